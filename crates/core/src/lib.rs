@@ -1,0 +1,26 @@
+//! The words of Proofline as types.
+//!
+//! Everything here is plain data: identifiers, instants, verdicts, severities, roles, fractions, secrets.
+//! This crate knows nothing of HTTP, SQL, files, processes or signatures, and it never reads a clock or a
+//! random source itself: both are handed in through [`Clock`] and [`Entropy`].
+
+mod clock;
+mod entropy;
+mod fraction;
+mod id;
+mod redacted;
+mod role;
+mod severity;
+mod verdict;
+
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp, format_rfc3339};
+pub use entropy::{Entropy, SeededEntropy};
+pub use fraction::{Fraction, FractionError};
+pub use id::{
+    ApplianceId, AssetId, IdError, IncidentId, InstallationId, OrderId, OrgId, PartnerId, ProvisioningCodeId,
+    SessionId, SiteId, UserId,
+};
+pub use redacted::{Email, EmailError, Secret};
+pub use role::{Role, UnknownRole};
+pub use severity::{Severity, UnknownSeverity};
+pub use verdict::{Freshness, UnknownVerdict, Verdict};
