@@ -1,0 +1,111 @@
+//! Everything that can be asked of Central Command.
+
+/// Whether an action changes anything: writes are audited, reads are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Leaves everything as it was.
+    Read,
+    /// Changes something, and leaves exactly one audit row.
+    Write,
+}
+
+macro_rules! actions {
+    ($($(#[$meta:meta])* $variant:ident = $name:literal, $effect:ident;)*) => {
+        /// One thing that a principal may be allowed to do. The spelling is stable: it stands in the OpenAPI description,
+        /// in the audit log and in the session's list of permissions.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action {
+            $($(#[$meta])* $variant,)*
+        }
+
+        impl Action {
+            /// Every action, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// `noun.verb`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Whether the action changes anything.
+            pub const fn effect(self) -> Effect {
+                match self { $(Self::$variant => Effect::$effect,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// See one's own session.
+    SessionRead = "session.read", Read;
+    /// End one's own session.
+    SessionEnd = "session.end", Write;
+    /// See the fleet at a glance.
+    OverviewRead = "overview.read", Read;
+    /// List partners.
+    PartnerRead = "partner.read", Read;
+    /// Add a partner.
+    PartnerCreate = "partner.create", Write;
+    /// List organisations.
+    OrganisationRead = "organisation.read", Read;
+    /// Add an organisation.
+    OrganisationCreate = "organisation.create", Write;
+    /// List sites, see one, its assets and its posture.
+    SiteRead = "site.read", Read;
+    /// Add a site.
+    SiteCreate = "site.create", Write;
+    /// List provisioning codes (never the codes themselves).
+    CodeRead = "code.read", Read;
+    /// Issue a provisioning code.
+    CodeCreate = "code.create", Write;
+    /// Revoke an unclaimed provisioning code.
+    CodeRevoke = "code.revoke", Write;
+    /// List appliances.
+    ApplianceRead = "appliance.read", Read;
+    /// Revoke an appliance's key for good.
+    ApplianceRevoke = "appliance.revoke", Write;
+    /// Choose between audit, ask and enforce.
+    ApplianceSetMode = "appliance.set_mode", Write;
+    /// Have an appliance run its checks now.
+    ApplianceRunChecks = "appliance.run_checks", Write;
+    /// List incidents and see one.
+    IncidentRead = "incident.read", Read;
+    /// Approve the plan of an incident that waits for a person.
+    IncidentApprove = "incident.approve", Write;
+    /// Hand an incident to a person.
+    IncidentEscalate = "incident.escalate", Write;
+    /// List evidence and see an entry with its proof.
+    EvidenceRead = "evidence.read", Read;
+    /// Take a site's log away for offline verification.
+    EvidenceExport = "evidence.export", Write;
+    /// List orders.
+    OrderRead = "order.read", Read;
+    /// Read the audit log.
+    AuditRead = "audit.read", Read;
+    /// See how the installation is doing.
+    SystemRead = "system.read", Read;
+    /// See the settings.
+    SettingsRead = "settings.read", Read;
+    /// Change the settings.
+    SettingsUpdate = "settings.update", Write;
+    /// Read the catalogue of controls, checks, runbooks and rules.
+    CatalogRead = "catalog.read", Read;
+    /// Follow changes as they happen.
+    EventsSubscribe = "events.subscribe", Read;
+    /// Agent: report presence and fetch what changed.
+    AgentCheckIn = "agent.check_in", Read;
+    /// Agent: fetch the signed rule set.
+    AgentReadRules = "agent.read_rules", Read;
+    /// Agent: append signed statements to the site's log. The entry is its own record: no audit row beside it.
+    AgentSubmitEvidence = "agent.submit_evidence", Read;
+    /// Background work of the installation itself.
+    SystemMaintain = "system.maintain", Read;
+    /// Turn a provisioning code into an appliance.
+    ProvisionClaim = "provision.claim", Write;
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

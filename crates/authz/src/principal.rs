@@ -1,0 +1,87 @@
+//! Who asks.
+
+use proofline_core::{ApplianceId, OrgId, PartnerId, Role, SiteId, UserId};
+
+/// Background work, by name. It has no credential: only the binary starts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Job(pub &'static str);
+
+/// Someone or something whose credential has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// A person with a live session.
+    Person {
+        /// Who.
+        id: UserId,
+        /// The name that the audit log keeps, even after the person is gone.
+        name: String,
+        /// What they are on this installation.
+        role: Role,
+    },
+    /// An appliance that signed its request.
+    Appliance {
+        /// Which.
+        id: ApplianceId,
+        /// The organisation that its key belongs to; never taken from a request body.
+        org: OrgId,
+        /// The site that its key belongs to.
+        site: SiteId,
+    },
+    /// Somebody who holds a provisioning code and proved possession of a new key.
+    Claimant,
+    /// The installation's own background work.
+    System(Job),
+}
+
+/// How much of the tenancy tree a permit opens. Row-level security enforces it below every query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// Every tenant.
+    Platform,
+    /// Every organisation of one partner.
+    Partner(PartnerId),
+    /// One organisation.
+    Organisation(OrgId),
+    /// One site of one organisation.
+    Site(OrgId, SiteId),
+}
+
+impl Principal {
+    /// How far this principal can see, before any action is considered.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::Person { role: Role::StaffAdmin | Role::StaffOperator | Role::StaffReadonly, .. }
+            | Self::Claimant
+            | Self::System(_) => Reach::Platform,
+            Self::Appliance { org, site, .. } => Reach::Site(*org, *site),
+        }
+    }
+
+    /// `person`, `appliance`, `anonymous` or `system`: the kind of actor in the audit log.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Person { .. } => "person",
+            Self::Appliance { .. } => "appliance",
+            Self::Claimant => "anonymous",
+            Self::System(_) => "system",
+        }
+    }
+
+    /// The actor's identifier in the audit log.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Person { id, .. } => id.to_string(),
+            Self::Appliance { id, .. } => id.to_string(),
+            Self::Claimant => "claimant".to_owned(),
+            Self::System(Job(name)) => (*name).to_owned(),
+        }
+    }
+
+    /// The name to show for the actor.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Person { name, .. } => name.clone(),
+            Self::Appliance { .. } | Self::Claimant | Self::System(_) => self.id(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+DROP TABLE audit_entry, bootstrap_token, session, person, server_key, installation;

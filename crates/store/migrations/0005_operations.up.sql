@@ -1,0 +1,25 @@
+-- Background work that a person can look at, and creates that may be sent twice.
+
+CREATE TABLE job_run (
+    name text PRIMARY KEY,
+    last_started_at timestamptz NOT NULL,
+    last_result text NOT NULL CHECK (last_result IN ('ok', 'error')),
+    last_error text,
+    last_detail text NOT NULL,
+    duration_ms bigint NOT NULL,
+    next_run_at timestamptz NOT NULL
+);
+
+CREATE TABLE idempotency_key (
+    user_id uuid NOT NULL REFERENCES person (id),
+    key text NOT NULL CHECK (length(key) BETWEEN 8 AND 120),
+    request_digest bytea NOT NULL CHECK (octet_length(request_digest) = 32),
+    status smallint NOT NULL,
+    body jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (user_id, key)
+);
+CREATE INDEX idempotency_key_by_age ON idempotency_key (created_at);
+
+GRANT SELECT, INSERT, UPDATE ON job_run TO proofline_app;
+GRANT SELECT, INSERT, DELETE ON idempotency_key TO proofline_app;

@@ -1,0 +1,51 @@
+-- One policy for every tenant table. The tenant of a transaction is set when its scope opens:
+--   app.platform = 'on'   staff and background work
+--   app.partner  = uuid   everything under one partner
+--   app.org      = uuid   one organisation
+--   app.site     = uuid   narrows an organisation to one of its sites (appliances)
+-- A setting that was never made is NULL; one that ended with its transaction is '': both admit nothing.
+
+CREATE FUNCTION proofline_protect(target regclass, site_column text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    tenant text := '(SELECT current_setting(''app.platform'', true)) = ''on''
+        OR org_id = (SELECT nullif(current_setting(''app.org'', true), '''')::uuid)';
+    via_partner text := ' OR org_id IN (SELECT o.org_id FROM organisation o WHERE o.partner_id =
+        (SELECT nullif(current_setting(''app.partner'', true), '''')::uuid))';
+    one_site text := format('((SELECT nullif(current_setting(''app.site'', true), '''')) IS NULL
+        OR %I = (SELECT nullif(current_setting(''app.site'', true), '''')::uuid))', coalesce(site_column, 'site_id'));
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', target);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', target);
+    IF target = 'organisation'::regclass THEN
+        via_partner := ' OR partner_id = (SELECT nullif(current_setting(''app.partner'', true), '''')::uuid)';
+    END IF;
+    EXECUTE format('CREATE POLICY tenant ON %s USING (%s%s)', target, tenant, via_partner);
+    IF site_column IS NOT NULL THEN
+        EXECUTE format('CREATE POLICY one_site ON %s AS RESTRICTIVE USING (%s)', target, one_site);
+    END IF;
+END $$;
+
+SELECT proofline_protect('organisation', NULL);
+SELECT proofline_protect('site', 'id');
+SELECT proofline_protect('provisioning_code', 'site_id');
+SELECT proofline_protect('appliance', 'site_id');
+SELECT proofline_protect('appliance_presence', NULL);
+SELECT proofline_protect('asset', 'site_id');
+SELECT proofline_protect('appliance_order', 'site_id');
+SELECT proofline_protect('evidence_log', 'site_id');
+SELECT proofline_protect('evidence_signer', 'site_id');
+SELECT proofline_protect('evidence_entry', 'site_id');
+SELECT proofline_protect('evidence_tile', 'site_id');
+SELECT proofline_protect('verdict_span', 'site_id');
+SELECT proofline_protect('site_posture', 'site_id');
+SELECT proofline_protect('alarm', 'site_id');
+SELECT proofline_protect('incident', 'site_id');
+SELECT proofline_protect('incident_transition', NULL);
+
+ALTER TABLE partner ENABLE ROW LEVEL SECURITY;
+ALTER TABLE partner FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON partner USING (
+    (SELECT current_setting('app.platform', true)) = 'on'
+    OR id = (SELECT nullif(current_setting('app.partner', true), '')::uuid)
+    OR id IN (SELECT o.partner_id FROM organisation o
+              WHERE o.org_id = (SELECT nullif(current_setting('app.org', true), '')::uuid)));
