@@ -8,6 +8,7 @@ mod clock;
 mod entropy;
 mod fraction;
 mod id;
+mod mode;
 mod redacted;
 mod role;
 mod severity;
@@ -20,6 +21,7 @@ pub use id::{
     ApplianceId, AssetId, IdError, IncidentId, InstallationId, OrderId, OrgId, PartnerId, ProvisioningCodeId,
     SessionId, SiteId, UserId,
 };
+pub use mode::{Mode, UnknownMode};
 pub use redacted::{Email, EmailError, Secret};
 pub use role::{Role, UnknownRole};
 pub use severity::{Severity, UnknownSeverity};
