@@ -1,0 +1,129 @@
+//! The pool, and the refusal of a role that could go around row-level security.
+
+use std::time::Duration;
+
+use proofline_authz::{Permit, Reach};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+
+use crate::error::During;
+use crate::{DeniedNote, Scope, SignIn, StoreError, StoreResult};
+
+/// How to reach the database as the runtime role.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// Where, and as whom.
+    pub database: PgConnectOptions,
+    /// Most connections held, at least 1.
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it is told to come back.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+}
+
+impl ConnectOptions {
+    /// 20 connections, 5 s to get one, 15 s a statement.
+    pub fn new(database: PgConnectOptions) -> Self {
+        Self {
+            database,
+            max_connections: 20,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// The database, seen as the runtime role. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects, and refuses a role that owns tables, is a superuser or bypasses row-level security.
+    pub async fn connect(options: ConnectOptions) -> StoreResult<Self> {
+        const OPERATION: &str = "connect";
+        let statement_timeout = options.statement_timeout.as_millis().to_string();
+        let database = options.database.application_name("proofline").options([
+            ("statement_timeout", statement_timeout.as_str()),
+            ("idle_in_transaction_session_timeout", "60000"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(options.acquire_timeout)
+            .max_lifetime(Duration::from_mins(30))
+            .test_before_acquire(true)
+            .connect_with(database)
+            .await
+            .during(OPERATION)?;
+        refuse_unsafe_role(&pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Opens a transaction that sees what `permit` reaches, and nothing else.
+    pub async fn scope(&self, permit: &Permit) -> StoreResult<Scope> {
+        // Built from typed uuids alone: the whole text is ours. One round trip opens the transaction and sets the tenant.
+        let begin = match permit.reach() {
+            Reach::Platform => "BEGIN; SET LOCAL app.platform = 'on'".to_owned(),
+            Reach::Partner(partner) => format!("BEGIN; SET LOCAL app.partner = '{}'", partner.uuid()),
+            Reach::Organisation(org) => format!("BEGIN; SET LOCAL app.org = '{}'", org.uuid()),
+            Reach::Site(org, site) => {
+                format!("BEGIN; SET LOCAL app.org = '{}'; SET LOCAL app.site = '{}'", org.uuid(), site.uuid())
+            }
+        };
+        #[expect(
+            clippy::disallowed_types,
+            reason = "the one statement that carries the tenant, from typed uuids"
+        )]
+        let begin = AssertSqlSafe(begin).into_sql_str();
+        let transaction = self.pool.begin_with(begin).await.during("open scope")?;
+        Ok(Scope::new(transaction, permit.clone()))
+    }
+
+    /// Opens a transaction that sees people and sessions and no tenant: for signing in.
+    pub async fn sign_in(&self) -> StoreResult<SignIn> {
+        Ok(SignIn::new(self.pool.begin().await.during("open sign-in")?))
+    }
+
+    /// Records a refusal in a transaction of its own, so that what was refused leaves nothing else behind.
+    pub async fn record_denied(&self, note: &DeniedNote) -> StoreResult<()> {
+        let mut sign_in = self.sign_in().await?;
+        sign_in.audit_denied(note).await?;
+        sign_in.commit().await
+    }
+
+    /// Answers once the database does.
+    pub async fn ping(&self) -> StoreResult<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await.during("ping").map(drop)
+    }
+
+    /// Connections: all, idle, and the most there may be.
+    pub fn pool_figures(&self) -> (u32, usize, u32) {
+        (self.pool.size(), self.pool.num_idle(), self.pool.options().get_max_connections())
+    }
+
+    /// Closes every connection; later calls answer "unavailable".
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+async fn refuse_unsafe_role(pool: &PgPool) -> StoreResult<()> {
+    let role = sqlx::query!(
+        r#"SELECT rolname::text AS "name!", rolsuper AS "superuser!", rolbypassrls AS "bypass!",
+            EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid AND relkind IN ('r', 'p')
+                AND relnamespace = current_schema()::regnamespace) AS "owner!"
+           FROM pg_roles WHERE rolname = current_user"#
+    )
+    .fetch_one(pool)
+    .await
+    .during("inspect role")?;
+    let why = match (role.superuser, role.bypass, role.owner) {
+        (true, _, _) => "is a superuser",
+        (_, true, _) => "has BYPASSRLS",
+        (_, _, true) => "owns Proofline's tables",
+        (false, false, false) => return Ok(()),
+    };
+    Err(StoreError::UnsafeRole { role: role.name, why })
+}

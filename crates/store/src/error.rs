@@ -1,0 +1,103 @@
+//! What can go wrong below the query layer.
+
+/// A store operation's result.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Each variant says what was being done; the cause is for our log, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such row, or not within the scope's reach: the two are the same answer.
+    #[error("{0}: not found")]
+    NotFound(&'static str),
+    /// A uniqueness rule or a concurrent change got there first.
+    #[error("{operation}: conflict on {constraint}")]
+    Conflict {
+        /// What was being done.
+        operation: &'static str,
+        /// The constraint or the rule that was hit.
+        constraint: String,
+    },
+    /// The database did not answer in time or cannot be reached; the caller may try again.
+    #[error("{operation}: the database is unavailable")]
+    Unavailable {
+        /// What was being done.
+        operation: &'static str,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Anything else the database said.
+    #[error("{operation}: database error")]
+    Database {
+        /// What was being done.
+        operation: &'static str,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A stored value is outside what the types allow: the database was changed behind our back.
+    #[error("{operation}: stored value {what} is not valid")]
+    Corrupt {
+        /// What was being done.
+        operation: &'static str,
+        /// Which value.
+        what: &'static str,
+    },
+    /// A change was about to be committed without its audit row, or a read with one: a mistake in this program.
+    #[error("{0}: committed without the audit row that its action needs")]
+    Unaudited(&'static str),
+    /// The role could go around row-level security.
+    #[error(
+        "the database role {role} {why}; Proofline runs only as a role that row-level security applies to"
+    )]
+    UnsafeRole {
+        /// The connected role.
+        role: String,
+        /// In what way.
+        why: &'static str,
+    },
+}
+
+/// Names the operation that a database error happened in.
+pub(crate) trait During<T> {
+    /// Wraps the error with `operation`.
+    fn during(self, operation: &'static str) -> StoreResult<T>;
+}
+
+impl<T> During<T> for Result<T, sqlx::Error> {
+    fn during(self, operation: &'static str) -> StoreResult<T> {
+        self.map_err(|source| match &source {
+            sqlx::Error::RowNotFound => StoreError::NotFound(operation),
+            sqlx::Error::Database(cause)
+                if cause.is_unique_violation() || cause.is_foreign_key_violation() =>
+            {
+                StoreError::Conflict {
+                    operation,
+                    constraint: cause.constraint().unwrap_or("unknown").to_owned(),
+                }
+            }
+            sqlx::Error::Database(cause) => match cause.code().as_deref() {
+                // 57xxx operator intervention, 53xxx resources, 40001 serialisation, 40P01 deadlock, 55P03 lock timeout
+                Some(code) if code.starts_with("57") || code.starts_with("53") => {
+                    StoreError::Unavailable { operation, source }
+                }
+                Some("40001" | "40P01" | "55P03") => StoreError::Unavailable { operation, source },
+                _ => StoreError::Database { operation, source },
+            },
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_) => StoreError::Unavailable { operation, source },
+            _ => StoreError::Database { operation, source },
+        })
+    }
+}
+
+/// A stored value back as the type it must be.
+pub(crate) fn stored<T, E>(
+    parsed: Result<T, E>,
+    operation: &'static str,
+    what: &'static str,
+) -> StoreResult<T> {
+    parsed.map_err(|_| StoreError::Corrupt { operation, what })
+}

@@ -1,0 +1,37 @@
+//! PostgreSQL: migrations, row-level security, scopes, and every line of SQL.
+//!
+//! # What is promised
+//! - The pool is private. Tenant tables are reachable only through a [`Scope`], a scope opens only for a
+//!   [`proofline_authz::Permit`], and opening it sets the tenant that row-level security filters by.
+//! - Dropping a scope undoes everything; [`Scope::commit`] also writes the one audit row that a change leaves behind.
+//! - [`SignIn`] is the only other way in: it sees people, sessions and bootstrap tokens, and no tenant's row.
+//! - The runtime role owns nothing, so row-level security always applies; [`Store::connect`] refuses a role that could
+//!   go around it.
+//!
+//! This crate knows nothing of HTTP, of how a score is computed, or of when work is due.
+
+mod appliances;
+mod audit;
+mod connect;
+mod error;
+mod migrate;
+mod orders;
+mod page;
+mod scope;
+mod sign_in;
+mod system;
+mod tenants;
+
+pub use appliances::{
+    Appliance, ApplianceFilter, ApplianceKey, CycleReport, Enrolment, NewAsset, Presence, PresenceRow,
+};
+pub use audit::{AuditEntry, AuditFilter, AuditNote, DeniedNote};
+pub use connect::{ConnectOptions, Store};
+pub use error::{StoreError, StoreResult};
+pub use migrate::{MigrateError, MigrationState, Migrator};
+pub use orders::{NewOrder, Order, OrderState};
+pub use page::{Cursor, CursorError, Page, PageRequest};
+pub use scope::Scope;
+pub use sign_in::{LoginRecord, NewPerson, SessionRecord, SignIn};
+pub use system::{DatabaseFacts, Installation, JobRun, ServerKeyRow};
+pub use tenants::{Code, CodeState, NewCode, Organisation, Partner, Site};

@@ -1,0 +1,318 @@
+//! People and sessions, before anyone is anybody: the one way in without a permit.
+//!
+//! The transaction carries no tenant, so row-level security hides every tenant's row from it.
+
+use proofline_core::{Email, Role, SessionId, Timestamp, UserId};
+use sqlx::{Postgres, Transaction};
+
+use crate::audit::{self, DeniedNote};
+use crate::error::{During, stored};
+use crate::{AuditNote, StoreResult};
+
+/// A transaction over people, sessions and bootstrap tokens. Dropping it undoes everything.
+pub struct SignIn {
+    transaction: Transaction<'static, Postgres>,
+}
+
+/// What is needed to decide a login.
+#[derive(Debug, Clone)]
+pub struct LoginRecord {
+    /// Who.
+    pub id: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their role.
+    pub role: Role,
+    /// The stored hash, with its scheme in front.
+    pub password_hash: String,
+    /// Set when the account may not sign in.
+    pub disabled_at: Option<Timestamp>,
+    /// Failures since the last success.
+    pub failed_logins: i32,
+    /// No password is accepted before this instant.
+    pub locked_until: Option<Timestamp>,
+}
+
+/// A person about to be created.
+#[derive(Debug, Clone)]
+pub struct NewPerson {
+    /// Who.
+    pub id: UserId,
+    /// Their address, which they sign in with.
+    pub email: Email,
+    /// Their name.
+    pub name: String,
+    /// Their role.
+    pub role: Role,
+    /// The hash, with its scheme in front.
+    pub password_hash: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A live session and its person.
+#[derive(Debug, Clone)]
+pub struct SessionRecord {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their address.
+    pub email: Email,
+    /// Their role now, not at sign-in.
+    pub role: Role,
+    /// When the person last did something.
+    pub last_active_at: Timestamp,
+    /// The absolute end.
+    pub expires_at: Timestamp,
+}
+
+impl SignIn {
+    pub(crate) fn new(transaction: Transaction<'static, Postgres>) -> Self {
+        Self { transaction }
+    }
+
+    /// Makes everything done here durable.
+    pub async fn commit(self) -> StoreResult<()> {
+        self.transaction.commit().await.during("commit sign-in")
+    }
+
+    /// Whether nobody has been created yet, so that the bootstrap link works.
+    pub async fn nobody_exists(&mut self) -> StoreResult<bool> {
+        sqlx::query_scalar!(r#"SELECT NOT EXISTS (SELECT FROM person) AS "none!""#)
+            .fetch_one(&mut *self.transaction)
+            .await
+            .during("look for people")
+    }
+
+    /// Replaces every unused bootstrap token by this one.
+    pub async fn put_bootstrap_token(
+        &mut self,
+        digest: &[u8; 32],
+        at: Timestamp,
+        expires: Timestamp,
+    ) -> StoreResult<()> {
+        sqlx::query!("UPDATE bootstrap_token SET used_at = $1 WHERE used_at IS NULL", at)
+            .execute(&mut *self.transaction)
+            .await
+            .during("retire bootstrap tokens")?;
+        sqlx::query!(
+            "INSERT INTO bootstrap_token (token_digest, created_at, expires_at) VALUES ($1, $2, $3)",
+            digest.as_slice(),
+            at,
+            expires
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .during("store bootstrap token")
+        .map(drop)
+    }
+
+    /// Uses up the token. `false` when it is unknown, expired or used; of two callers one gets `true`.
+    pub async fn consume_bootstrap_token(&mut self, digest: &[u8; 32], at: Timestamp) -> StoreResult<bool> {
+        let used = sqlx::query!(
+            "UPDATE bootstrap_token SET used_at = $2 WHERE token_digest = $1 AND used_at IS NULL AND expires_at > $2",
+            digest.as_slice(),
+            at
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .during("consume bootstrap token")?;
+        Ok(used.rows_affected() == 1)
+    }
+
+    /// Adds a person.
+    pub async fn create_person(&mut self, person: &NewPerson) -> StoreResult<()> {
+        sqlx::query!(
+            "INSERT INTO person (id, email, name, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            person.id.uuid(),
+            person.email.as_str(),
+            person.name,
+            person.role.as_str(),
+            person.password_hash,
+            person.at
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .during("create person")
+        .map(drop)
+    }
+
+    /// What decides a login with this address.
+    pub async fn login_record(&mut self, email: &Email) -> StoreResult<Option<LoginRecord>> {
+        const OPERATION: &str = "find login";
+        let row = sqlx::query!(
+            "SELECT id, name, role, password_hash, disabled_at, failed_logins, locked_until
+             FROM person WHERE email = $1",
+            email.as_str()
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .during(OPERATION)?;
+        row.map(|row| {
+            Ok(LoginRecord {
+                id: UserId::from_uuid(row.id),
+                name: row.name,
+                role: stored(row.role.parse(), OPERATION, "role")?,
+                password_hash: row.password_hash,
+                disabled_at: row.disabled_at,
+                failed_logins: row.failed_logins,
+                locked_until: row.locked_until,
+            })
+        })
+        .transpose()
+    }
+
+    /// Counts a failure; from `threshold` failures on, the account is locked until `locked_until`.
+    pub async fn count_failure(
+        &mut self,
+        user: UserId,
+        at: Timestamp,
+        threshold: i32,
+        locked_until: Timestamp,
+    ) -> StoreResult<()> {
+        sqlx::query!(
+            "UPDATE person SET failed_logins = failed_logins + 1, last_failed_at = $2,
+                locked_until = CASE WHEN failed_logins + 1 >= $3 THEN $4 ELSE locked_until END WHERE id = $1",
+            user.uuid(),
+            at,
+            threshold,
+            locked_until
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .during("count failed login")
+        .map(drop)
+    }
+
+    /// Forgets earlier failures after a success.
+    pub async fn clear_failures(&mut self, user: UserId) -> StoreResult<()> {
+        sqlx::query!("UPDATE person SET failed_logins = 0, locked_until = NULL WHERE id = $1", user.uuid())
+            .execute(&mut *self.transaction)
+            .await
+            .during("clear failed logins")
+            .map(drop)
+    }
+
+    /// Starts a session known by the digest of its token.
+    pub async fn create_session(
+        &mut self,
+        id: SessionId,
+        digest: &[u8; 32],
+        user: UserId,
+        at: Timestamp,
+        expires: Timestamp,
+    ) -> StoreResult<()> {
+        sqlx::query!(
+            "INSERT INTO session (token_digest, id, user_id, created_at, last_active_at, expires_at)
+             VALUES ($1, $2, $3, $4, $4, $5)",
+            digest.as_slice(),
+            id.uuid(),
+            user.uuid(),
+            at,
+            expires
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .during("create session")
+        .map(drop)
+    }
+
+    /// The session behind a token: not ended, not expired, active after `idle_since`, its person not disabled.
+    pub async fn live_session(
+        &mut self,
+        digest: &[u8; 32],
+        at: Timestamp,
+        idle_since: Timestamp,
+    ) -> StoreResult<Option<SessionRecord>> {
+        const OPERATION: &str = "find session";
+        let row = sqlx::query!(
+            "SELECT s.id, s.user_id, s.last_active_at, s.expires_at, p.name, p.email, p.role
+             FROM session s JOIN person p ON p.id = s.user_id
+             WHERE s.token_digest = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_active_at > $3
+               AND p.disabled_at IS NULL",
+            digest.as_slice(),
+            at,
+            idle_since
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .during(OPERATION)?;
+        row.map(|row| {
+            Ok(SessionRecord {
+                id: SessionId::from_uuid(row.id),
+                user: UserId::from_uuid(row.user_id),
+                name: row.name,
+                email: stored(row.email.parse(), OPERATION, "email")?,
+                role: stored(row.role.parse(), OPERATION, "role")?,
+                last_active_at: row.last_active_at,
+                expires_at: row.expires_at,
+            })
+        })
+        .transpose()
+    }
+
+    /// Moves the idle clock: the person did something.
+    pub async fn touch_session(&mut self, id: SessionId, at: Timestamp) -> StoreResult<()> {
+        sqlx::query!(
+            "UPDATE session SET last_active_at = $2 WHERE id = $1 AND last_active_at < $2",
+            id.uuid(),
+            at
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .during("touch session")
+        .map(drop)
+    }
+
+    /// Ends a session; ending it twice changes nothing.
+    pub async fn end_session(&mut self, id: SessionId, at: Timestamp) -> StoreResult<()> {
+        sqlx::query!("UPDATE session SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id.uuid(), at)
+            .execute(&mut *self.transaction)
+            .await
+            .during("end session")
+            .map(drop)
+    }
+
+    /// Deletes sessions that ended or expired before `before`; returns how many.
+    pub async fn purge_sessions(&mut self, before: Timestamp) -> StoreResult<u64> {
+        let purged = sqlx::query!("DELETE FROM session WHERE expires_at < $1 OR ended_at < $1", before)
+            .execute(&mut *self.transaction)
+            .await
+            .during("purge sessions")?;
+        Ok(purged.rows_affected())
+    }
+
+    /// Leaves the audit row of a sign-in, a sign-out or the first start, by the person concerned.
+    pub async fn audit(
+        &mut self,
+        user: UserId,
+        name: &str,
+        action: &str,
+        note: AuditNote,
+    ) -> StoreResult<()> {
+        sqlx::query!(
+            "INSERT INTO audit_entry (id, at, org_id, actor_kind, actor_id, actor_name, action, resource, outcome,
+                request_id, detail) VALUES ($1, $2, NULL, 'person', $3, $4, $5, $6, 'done', $7, $8)",
+            note.id,
+            note.at,
+            user.to_string(),
+            name,
+            action,
+            note.resource,
+            note.request_id,
+            note.detail,
+        )
+        .execute(&mut *self.transaction)
+        .await
+        .during("append audit entry")
+        .map(drop)
+    }
+
+    /// Records a refusal.
+    pub async fn audit_denied(&mut self, note: &DeniedNote) -> StoreResult<()> {
+        audit::append_denied(&mut self.transaction, note).await
+    }
+}
