@@ -1,0 +1,256 @@
+//! Field types that cannot hold what must not arrive: each one refuses while it is parsed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A field that breaks its own rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// Empty where it may not be, too long, or with a control character.
+    #[error("expected {min} to {max} characters without control characters")]
+    Text {
+        /// Fewest characters.
+        min: usize,
+        /// Most characters.
+        max: usize,
+    },
+    /// Not a SHA-256 digest in lower-case hexadecimal.
+    #[error("expected 64 lower-case hexadecimal characters")]
+    Digest,
+}
+
+/// `MIN..=MAX` characters, none of them a control character (so no NUL and no line break either).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Text<const MIN: usize, const MAX: usize>(String);
+
+impl<const MIN: usize, const MAX: usize> Text<MIN, MAX> {
+    /// Takes a text that obeys.
+    pub fn new(text: impl Into<String>) -> Result<Self, FieldError> {
+        let text = text.into();
+        let length = text.chars().take(MAX + 1).count();
+        if (MIN..=MAX).contains(&length) && !text.chars().any(char::is_control) {
+            Ok(Self(text))
+        } else {
+            Err(FieldError::Text { min: MIN, max: MAX })
+        }
+    }
+
+    /// Makes any text obey: control characters become spaces, the end is cut. For texts that come from the machine
+    /// itself, where a shortened name is better than none. Fails only where `MIN` characters are not there.
+    pub fn fit(text: &str) -> Result<Self, FieldError> {
+        Self::new(text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX).collect::<String>())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> fmt::Display for Text<MIN, MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A SHA-256 digest; 64 lower-case hexadecimal characters as text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        let nibble = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(byte - b'0'),
+            b'a'..=b'f' => Ok(byte - b'a' + 10),
+            _ => Err(FieldError::Digest),
+        };
+        let text: &[u8; 64] = text.as_bytes().try_into().map_err(|_| FieldError::Digest)?;
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Hex;
+        impl Visitor<'_> for Hex {
+            type Value = Digest;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("64 lower-case hexadecimal characters")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Digest, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Hex)
+    }
+}
+
+/// Bytes, at most `MAX` of them; canonical padded base64 (RFC 4648 section 4) as text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Base64<const MAX: usize>(pub Vec<u8>);
+
+impl<const MAX: usize> Serialize for Base64<MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Base64<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Canonical<const MAX: usize>;
+        impl<const MAX: usize> Visitor<'_> for Canonical<MAX> {
+            type Value = Base64<MAX>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "canonical base64 of at most {MAX} bytes")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Base64<MAX>, E> {
+                let bytes =
+                    (text.len() <= MAX.div_ceil(3) * 4).then(|| STANDARD.decode(text)).and_then(Result::ok);
+                bytes
+                    .filter(|bytes| bytes.len() <= MAX)
+                    .map(Base64)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str("(bytes)"), &self))
+            }
+        }
+        deserializer.deserialize_str(Canonical)
+    }
+}
+
+/// Hashes of a proof, each 32 bytes in base64.
+pub(crate) mod hashes {
+    use super::{Base64, Deserialize, Deserializer, STANDARD, Serializer, de};
+    use base64::Engine as _;
+
+    pub(crate) fn serialize<S: Serializer>(hashes: &[[u8; 32]], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(hashes.iter().map(|hash| STANDARD.encode(hash)))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<[u8; 32]>, D::Error> {
+        Vec::<Base64<32>>::deserialize(deserializer)?
+            .into_iter()
+            .map(|hash| hash.0.try_into().map_err(|_| de::Error::custom("a hash has 32 bytes")))
+            .collect()
+    }
+}
+
+/// One public key, 32 bytes in base64.
+pub(crate) mod public_key {
+    use super::{Base64, Deserialize, Deserializer, STANDARD, Serializer, de};
+    use base64::Engine as _;
+
+    pub(crate) fn serialize<S: Serializer>(key: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(key))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        let bytes = Base64::<32>::deserialize(deserializer)?;
+        bytes.0.try_into().map_err(|_| de::Error::custom("a public key has 32 bytes"))
+    }
+}
+
+/// A list that stops being read when it has too many items, instead of filling memory first.
+pub(crate) fn at_most<'de, const MAX: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Limited<const MAX: usize, T>(std::marker::PhantomData<T>);
+    impl<'de, const MAX: usize, T: Deserialize<'de>> Visitor<'de> for Limited<MAX, T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MAX} items")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if list.len() == MAX {
+                    return Err(de::Error::invalid_length(MAX + 1, &self));
+                }
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+    deserializer.deserialize_seq(Limited::<MAX, T>(std::marker::PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_bounded_in_characters_and_free_of_control() {
+        type Name = Text<1, 3>;
+        assert!(Name::new("äöü").is_ok());
+        for bad in ["", "abcd", "a\0", "a\nb"] {
+            assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(Name::fit("a\nbcd").map(Text::into_string), Ok("a b".to_owned()));
+    }
+
+    #[test]
+    fn base64_is_canonical_and_bounded() {
+        let read = |text: &str| serde_json::from_str::<Base64<4>>(&format!("\"{text}\""));
+        assert_eq!(read("AAEC").expect("reads").0, [0, 1, 2]);
+        for bad in ["AAECAwQF", "AAE", "AAF=", "AA==AA==", "AA EC", "_-8="] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn digests_have_one_spelling() {
+        let digest = Digest::of(b"");
+        assert_eq!(digest.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert!(digest.to_string().to_uppercase().parse::<Digest>().is_err());
+    }
+}
