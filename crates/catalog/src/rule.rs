@@ -8,58 +8,13 @@ mod condition;
 
 use std::collections::BTreeMap;
 
-use proofline_core::{AssetId, OrgId, PartnerId, SiteId};
+use proofline_core::{AssetId, Mode, OrgId, PartnerId, SiteId};
 use serde::{Deserialize, Serialize};
 
 pub use condition::{All, Any, Condition, Not, Op, Operand, Scalar, Test};
 
 use crate::canonical::Digest;
 use crate::runbook::ParamValue;
-
-/// How much a rule or an asset allows. Ordered from most to least restrictive, so the effective mode is the minimum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Measure and record what would have been done.
-    Audit,
-    /// Prepare a plan and wait for a person.
-    Ask,
-    /// Act.
-    Enforce,
-}
-
-impl Mode {
-    /// Every mode, most restrictive first.
-    pub const ALL: [Self; 3] = [Self::Audit, Self::Ask, Self::Enforce];
-
-    /// The spelling used in storage and on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Audit => "audit",
-            Self::Ask => "ask",
-            Self::Enforce => "enforce",
-        }
-    }
-}
-
-impl std::fmt::Display for Mode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The text names no mode.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown mode {0:?}")]
-pub struct UnknownMode(pub String);
-
-impl std::str::FromStr for Mode {
-    type Err = UnknownMode;
-
-    fn from_str(text: &str) -> Result<Self, UnknownMode> {
-        Self::ALL.into_iter().find(|m| m.as_str() == text).ok_or_else(|| UnknownMode(text.to_owned()))
-    }
-}
 
 /// Where a rule holds. Ordered from farthest to nearest: the nearest wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -272,12 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_restrictive_mode_is_the_least_and_the_nearest_scope_the_greatest() {
-        assert_eq!(Mode::ALL.into_iter().min(), Some(Mode::Audit));
-        for mode in Mode::ALL {
-            assert_eq!(mode.as_str().parse(), Ok(mode));
-            assert_eq!(serde_json::to_value(mode).expect("json"), json!(mode.as_str()));
-        }
+    fn the_nearest_scope_is_the_greatest() {
         let site: SiteId = "site_01h455vb4pex5vsknk084sn02q".parse().expect("an id");
         assert!(Scope::Site(site) > Scope::Platform);
         assert_eq!(
