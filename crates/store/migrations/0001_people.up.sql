@@ -5,6 +5,9 @@ CREATE TABLE installation (
     id uuid PRIMARY KEY,
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 120),
     created_at timestamptz NOT NULL,
+    -- The catalogue in use and since when: with it, every appliance's rule set gets a new version.
+    catalogue text NOT NULL DEFAULT '',
+    catalogue_since timestamptz NOT NULL,
     singleton boolean NOT NULL DEFAULT true UNIQUE CHECK (singleton)
 );
 
@@ -76,7 +79,7 @@ CREATE POLICY audit_append ON audit_entry FOR INSERT WITH CHECK (true);
 
 GRANT SELECT ON installation, server_key TO proofline_app;
 GRANT INSERT ON installation, server_key TO proofline_app;
-GRANT UPDATE (name) ON installation TO proofline_app;
+GRANT UPDATE (name, catalogue, catalogue_since) ON installation TO proofline_app;
 GRANT UPDATE (retired_at) ON server_key TO proofline_app;
 GRANT SELECT, INSERT, UPDATE ON person, session, bootstrap_token TO proofline_app;
 GRANT DELETE ON session TO proofline_app;

@@ -54,6 +54,7 @@ CREATE TABLE appliance (
     public_key bytea NOT NULL CHECK (octet_length(public_key) = 32),
     key_id text NOT NULL CHECK (key_id ~ '^[0-9a-f]{64}$'),
     mode text NOT NULL CHECK (mode IN ('audit', 'ask', 'enforce')),
+    mode_changed_at timestamptz NOT NULL,
     enrolled_at timestamptz NOT NULL,
     revoked_at timestamptz,
     revoked_reason text,

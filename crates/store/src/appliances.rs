@@ -62,6 +62,8 @@ pub struct ApplianceKey {
     pub key_id: String,
     /// `audit`, `ask` or `enforce`.
     pub mode: String,
+    /// Since when.
+    pub mode_changed_at: Timestamp,
     /// Set when the key no longer counts.
     pub revoked_at: Option<Timestamp>,
 }
@@ -161,8 +163,9 @@ impl Scope {
     /// Turns a code into an appliance with one asset, itself. The code must be locked by this scope.
     pub async fn enrol(&mut self, enrolment: &Enrolment, asset: &NewAsset) -> StoreResult<()> {
         sqlx::query!(
-            "INSERT INTO appliance (org_id, id, site_id, hostname, platform, public_key, key_id, mode, enrolled_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO appliance (org_id, id, site_id, hostname, platform, public_key, key_id, mode,
+                mode_changed_at, enrolled_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
             enrolment.org.uuid(),
             enrolment.id.uuid(),
             enrolment.site.uuid(),
@@ -221,7 +224,8 @@ impl Scope {
     /// The appliance with this key, revoked ones included.
     pub async fn appliance_key(&mut self, key_id: &str) -> StoreResult<Option<ApplianceKey>> {
         sqlx::query!(
-            "SELECT org_id, id, site_id, public_key, key_id, mode, revoked_at FROM appliance WHERE key_id = $1",
+            "SELECT org_id, id, site_id, public_key, key_id, mode, mode_changed_at, revoked_at
+             FROM appliance WHERE key_id = $1",
             key_id
         )
         .map(|row| ApplianceKey {
@@ -231,6 +235,7 @@ impl Scope {
             public_key: row.public_key,
             key_id: row.key_id,
             mode: row.mode,
+            mode_changed_at: row.mode_changed_at,
             revoked_at: row.revoked_at,
         })
         .fetch_optional(self.query())
@@ -332,12 +337,13 @@ impl Scope {
     }
 
     /// Chooses between `audit`, `ask` and `enforce`.
-    pub async fn set_appliance_mode(&mut self, org: OrgId, id: ApplianceId, mode: &str) -> StoreResult<()> {
+    pub async fn set_appliance_mode(&mut self, org: OrgId, id: ApplianceId, mode: &str, at: Timestamp) -> StoreResult<()> {
         sqlx::query_scalar!(
-            "UPDATE appliance SET mode = $3 WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id",
+            "UPDATE appliance SET mode = $3, mode_changed_at = $4 WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id",
             org.uuid(),
             id.uuid(),
-            mode
+            mode,
+            at
         )
         .fetch_one(self.query())
         .await

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use proofline_authz::{Permit, Reach};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use crate::error::During;
-use crate::{DeniedNote, Scope, SignIn, StoreError, StoreResult};
+use crate::{DeniedNote, QueryMeter, Scope, SignIn, StoreError, StoreResult};
 
 /// How to reach the database as the runtime role.
 #[derive(Debug, Clone)]
@@ -63,6 +63,11 @@ impl Store {
 
     /// Opens a transaction that sees what `permit` reaches, and nothing else.
     pub async fn scope(&self, permit: &Permit) -> StoreResult<Scope> {
+        self.scope_metered(permit, QueryMeter::default()).await
+    }
+
+    /// The same, counting its queries with the caller's meter.
+    pub async fn scope_metered(&self, permit: &Permit, meter: QueryMeter) -> StoreResult<Scope> {
         // Built from typed uuids alone: the whole text is ours. One round trip opens the transaction and sets the tenant.
         let begin = match permit.reach() {
             Reach::Platform => "BEGIN; SET LOCAL app.platform = 'on'".to_owned(),
@@ -78,7 +83,7 @@ impl Store {
         )]
         let begin = AssertSqlSafe(begin).into_sql_str();
         let transaction = self.pool.begin_with(begin).await.during("open scope")?;
-        Ok(Scope::new(transaction, permit.clone()))
+        Ok(Scope::new(transaction, permit.clone(), meter))
     }
 
     /// Opens a transaction that sees people and sessions and no tenant: for signing in.
@@ -103,9 +108,30 @@ impl Store {
         (self.pool.size(), self.pool.num_idle(), self.pool.options().get_max_connections())
     }
 
+    /// What other nodes, and this one, announced with [`Scope::announce`]. The stream reconnects by itself; after a
+    /// reconnect it yields an empty text, because something may have been missed.
+    pub async fn announcements(&self) -> StoreResult<Announcements> {
+        let mut listener = PgListener::connect_with(&self.pool).await.during("listen")?;
+        listener.listen(CHANNEL).await.during("listen")?;
+        Ok(Announcements(listener))
+    }
+
     /// Closes every connection; later calls answer "unavailable".
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+pub(crate) const CHANNEL: &str = "proofline";
+
+/// Texts announced by any node, in order.
+pub struct Announcements(PgListener);
+
+impl Announcements {
+    /// The next text; empty when the connection was lost in between.
+    pub async fn next(&mut self) -> StoreResult<String> {
+        let next = self.0.try_recv().await.during("await announcement")?;
+        Ok(next.map(|notification| notification.payload().to_owned()).unwrap_or_default())
     }
 }
 

@@ -26,12 +26,12 @@ pub use appliances::{
     Appliance, ApplianceFilter, ApplianceKey, CycleReport, Enrolment, NewAsset, Presence, PresenceRow,
 };
 pub use audit::{AuditEntry, AuditFilter, AuditNote, DeniedNote};
-pub use connect::{ConnectOptions, Store};
+pub use connect::{Announcements, ConnectOptions, Store};
 pub use error::{StoreError, StoreResult};
 pub use migrate::{MigrateError, MigrationState, Migrator};
 pub use orders::{NewOrder, Order, OrderState};
 pub use page::{Cursor, CursorError, Page, PageRequest};
-pub use scope::Scope;
+pub use scope::{QueryMeter, Scope};
 pub use sign_in::{LoginRecord, NewPerson, SessionRecord, SignIn};
 pub use system::{DatabaseFacts, Installation, JobRun, ServerKeyRow};
 pub use tenants::{Code, CodeState, NewCode, Organisation, Partner, Site};

@@ -1,5 +1,8 @@
 //! The only way to a tenant's data: a transaction opened for a permit.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use proofline_authz::{Action, Effect, Permit, Principal};
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -13,23 +16,29 @@ use crate::{StoreError, StoreResult};
 pub struct Scope {
     transaction: Transaction<'static, Postgres>,
     permit: Permit,
-    queries: u32,
+    meter: QueryMeter,
+}
+
+/// Counts the queries of a request; clones share the count.
+#[derive(Debug, Clone, Default)]
+pub struct QueryMeter(Arc<AtomicU32>);
+
+impl QueryMeter {
+    /// Queries so far.
+    pub fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Scope {
-    pub(crate) fn new(transaction: Transaction<'static, Postgres>, permit: Permit) -> Self {
-        Self { transaction, permit, queries: 0 }
+    pub(crate) fn new(transaction: Transaction<'static, Postgres>, permit: Permit, meter: QueryMeter) -> Self {
+        Self { transaction, permit, meter }
     }
 
     /// The connection for one query; the count is what tests hold lists to.
     pub(crate) fn query(&mut self) -> &mut PgConnection {
-        self.queries += 1;
+        self.meter.0.fetch_add(1, Ordering::Relaxed);
         &mut self.transaction
-    }
-
-    /// How many queries ran so far.
-    pub fn queries(&self) -> u32 {
-        self.queries
     }
 
     /// Who acts.
@@ -40,6 +49,15 @@ impl Scope {
     /// What was permitted.
     pub fn action(&self) -> Action {
         self.permit.action()
+    }
+
+    /// Tells every node something when, and only when, this scope commits. At most 7 900 bytes.
+    pub async fn announce(&mut self, text: &str) -> StoreResult<()> {
+        sqlx::query!("SELECT pg_notify($1, $2)", crate::connect::CHANNEL, text)
+            .execute(self.query())
+            .await
+            .during("announce")
+            .map(drop)
     }
 
     /// Commits a change together with the audit row that describes it.

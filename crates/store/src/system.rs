@@ -14,6 +14,10 @@ pub struct Installation {
     pub name: String,
     /// When it was first started.
     pub created_at: Timestamp,
+    /// Digest of the catalogue in use.
+    pub catalogue: String,
+    /// Since when.
+    pub catalogue_since: Timestamp,
 }
 
 /// The public half of a server key.
@@ -62,11 +66,13 @@ pub struct DatabaseFacts {
 impl Scope {
     /// The installation, once it was first started.
     pub async fn installation(&mut self) -> StoreResult<Option<Installation>> {
-        sqlx::query!("SELECT id, name, created_at FROM installation")
+        sqlx::query!("SELECT id, name, created_at, catalogue, catalogue_since FROM installation")
             .map(|row| Installation {
                 id: InstallationId::from_uuid(row.id),
                 name: row.name,
                 created_at: row.created_at,
+                catalogue: row.catalogue,
+                catalogue_since: row.catalogue_since,
             })
             .fetch_optional(self.query())
             .await
@@ -76,15 +82,27 @@ impl Scope {
     /// Names the installation at its first start; of two concurrent starts one wins and both read the same row.
     pub async fn create_installation(&mut self, installation: &Installation) -> StoreResult<()> {
         sqlx::query!(
-            "INSERT INTO installation (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO installation (id, name, created_at, catalogue, catalogue_since) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT DO NOTHING",
             installation.id.uuid(),
             installation.name,
-            installation.created_at
+            installation.created_at,
+            installation.catalogue,
+            installation.catalogue_since
         )
         .execute(self.query())
         .await
         .during("create installation")
         .map(drop)
+    }
+
+    /// Notes that another catalogue is in use from `since` on; the same one again changes nothing.
+    pub async fn put_catalogue(&mut self, digest: &str, since: Timestamp) -> StoreResult<()> {
+        sqlx::query!("UPDATE installation SET catalogue = $1, catalogue_since = $2 WHERE catalogue <> $1", digest, since)
+            .execute(self.query())
+            .await
+            .during("note catalogue")
+            .map(drop)
     }
 
     /// Renames the installation.
