@@ -1,0 +1,60 @@
+//! Makes a new cluster: initdb into a folder of its own, then one rename. A half-made cluster is never in place.
+
+use std::fs;
+use std::path::Path;
+
+use crate::account::Account;
+use crate::binaries::Binaries;
+use crate::error::{Error, IoContext, Result};
+use crate::files::{make_folder, read_bounded};
+use crate::lock::beside;
+use crate::options::{Durability, SUPERUSER};
+
+/// The major version of the cluster in `data_dir`, or `None` where a new one can be made.
+pub(crate) fn existing_major(data_dir: &Path) -> Result<Option<u32>> {
+    if let Ok(text) = read_bounded(&data_dir.join("PG_VERSION"), 16)
+        && let Ok(major) = text.trim().parse()
+    {
+        return Ok(Some(major));
+    }
+    match fs::read_dir(data_dir).map(|mut entries| entries.next().is_none()) {
+        Ok(false) => Err(Error::NotACluster { data_dir: data_dir.to_owned() }),
+        Ok(true) | Err(_) => Ok(None),
+    }
+}
+
+/// initdb with data checksums, UTF-8 and a collation by code points, which no library update can change.
+pub(crate) fn create(
+    data_dir: &Path,
+    account: &Account,
+    binaries: &Binaries,
+    durability: Durability,
+) -> Result<()> {
+    let fresh = beside(data_dir, ".new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).on("remove the unfinished", &fresh)?;
+    }
+    make_folder(&fresh, 0o700)?;
+    account.own(&fresh)?;
+    let mut command = account.command(&binaries.initdb());
+    command
+        .arg("--pgdata")
+        .arg(&fresh)
+        .args(["--username", SUPERUSER, "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"])
+        .args(["--auth-local=peer", "--auth-host=reject", "--no-instructions"]);
+    if durability == Durability::Tests {
+        command.arg("--no-sync");
+    }
+    let output = command.output().on("execute", binaries.initdb())?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let reason =
+            said.lines().rev().find(|line| line.contains("error:")).or(said.lines().last()).unwrap_or("");
+        let _ = fs::remove_dir_all(&fresh);
+        return Err(Error::Initdb { data_dir: data_dir.to_owned(), reason: reason.trim().to_owned() });
+    }
+    if data_dir.exists() {
+        fs::remove_dir(data_dir).on("replace the empty folder", data_dir)?;
+    }
+    fs::rename(&fresh, data_dir).on("move the new cluster to", data_dir)
+}

@@ -1,0 +1,53 @@
+//! One supervisor per data directory, held with `flock` for as long as it lives.
+//!
+//! The lock file lies beside the directory, because the directory itself appears only when it is complete. The kernel
+//! drops the lock with the process, however it ends; child processes do not inherit it. The file is never removed:
+//! a waiter would be left with a lock on a file that nobody else can see.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, IoContext, Result};
+use crate::files::read_bounded;
+
+#[derive(Debug)]
+pub(crate) struct DirectoryLock {
+    _file: File,
+}
+
+/// `postgres` → `postgres.lock`.
+pub(crate) fn beside(data_dir: &Path, suffix: &str) -> PathBuf {
+    let mut name = data_dir.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    data_dir.with_file_name(name)
+}
+
+impl DirectoryLock {
+    /// Takes the lock, or says who has it.
+    pub(crate) fn take(data_dir: &Path) -> Result<Self> {
+        let path = beside(data_dir, ".lock");
+        let mut file = open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = read_bounded(&path, 32).unwrap_or_default().trim().to_owned();
+                return Err(Error::AlreadySupervised {
+                    data_dir: data_dir.to_owned(),
+                    holder: if holder.is_empty() { "unknown".to_owned() } else { holder },
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(Error::Io { action: "lock", path, source }),
+        }
+        // Best effort: the text is for people, the lock is the truth.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| writeln!(file, "{}", std::process::id()));
+        Ok(Self { _file: file })
+    }
+}
+
+pub(crate) fn open(path: &Path) -> Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).on("open", path)
+}

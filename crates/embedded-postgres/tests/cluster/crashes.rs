@@ -1,0 +1,153 @@
+//! Every way of dying: the supervisor, the postmaster, both, and what each leaves in the data directory.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::support::{Home, bystander, kill_all, processes_under, psql, query, signal, wait_for};
+use proofline_embedded_postgres::{Cluster, Options, Origin};
+use rustix::process::Signal;
+
+const CHILD_HOME: &str = "PROOFLINE_TEST_SUPERVISE";
+
+/// Not a test by itself: the process that the next test kills.
+#[test]
+fn child_that_supervises() {
+    let Some(data_dir) = std::env::var_os(CHILD_HOME) else { return };
+    let data_dir = std::path::PathBuf::from(data_dir);
+    let run_dir = Some(data_dir.with_file_name("run"));
+    let cluster =
+        Cluster::start(&Options { run_dir, keep_running: false, ..Options::new(data_dir) }).expect("starts");
+    println!("\nsupervising {}", cluster.pid());
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn the_server_outlives_a_killed_supervisor_and_is_attached_to() {
+    let home = Home::new();
+    let mut supervisor = Command::new(std::env::current_exe().expect("known"))
+        .args(["crashes::child_that_supervises", "--exact", "--nocapture"])
+        .env(CHILD_HOME, home.data_dir())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    let lines = BufReader::new(supervisor.stdout.take().expect("piped")).lines();
+    let said =
+        lines.map_while(Result::ok).find_map(|line| line.strip_prefix("supervising ").map(str::to_owned));
+    let pid: i32 = said.expect("it says so").parse().expect("a process id");
+
+    supervisor.kill().expect("killed");
+    supervisor.wait().expect("reaped");
+    let cluster = Cluster::start(&home.options()).expect("attaches");
+    println!("attach after kill -9 of the supervisor {:?}", cluster.took());
+    assert_eq!((cluster.origin(), cluster.pid()), (Origin::Attached, pid));
+    assert_eq!(query(&cluster, "select 1"), "1");
+}
+
+#[test]
+fn a_killed_postmaster_is_started_again_with_everything_committed() {
+    let home = Home::new();
+    let cluster = Cluster::start(&home.options()).expect("starts");
+    query(&cluster, "create table kept (n int)");
+    for round in 1..=3 {
+        query(&cluster, "insert into kept select count(*) from kept");
+        let died = cluster.pid();
+        signal(died, Signal::KILL);
+        let began = Instant::now();
+        while !cluster.ensure_running().expect("starts again") {} // until the kill has arrived
+        println!("recovery after kill -9 of the postmaster {:?}", began.elapsed());
+        assert_ne!(cluster.pid(), died);
+        assert_eq!(query(&cluster, "select count(*) from kept"), round.to_string());
+    }
+}
+
+#[test]
+fn the_keeper_starts_a_killed_server_by_itself() {
+    let home = Home::new();
+    let cluster = Cluster::start(&Options { keep_running: true, ..home.options() }).expect("starts");
+    let died = cluster.pid();
+    signal(died, Signal::KILL);
+    wait_for("the keeper", || cluster.pid() != died);
+    assert_eq!(query(&cluster, "select 1"), "1");
+    cluster.stop();
+    assert_eq!(processes_under(home.path()), [] as [i32; 0], "and does not bring it back after a stop");
+}
+
+#[test]
+fn a_pid_file_whose_process_is_now_somebody_else_does_not_stop_the_start() {
+    let home = Home::new();
+    let cluster = Cluster::start(&home.options()).expect("starts");
+    query(&cluster, "create table kept (n int); insert into kept values (1)");
+    cluster.leave_running();
+    kill_all(home.path());
+
+    let mut somebody = bystander(&home.data_dir());
+    let pid_file = home.data_dir().join("postmaster.pid");
+    let stale = fs::read_to_string(&pid_file).expect("it was left behind");
+    let (_, rest) = stale.split_once('\n').expect("several lines");
+    fs::write(&pid_file, format!("{}\n{rest}", somebody.id())).expect("rewritten");
+    let cluster = Cluster::start(&home.options()).expect("starts");
+    println!("start after kill -9 of everything {:?}", cluster.took());
+    assert_eq!((cluster.origin(), query(&cluster, "select n from kept").as_str()), (Origin::Started, "1"));
+    assert_eq!(somebody.try_wait().expect("ours"), None, "the other process was left alone");
+    somebody.kill().expect("killed");
+    somebody.wait().expect("reaped");
+}
+
+#[test]
+fn a_server_of_another_cluster_is_not_mistaken_for_ours() {
+    let (home, other_home) = (Home::new(), Home::new());
+    let other = Cluster::start(&other_home.options().for_tests()).expect("starts");
+    Cluster::start(&home.options().for_tests()).expect("starts").leave_running();
+    kill_all(home.path());
+    let pid_file = home.data_dir().join("postmaster.pid");
+    let stale = fs::read_to_string(&pid_file).expect("it was left behind");
+    let (_, rest) = stale.split_once('\n').expect("several lines");
+    fs::write(&pid_file, format!("{}\n{rest}", other.pid())).expect("rewritten");
+
+    let ours = Cluster::start(&home.options().for_tests()).expect("starts");
+    assert_eq!(ours.origin(), Origin::Started);
+    assert_ne!(ours.pid(), other.pid());
+    assert_eq!(query(&other, "select 1"), "1");
+}
+
+#[test]
+fn an_empty_pid_file_does_not_stop_the_start() {
+    let home = Home::new();
+    Cluster::start(&home.options().for_tests()).expect("starts").stop();
+    fs::write(home.data_dir().join("postmaster.pid"), "").expect("written");
+    let cluster = Cluster::start(&home.options().for_tests()).expect("starts");
+    assert_eq!(query(&cluster, "select 1"), "1");
+}
+
+#[test]
+fn a_backend_that_outlives_its_postmaster_only_delays_the_start() {
+    let home = Home::new();
+    let cluster = Cluster::start(&home.options()).expect("starts");
+    let busy_loop = "do $$ begin loop end loop; end $$";
+    let mut client =
+        psql(&cluster.endpoint(), "postgres", busy_loop).stderr(Stdio::null()).spawn().expect("runs");
+    let active = "select count(*) from pg_stat_activity where query like 'do %' and state = 'active'";
+    wait_for("the loop to run", || query(&cluster, active) == "1");
+    let died = cluster.pid();
+    signal(died, Signal::KILL);
+    let began = Instant::now();
+    while !cluster.ensure_running().expect("starts again") {}
+    println!("start beside a busy backend of the dead server {:?}", began.elapsed());
+    assert_eq!(query(&cluster, active), "0");
+    client.wait().expect("its connection ended");
+}
+
+#[test]
+fn a_half_made_cluster_is_made_anew() {
+    let home = Home::new();
+    let unfinished = home.path().join("postgres.new");
+    fs::create_dir(&unfinished).expect("created");
+    fs::write(unfinished.join("PG_VERSION"), "15\n").expect("written");
+    let cluster = Cluster::start(&home.options().for_tests()).expect("starts");
+    assert_eq!(cluster.origin(), Origin::Created);
+    assert!(!unfinished.exists());
+}
