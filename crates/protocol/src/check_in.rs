@@ -78,7 +78,7 @@ pub struct LastCycle {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderReport {
-    /// Which order. For one that the agent could not read or that was not meant for it, the id that it names.
+    /// Which order. One whose signature does not verify is not reported: its id means nothing.
     pub order: OrderId,
     /// How it ended.
     pub outcome: OrderOutcome,

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::field::Base64;
-use crate::{MAX_ENVELOPE_BYTES, MAX_ENVELOPES};
+use crate::{Digest, MAX_ENVELOPE_BYTES, MAX_ENVELOPES};
 
 /// Sent to [`EVIDENCE`](crate::paths::EVIDENCE). Sending an envelope twice is harmless: same bytes, same index.
+/// Without envelopes it only asks where the log and the signer stand, which an agent needs to know after a loss.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {
@@ -28,6 +29,10 @@ pub struct SubmitResponse {
     pub entries: Vec<Accepted>,
     /// Entries that are not.
     pub rejected: Vec<Rejected>,
+    /// The sequence number that the log expects next from this signer; 1 before its first entry.
+    pub next_seq: u64,
+    /// SHA-256 of the signer's last envelope in the log; 64 zeros before the first. What `prev` of `next_seq` must be.
+    pub last_digest: Digest,
 }
 
 /// One entry is in the log.

@@ -104,7 +104,8 @@ fn answers_may_say_more_than_is_understood() {
     assert_eq!(answer.orders[0].get(), r#"{"payload":"e30="}"#);
     let answer: SubmitResponse = serde_json::from_value(json!({
         "checkpoint": "…", "consistency": [], "entries": [{"seq": 1, "index": 0, "proof": [], "x": 1}],
-        "rejected": [{"seq": 2, "code": "moon_phase", "detail": ""}], "y": 2
+        "rejected": [{"seq": 2, "code": "moon_phase", "detail": ""}], "next_seq": 2, "last_digest": "ab".repeat(32),
+        "y": 2
     }))
     .expect("reads");
     assert_eq!(answer.rejected[0].code, RejectCode::Other);
