@@ -42,8 +42,12 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, OutboxError> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(Duration::from_secs(5))?;
-    // Pages freed by acknowledgements can be given back; has an effect only before the first table.
-    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // One owner, so no shared memory file is needed: the queue opens on a full disk too. Must precede WAL.
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    if is_blank(&db)? {
+        // Pages freed by acknowledgements can be given back.
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)?;
