@@ -28,38 +28,39 @@ impl Binaries {
         self.folder.join("initdb")
     }
 
-    /// The newest installed server, for a new cluster.
-    pub(crate) fn newest(search: &Search) -> Result<Self> {
-        let (mut usable, old): (Vec<_>, Vec<_>) =
-            installed(search).into_iter().partition(|found| found.major >= MINIMUM_MAJOR);
-        usable.sort_by_key(|found| found.major);
-        usable.pop().ok_or_else(|| Error::NoBinaries {
-            minimum: MINIMUM_MAJOR,
-            found: old.last().map_or_else(String::new, |found| {
-                format!(" (only {} in {})", found.version, found.folder.display())
-            }),
-        })
-    }
-
-    /// The server for an existing cluster: its data format belongs to one major version.
-    pub(crate) fn of_major(search: &Search, major: u32, data_dir: &Path) -> Result<Self> {
-        let found = installed(search);
-        if found.is_empty() {
-            return Err(Error::NoBinaries { minimum: major, found: String::new() });
+    /// The server for the existing cluster, whose data format belongs to one major version, or the newest for a new one.
+    pub(crate) fn choose(search: &Search, existing: Option<u32>, data_dir: &Path) -> Result<Self> {
+        let is_usable =
+            |found: &Self| existing.map_or(found.major >= MINIMUM_MAJOR, |major| found.major == major);
+        let mut found = installed(folders(search));
+        if *search == Search::System && !found.iter().any(is_usable) {
+            found.extend(installed(named_by_pg_config())); // a slow script on some systems: asked last
         }
-        let versions: Vec<_> = found.iter().map(|one| one.major.to_string()).collect();
-        found.into_iter().find(|one| one.major == major).ok_or_else(|| Error::OtherMajor {
-            data_dir: data_dir.to_owned(),
-            cluster: major,
-            installed: versions.join(", "),
-        })
+        let (usable, other): (Vec<_>, Vec<_>) = found.into_iter().partition(is_usable);
+        if let Some(newest) = usable.into_iter().rev().max_by_key(|found| found.major) {
+            return Ok(newest); // of the same version, the first one found
+        }
+        match (existing, other.last()) {
+            (Some(cluster), Some(_)) => Err(Error::OtherMajor {
+                data_dir: data_dir.to_owned(),
+                cluster,
+                installed: other.iter().map(|found| found.major.to_string()).collect::<Vec<_>>().join(", "),
+            }),
+            (Some(minimum), None) => Err(Error::NoBinaries { minimum, found: String::new() }),
+            (None, old) => Err(Error::NoBinaries {
+                minimum: MINIMUM_MAJOR,
+                found: old.map_or_else(String::new, |old| {
+                    format!(" (only {} in {})", old.version, old.folder.display())
+                }),
+            }),
+        }
     }
 }
 
 /// One entry per folder, in the order of search.
-fn installed(search: &Search) -> Vec<Binaries> {
+fn installed(folders: Vec<PathBuf>) -> Vec<Binaries> {
     let mut found: Vec<Binaries> = Vec::new();
-    for folder in candidates(search) {
+    for folder in folders {
         // Links resolved: a distribution's `postgres` in PATH points to the folder that also holds initdb.
         let Ok(binary) = folder.join("postgres").canonicalize() else { continue };
         let Some(folder) = binary.parent() else { continue };
@@ -73,22 +74,22 @@ fn installed(search: &Search) -> Vec<Binaries> {
     found
 }
 
-fn candidates(search: &Search) -> Vec<PathBuf> {
+fn folders(search: &Search) -> Vec<PathBuf> {
     match search {
         Search::Only(folders) => folders.clone(),
         Search::System => {
-            let mut folders: Vec<PathBuf> = std::env::var_os("PATH")
-                .map(|path| std::env::split_paths(&path).collect())
-                .unwrap_or_default();
-            folders.extend(
-                output_of(Command::new("pg_config").arg("--bindir")).map(|line| PathBuf::from(line.trim())),
-            );
-            for (parent, start, end) in VERSION_FOLDERS {
-                folders.extend(matching(Path::new(parent), start).into_iter().map(|folder| folder.join(end)));
-            }
-            folders
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let versions = VERSION_FOLDERS.iter().flat_map(|(parent, start, end)| {
+                matching(Path::new(parent), start).into_iter().map(move |folder| folder.join(end))
+            });
+            std::env::split_paths(&path).chain(versions).collect()
         }
     }
+}
+
+fn named_by_pg_config() -> Vec<PathBuf> {
+    let line = output_of(Command::new("pg_config").arg("--bindir"));
+    line.map(|line| PathBuf::from(line.trim())).into_iter().collect()
 }
 
 /// `(parent, start of the name, rest of the path)`: Debian and Ubuntu, Red Hat, Alpine, Homebrew.

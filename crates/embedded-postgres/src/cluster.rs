@@ -6,7 +6,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::access;
-use crate::binaries::Binaries;
 use crate::endpoint::Endpoint;
 use crate::error::Result;
 use crate::initialise;
@@ -80,32 +79,23 @@ impl Cluster {
     pub fn start(options: &Options) -> Result<Self> {
         let began = Instant::now();
         let placement = Placement::claim(options)?;
-        let data_dir = placement.data_dir.clone();
-        let account = placement.account.clone();
-        let existing = initialise::existing_major(&data_dir)?;
-        let binaries = match existing {
-            Some(major) => Binaries::of_major(&options.search, major, &data_dir)?,
-            None => Binaries::newest(&options.search)?,
-        };
-        if existing.is_none() {
-            initialise::create(&data_dir, &account, &binaries, options.durability)?;
+        let Placement { data_dir, account, binaries, exists, .. } = &placement;
+        if !exists {
+            initialise::create(data_dir, account, binaries, options.durability)?;
         }
-        let socket_folder = socket_folder::prepare(options.run_dir.as_deref(), &data_dir, &account)?;
-        let access_changed = access::write(&data_dir, &account, &options.roles)?;
+        let access_changed = access::write(data_dir, account, &options.roles)?;
         let recipe = Recipe {
-            binaries,
-            account,
-            socket_folder,
-            log: beside(&data_dir, ".log"),
+            socket_folder: socket_folder::prepare(options.run_dir.as_deref(), data_dir, account)?,
+            log: beside(data_dir, ".log"),
             settings: options.all_settings(),
-            data_dir,
+            binaries: binaries.clone(),
+            account: account.clone(),
+            data_dir: data_dir.clone(),
         };
         let (postmaster, origin) = match attach(&recipe, access_changed) {
             Some(postmaster) => (postmaster, Origin::Attached),
-            None => (
-                Postmaster::start(&recipe)?,
-                if existing.is_some() { Origin::Started } else { Origin::Created },
-            ),
+            None if *exists => (Postmaster::start(&recipe)?, Origin::Started),
+            None => (Postmaster::start(&recipe)?, Origin::Created),
         };
         let state = Mutex::new(State { postmaster, released: false });
         let shared = Arc::new(Shared { recipe, state, changed: Condvar::new() });

@@ -1,5 +1,6 @@
 //! Where a cluster is reached.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::options::SUPERUSER;
@@ -39,14 +40,15 @@ impl Endpoint {
 
 /// Percent-encodes everything but unreserved characters (RFC 3986, section 2.3).
 fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut out, byte| {
+    let mut out = String::new();
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            write!(out, "%{byte:02X}").expect("a string takes all text");
         }
-        out
-    })
+    }
+    out
 }
 
 #[cfg(test)]

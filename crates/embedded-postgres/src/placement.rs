@@ -9,6 +9,7 @@ use crate::account::Account;
 use crate::binaries::Binaries;
 use crate::error::{Error, IoContext, Result};
 use crate::files::make_folder;
+use crate::initialise;
 use crate::lock::DirectoryLock;
 use crate::options::Options;
 
@@ -18,6 +19,9 @@ pub(crate) struct Placement {
     /// Absolute, no link in its last part. May not exist yet.
     pub(crate) data_dir: PathBuf,
     pub(crate) account: Account,
+    /// Whether there is a cluster already.
+    pub(crate) exists: bool,
+    pub(crate) binaries: Binaries,
     _locks: Vec<DirectoryLock>,
 }
 
@@ -36,14 +40,16 @@ impl Placement {
             Ok(target) => parent_of(&requested).join(target),
             Err(_) => requested.clone(),
         };
+        let existing = initialise::existing_major(&data_dir)?;
+        let binaries = Binaries::choose(&options.search, existing, &data_dir)?;
         let account = Account::for_cluster(options, &data_dir)?;
-        if let Some(folder) = first_closed_folder(options, &account, parent_of(&data_dir))? {
+        if let Some(folder) = first_closed_folder(&binaries, &account, parent_of(&data_dir))? {
             let free = !data_dir.exists() && data_dir == requested;
             let Some(base) = options.relocate_to.as_deref().filter(|_| free) else {
                 return Err(Error::Unreachable { folder, user: account.name });
             };
             data_dir = new_place(base)?;
-            if let Some(folder) = first_closed_folder(options, &account, base)? {
+            if let Some(folder) = first_closed_folder(&binaries, &account, base)? {
                 return Err(Error::Unreachable { folder, user: account.name });
             }
             symlink(&data_dir, &requested).on("link to the cluster from", &requested)?;
@@ -53,7 +59,7 @@ impl Placement {
         if data_dir != requested {
             locks.push(DirectoryLock::take(&data_dir)?);
         }
-        Ok(Self { data_dir, account, _locks: locks })
+        Ok(Self { data_dir, account, exists: existing.is_some(), binaries, _locks: locks })
     }
 }
 
@@ -63,11 +69,11 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
 
 /// The outermost folder on the way to `folder` that the cluster's user cannot enter. The kernel is asked, by starting a
 /// harmless process there as that user, because permission bits alone do not tell (access lists, mounts).
-fn first_closed_folder(options: &Options, account: &Account, folder: &Path) -> Result<Option<PathBuf>> {
+fn first_closed_folder(binaries: &Binaries, account: &Account, folder: &Path) -> Result<Option<PathBuf>> {
     if !account.is_other() {
         return Ok(None);
     }
-    let binary = Binaries::newest(&options.search)?.postgres();
+    let binary = binaries.postgres();
     let can_enter = |folder: &Path| -> Result<bool> {
         match account.command(&binary).arg("--version").current_dir(folder).output() {
             Ok(_) => Ok(true),

@@ -22,7 +22,7 @@ use crate::socket_folder::SOCKET_NAME;
 /// How often a state that has no event is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(4);
 /// A fast shutdown that takes longer becomes an immediate one, which loses nothing and costs a recovery.
-const FAST_SHUTDOWN: Duration = Duration::from_secs(60);
+const FAST_SHUTDOWN: Duration = Duration::from_mins(1);
 /// The log starts anew at this size, once; the one before is kept.
 const LOG_LIMIT: u64 = 8 << 20;
 

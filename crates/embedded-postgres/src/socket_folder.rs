@@ -24,22 +24,18 @@ pub(crate) fn prepare(wanted: Option<&Path>, data_dir: &Path, account: &Account)
     if length > limit {
         return Err(Error::SocketPathTooLong { path: folder, length, limit });
     }
-    let unsafe_folder = || Error::UnsafeFolder { path: folder.clone(), owner: account.name.clone() };
-    match fs::symlink_metadata(&folder) {
-        Ok(found) => {
-            let ours = [account.uid, rustix::process::geteuid().as_raw()].contains(&found.uid());
-            if !found.is_dir() || !ours {
-                return Err(unsafe_folder());
-            }
+    if let Ok(found) = fs::symlink_metadata(&folder) {
+        let ours = [account.uid, rustix::process::geteuid().as_raw()].contains(&found.uid());
+        if !found.is_dir() || !ours {
+            return Err(Error::UnsafeFolder { path: folder, owner: account.name.clone() });
         }
-        Err(_) => {
-            if let Some(parent) = folder.parent()
-                && !parent.exists()
-            {
-                make_folder(parent, 0o755)?;
-            }
-            fs::create_dir(&folder).on("create", &folder)?;
+    } else {
+        if let Some(parent) = folder.parent()
+            && !parent.exists()
+        {
+            make_folder(parent, 0o755)?;
         }
+        fs::create_dir(&folder).on("create", &folder)?;
     }
     make_folder(&folder, 0o700)?;
     account.own(&folder)?;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::support::{Home, bystander, kill_all, processes_under, psql, query, signal, wait_for};
+use crate::support::{self, Home, bystander, kill_all, processes_under, psql, query, signal, wait_for};
 use proofline_embedded_postgres::{Cluster, Options, Origin};
 use rustix::process::Signal;
 
@@ -85,10 +85,7 @@ fn a_pid_file_whose_process_is_now_somebody_else_does_not_stop_the_start() {
     kill_all(home.path());
 
     let mut somebody = bystander(&home.data_dir());
-    let pid_file = home.data_dir().join("postmaster.pid");
-    let stale = fs::read_to_string(&pid_file).expect("it was left behind");
-    let (_, rest) = stale.split_once('\n').expect("several lines");
-    fs::write(&pid_file, format!("{}\n{rest}", somebody.id())).expect("rewritten");
+    support::put_in_pid_file(&home.data_dir(), somebody.id());
     let cluster = Cluster::start(&home.options()).expect("starts");
     println!("start after kill -9 of everything {:?}", cluster.took());
     assert_eq!((cluster.origin(), query(&cluster, "select n from kept").as_str()), (Origin::Started, "1"));
@@ -103,10 +100,7 @@ fn a_server_of_another_cluster_is_not_mistaken_for_ours() {
     let other = Cluster::start(&other_home.options().for_tests()).expect("starts");
     Cluster::start(&home.options().for_tests()).expect("starts").leave_running();
     kill_all(home.path());
-    let pid_file = home.data_dir().join("postmaster.pid");
-    let stale = fs::read_to_string(&pid_file).expect("it was left behind");
-    let (_, rest) = stale.split_once('\n').expect("several lines");
-    fs::write(&pid_file, format!("{}\n{rest}", other.pid())).expect("rewritten");
+    support::put_in_pid_file(&home.data_dir(), other.pid());
 
     let ours = Cluster::start(&home.options().for_tests()).expect("starts");
     assert_eq!(ours.origin(), Origin::Started);

@@ -9,6 +9,7 @@ use proofline_embedded_postgres::{Cluster, Error, Options, Origin, Search};
 
 /// A folder that looks like an installation of this version.
 fn pretend_installation(folder: &Path, version: &str) -> Search {
+    fs::create_dir_all(folder).expect("created");
     for program in ["postgres", "initdb"] {
         let path = folder.join(program);
         fs::write(&path, format!("#!/bin/sh\necho \"{program} (PostgreSQL) {version}\"\n")).expect("written");
@@ -31,7 +32,10 @@ fn missing_binaries_are_named_with_the_way_to_get_them() {
     ));
     assert!(said.contains("PROOFLINE_DATABASE_URL") && !said.contains('\n'), "{said}");
 
-    let old = Options { search: pretend_installation(home.path(), "13.4 (Debian 13.4-1)"), ..home.options() };
+    let old = Options {
+        search: pretend_installation(&home.path().join("bin"), "13.4 (Debian 13.4-1)"),
+        ..home.options()
+    };
     let said = refusal(&old).to_string();
     assert!(said.contains("(only 13.4 in "), "{said}");
 }
@@ -41,7 +45,8 @@ fn a_cluster_of_another_major_version_is_not_touched() {
     let home = Home::new();
     fs::create_dir(home.data_dir()).expect("created");
     fs::write(home.data_dir().join("PG_VERSION"), "16\n").expect("written");
-    let options = Options { search: pretend_installation(home.path(), "17.2"), ..home.options() };
+    let options =
+        Options { search: pretend_installation(&home.path().join("bin"), "17.2"), ..home.options() };
     let said = refusal(&options).to_string();
     assert!(
         said.contains("holds a PostgreSQL 16 cluster but only 17 is installed: install version 16"),

@@ -105,3 +105,12 @@ pub(crate) fn bystander(data_dir: &Path) -> Child {
     }
     command.spawn().expect("sleep runs")
 }
+
+/// Makes a left-behind `postmaster.pid` name another process.
+#[expect(clippy::disallowed_methods, reason = "eight short lines written by PostgreSQL")]
+pub(crate) fn put_in_pid_file(data_dir: &Path, pid: impl std::fmt::Display) {
+    let path = data_dir.join("postmaster.pid");
+    let stale = fs::read_to_string(&path).expect("it was left behind");
+    let (_, rest) = stale.split_once('\n').expect("several lines");
+    fs::write(&path, format!("{pid}\n{rest}")).expect("rewritten");
+}
