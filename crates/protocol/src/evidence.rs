@@ -24,7 +24,7 @@ pub struct SubmitResponse {
     pub checkpoint: String,
     /// RFC 6962 consistency proof from `from_size` to this head; empty where `from_size` is 0 or is the head.
     #[serde(with = "crate::field::hashes")]
-    pub consistency: Vec<[u8; 32]>,
+    pub consistency: Vec<Digest>,
     /// Entries that are in the log, earlier submissions included.
     pub entries: Vec<Accepted>,
     /// Entries that are not.
@@ -44,7 +44,7 @@ pub struct Accepted {
     pub index: u64,
     /// RFC 6962 inclusion proof, leaf to root.
     #[serde(with = "crate::field::hashes")]
-    pub proof: Vec<[u8; 32]>,
+    pub proof: Vec<Digest>,
 }
 
 /// One entry was not taken.

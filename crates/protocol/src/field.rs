@@ -1,7 +1,6 @@
 //! Field types that cannot hold what must not arrive: each one refuses while it is parsed.
 
 use std::fmt;
-use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,9 +18,6 @@ pub enum FieldError {
         /// Most characters.
         max: usize,
     },
-    /// Not a SHA-256 digest in lower-case hexadecimal.
-    #[error("expected 64 lower-case hexadecimal characters")]
-    Digest,
 }
 
 /// `MIN..=MAX` characters, none of them a control character (so no NUL and no line break either).
@@ -70,70 +66,6 @@ impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Text<MIN, MAX
     }
 }
 
-/// A SHA-256 digest; 64 lower-case hexadecimal characters as text.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest(pub [u8; 32]);
-
-impl Digest {
-    /// The digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        use sha2::Digest as _;
-        Self(sha2::Sha256::digest(bytes).into())
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for Digest {
-    type Err = FieldError;
-
-    fn from_str(text: &str) -> Result<Self, FieldError> {
-        let nibble = |byte: u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(FieldError::Digest),
-        };
-        let text: &[u8; 64] = text.as_bytes().try_into().map_err(|_| FieldError::Digest)?;
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Hex;
-        impl Visitor<'_> for Hex {
-            type Value = Digest;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("64 lower-case hexadecimal characters")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Digest, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_str(Hex)
-    }
-}
-
 /// Bytes, at most `MAX` of them; canonical padded base64 (RFC 4648 section 4) as text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Base64<const MAX: usize>(pub Vec<u8>);
@@ -167,17 +99,19 @@ impl<'de, const MAX: usize> Deserialize<'de> for Base64<MAX> {
 
 /// Hashes of a proof, each 32 bytes in base64.
 pub(crate) mod hashes {
+    use proofline_evidence::Digest;
+
     use super::{Base64, Deserialize, Deserializer, STANDARD, Serializer, de};
     use base64::Engine as _;
 
-    pub(crate) fn serialize<S: Serializer>(hashes: &[[u8; 32]], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(hashes: &[Digest], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(hashes.iter().map(|hash| STANDARD.encode(hash)))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<[u8; 32]>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Digest>, D::Error> {
         Vec::<Base64<32>>::deserialize(deserializer)?
             .into_iter()
-            .map(|hash| hash.0.try_into().map_err(|_| de::Error::custom("a hash has 32 bytes")))
+            .map(|hash| Digest::from_slice(&hash.0).ok_or_else(|| de::Error::custom("a hash has 32 bytes")))
             .collect()
     }
 }
@@ -244,13 +178,5 @@ mod tests {
         for bad in ["AAECAwQF", "AAE", "AAF=", "AA==AA==", "AA EC", "_-8="] {
             assert!(read(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn digests_have_one_spelling() {
-        let digest = Digest::of(b"");
-        assert_eq!(digest.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-        assert_eq!(digest.to_string().parse(), Ok(digest));
-        assert!(digest.to_string().to_uppercase().parse::<Digest>().is_err());
     }
 }

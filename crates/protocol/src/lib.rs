@@ -23,9 +23,10 @@ pub mod signature;
 pub use check_in::{CheckInRequest, CheckInResponse, LastCycle, LocalOverride, OrderOutcome, OrderReport};
 pub use claim::{ClaimRequest, ClaimResponse, KeyRole, ServerKey, UnknownKeyRole};
 pub use evidence::{Accepted, RejectCode, Rejected, SubmitRequest, SubmitResponse};
-pub use field::{Base64, Digest, FieldError, Text};
+pub use field::{Base64, FieldError, Text};
 pub use order::{Instruction, ORDER_PAYLOAD_TYPE, Order, OrderError, OrderKind};
 pub use problem::Problem;
+pub use proofline_evidence::Digest;
 pub use rules::{RULES_PAYLOAD_TYPE, RuleSet};
 
 /// The most envelopes in one submission.

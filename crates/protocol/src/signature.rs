@@ -31,7 +31,6 @@
 //! ```
 
 mod base;
-mod key;
 mod parse;
 mod refusal;
 mod sign;
@@ -40,8 +39,8 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use key::{PublicKey, SigningKey};
 pub use parse::{Presented, parse};
+pub use proofline_evidence::{PublicKey, SigningKey};
 pub use refusal::Refusal;
 pub use sign::{SignedHeaders, sign};
 

@@ -4,13 +4,13 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::base::{COMPONENTS, DIGEST_PREFIX, LABEL};
 use super::{HEADERS, Refusal};
-use crate::Digest;
+use proofline_evidence::{Digest, KeyId};
 
 /// What the headers claim. Nothing of it is true before [`Presented::verify`] said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Presented<'a> {
     /// SHA-256 of the public key that is said to have signed.
-    pub key_id: Digest,
+    pub key_id: KeyId,
     /// Seconds since 1970-01-01T00:00:00Z at which it is said to have been signed.
     pub created: i64,
     /// Unique per request of one key.
@@ -54,7 +54,7 @@ fn read<'a>(content_digest: &'a str, signature_input: &'a str, signature: &'a st
         key_id: key_id.parse().ok()?,
         created: read_created(created)?,
         nonce: decode(&URL_SAFE_NO_PAD, nonce)?,
-        body_digest: Digest(decode(&STANDARD, body_digest)?),
+        body_digest: Digest::from_bytes(decode(&STANDARD, body_digest)?),
         signature: decode(&STANDARD, signature.strip_prefix(LABEL)?.strip_prefix(':')?.strip_suffix(':')?)?,
         content_digest,
         params,

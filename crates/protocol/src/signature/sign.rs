@@ -1,12 +1,13 @@
 //! The sender's half.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proofline_core::Timestamp;
 
 use super::base::{COMPONENTS, DIGEST_PREFIX, LABEL, is_plain, of_request};
-use super::{HEADERS, Refusal, Request, SigningKey};
-use crate::Digest;
+use proofline_evidence::{Digest, SigningKey, encoding};
+
+use super::{HEADERS, Refusal, Request};
 
 /// The values of the three headers of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,17 +40,17 @@ pub fn sign(
     if !is_plain(request) {
         return Err(Refusal::SignatureInvalid);
     }
-    let content_digest = format!("{DIGEST_PREFIX}{}:", STANDARD.encode(Digest::of(request.body).0));
+    let content_digest = format!("{DIGEST_PREFIX}{}:", encoding::encode(Digest::of(request.body)));
     let params = format!(
         r#"{COMPONENTS};created={};nonce="{}";keyid="{}";alg="ed25519";tag="proofline-agent""#,
         created.timestamp().max(0),
         URL_SAFE_NO_PAD.encode(nonce),
-        key.key_id(),
+        key.id(),
     );
     let signature = key.sign(&of_request(request, &content_digest, &params));
     Ok(SignedHeaders {
         content_digest,
         signature_input: format!("{LABEL}{params}"),
-        signature: format!("{LABEL}:{}:", STANDARD.encode(signature)),
+        signature: format!("{LABEL}:{}:", encoding::encode(signature)),
     })
 }

@@ -28,7 +28,7 @@ fn signed() -> SignedHeaders {
 
 fn check(headers: &[(&str, &str)], request: &Request<'_>, now: Timestamp) -> Result<(), Refusal> {
     let presented = parse(headers.iter().map(|&(name, value)| (name, value.as_bytes())))?;
-    presented.verify(request, &key().public_key(), now)
+    presented.verify(request, key().public_key(), now)
 }
 
 fn list(headers: &SignedHeaders) -> Vec<(&str, &str)> {
@@ -66,7 +66,8 @@ fn the_example_of_rfc_9421_b_2_6_verifies() {
     let spki =
         STANDARD.decode("MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=").expect("base64");
     let public = PublicKey::from_bytes(&spki[12..].try_into().expect("32 bytes")).expect("a good key");
-    assert!(public.verify(&base, &STANDARD.decode(signature).expect("base64").try_into().expect("64 bytes")));
+    let signature = STANDARD.decode(signature).expect("base64").try_into().expect("64 bytes");
+    assert_eq!(public.verify(&base, &signature), Ok(()));
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn the_headers_have_one_spelling() {
     assert_eq!(headers.content_digest, "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:");
     let input = format!(
         r#"sig1=("@method" "@path" "@query" "content-digest");created=1800000000;nonce="AwMDAwMDAwMDAwMDAwMDAw";keyid="{}";alg="ed25519";tag="proofline-agent""#,
-        key().key_id()
+        key().id()
     );
     assert_eq!(headers.signature_input, input);
     assert_eq!(check(&list(&headers), &request(), at(1_800_000_000)), Ok(()));
@@ -136,8 +137,8 @@ fn each_tampering_has_its_code() {
     assert_eq!(with(&|r| r.path = "/x\n\"@query\": ?"), Err(Refusal::SignatureInvalid));
 
     let presented = parse(headers.iter().map(|(name, value)| (name, value.as_bytes()))).expect("parses");
-    let other = SigningKey::from_seed(&[8; 32]).public_key();
-    assert_eq!(presented.verify(&request(), &other, now), Err(Refusal::KeyUnknown));
+    let other = SigningKey::from_seed(&[8; 32]);
+    assert_eq!(presented.verify(&request(), other.public_key(), now), Err(Refusal::KeyUnknown));
 }
 
 #[test]
@@ -160,7 +161,7 @@ fn what_is_not_the_profile_is_refused() {
         input.replace(";alg=\"ed25519\"", ""),
         input.replace(";tag=\"proofline-agent\"", ""),
         input.replace("tag=\"proofline-agent\"", "tag=\"other\""),
-        input.replace(&key().key_id().to_string(), &key().key_id().to_string().to_uppercase()),
+        input.replace(&key().id().to_string(), &key().id().to_string().to_uppercase()),
         input.replace(";created", "; created"),
         format!("{input}, sig2=(\"@method\");created=1"),
         format!("{input};expires=1800000060"),
@@ -181,18 +182,6 @@ fn codes_are_stable_and_round_trip() {
         assert_eq!(Refusal::from_code(refusal.code()), Some(refusal));
     }
     assert_eq!(Refusal::from_code("fine"), None);
-}
-
-#[test]
-fn weak_and_non_canonical_keys_are_no_keys() {
-    let mut identity = [0; 32];
-    identity[0] = 1;
-    let mut non_canonical = [0xff; 32];
-    non_canonical[0] = 0xee; // 2^255 - 18: the point with y = 1, written above the field's order
-    non_canonical[31] = 0x7f;
-    for bad in [identity, [0; 32], non_canonical] {
-        assert!(PublicKey::from_bytes(&bad).is_none(), "{bad:?}");
-    }
 }
 
 proptest! {
@@ -218,7 +207,7 @@ proptest! {
         let tampered = Request { method, path, query, body };
         let values = [&content_digest[..], signature_input, signature];
         let outcome = parse(HEADERS.into_iter().zip(values))
-            .and_then(|presented| presented.verify(&tampered, &key().public_key(), at(1_800_000_000)));
+            .and_then(|presented| presented.verify(&tampered, key().public_key(), at(1_800_000_000)));
         prop_assert!(outcome.is_err());
     }
 

@@ -3,8 +3,9 @@
 use proofline_core::Timestamp;
 
 use super::base::{is_plain, of_request};
-use super::{MAX_SKEW_S, Presented, PublicKey, Refusal, Request};
-use crate::Digest;
+use proofline_evidence::{Digest, PublicKey};
+
+use super::{MAX_SKEW_S, Presented, Refusal, Request};
 
 impl Presented<'_> {
     /// Whether `key` signed exactly this request at about `now`.
@@ -12,7 +13,7 @@ impl Presented<'_> {
     /// Refuses, in this order: another key than the one named, a time too far away, another body, another signature.
     /// Replay is not checked here: see [`Presented::nonce`].
     pub fn verify(&self, request: &Request<'_>, key: &PublicKey, now: Timestamp) -> Result<(), Refusal> {
-        if key.key_id() != self.key_id {
+        if key.id() != self.key_id {
             return Err(Refusal::KeyUnknown);
         }
         let skew_ms = now.timestamp_millis().abs_diff(self.created.saturating_mul(1_000));
@@ -26,6 +27,6 @@ impl Presented<'_> {
             return Err(Refusal::SignatureInvalid);
         }
         let base = of_request(request, self.content_digest, self.params);
-        if key.verify(&base, &self.signature) { Ok(()) } else { Err(Refusal::SignatureInvalid) }
+        key.verify(&base, &self.signature).map_err(|_| Refusal::SignatureInvalid)
     }
 }
