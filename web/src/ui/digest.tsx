@@ -1,0 +1,11 @@
+import { shortDigest } from "../lib/format";
+
+/** A long hexadecimal value: its two ends, the whole on hover and when copied. */
+export function Digest({ hex }: { hex: string }) {
+  return (
+    <code data-tip={hex} className="rounded-sm">
+      <span aria-hidden="true">{shortDigest(hex)}</span>
+      <span className="visually-hidden">{hex}</span>
+    </code>
+  );
+}
