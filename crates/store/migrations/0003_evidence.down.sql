@@ -4,4 +4,4 @@ DO $$ BEGIN
         RAISE EXCEPTION 'the evidence log holds entries; export them before going below migration 3';
     END IF;
 END $$;
-DROP TABLE alarm, site_posture, verdict_span, evidence_tile, evidence_entry, evidence_signer, evidence_log;
+DROP TABLE alarm, site_posture, verdict_span, evidence_tile, evidence_mention, evidence_entry, evidence_signer, evidence_log;

@@ -5,9 +5,12 @@ CREATE TABLE evidence_log (
     site_id uuid NOT NULL,
     size bigint NOT NULL CHECK (size >= 0),
     root bytea NOT NULL CHECK (octet_length(root) = 32),
+    -- Roots of the complete subtrees that the tree consists of, largest first: appending reads nothing else.
+    peaks bytea NOT NULL CHECK (octet_length(peaks) % 32 = 0 AND octet_length(peaks) <= 2048),
     -- The signed checkpoint of exactly this size.
     checkpoint text NOT NULL,
     signed_at timestamptz NOT NULL,
+    last_entry_at timestamptz NOT NULL,
     published_size bigint NOT NULL DEFAULT 0,
     published_checkpoint text,
     published_at timestamptz,
@@ -24,9 +27,12 @@ CREATE TABLE evidence_signer (
     key_id text NOT NULL CHECK (key_id ~ '^[0-9a-f]{64}$'),
     next_seq bigint NOT NULL CHECK (next_seq >= 1),
     last_digest bytea NOT NULL CHECK (octet_length(last_digest) = 32),
+    -- The signer's whole state is wanted: what it confirmed and what the spans say differ, or entries were lost.
+    resync boolean NOT NULL DEFAULT false,
     PRIMARY KEY (org_id, site_id, key_id),
     FOREIGN KEY (org_id, site_id) REFERENCES site (org_id, id)
 );
+CREATE INDEX evidence_signer_resync ON evidence_signer (key_id) WHERE resync;
 
 CREATE TABLE evidence_entry (
     org_id uuid NOT NULL,
@@ -41,7 +47,9 @@ CREATE TABLE evidence_entry (
     started_at timestamptz NOT NULL,
     ended_at timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
-    summary text NOT NULL,
+    summary text NOT NULL CHECK (length(summary) <= 300),
+    -- Whether it confirmed the whole state of its asset, as the spans had it.
+    confirms boolean NOT NULL,
     leaf_hash bytea NOT NULL CHECK (octet_length(leaf_hash) = 32),
     envelope_digest bytea NOT NULL CHECK (octet_length(envelope_digest) = 32),
     -- Byte for byte as received: what the signature and the leaf hash are computed over.
@@ -51,6 +59,19 @@ CREATE TABLE evidence_entry (
     FOREIGN KEY (org_id, site_id) REFERENCES site (org_id, id)
 );
 CREATE INDEX evidence_entry_by_kind ON evidence_entry (org_id, site_id, kind, leaf_index DESC);
+-- "When was this asset last confirmed, as of then?"
+CREATE INDEX evidence_entry_confirming ON evidence_entry (org_id, site_id, asset_id, ended_at DESC) WHERE confirms;
+
+-- Which entries speak of which check.
+CREATE TABLE evidence_mention (
+    org_id uuid NOT NULL,
+    site_id uuid NOT NULL,
+    check_id text NOT NULL CHECK (length(check_id) BETWEEN 1 AND 256),
+    leaf_index bigint NOT NULL,
+    asset_id uuid NOT NULL,
+    PRIMARY KEY (org_id, site_id, check_id, leaf_index),
+    FOREIGN KEY (org_id, site_id, leaf_index) REFERENCES evidence_entry (org_id, site_id, leaf_index)
+);
 
 -- Complete 256-wide tiles only; the ragged right edge is computed from the entries.
 CREATE TABLE evidence_tile (
@@ -69,7 +90,7 @@ CREATE TABLE verdict_span (
     org_id uuid NOT NULL,
     site_id uuid NOT NULL,
     asset_id uuid NOT NULL,
-    check_id text NOT NULL CHECK (length(check_id) BETWEEN 3 AND 120),
+    check_id text NOT NULL CHECK (length(check_id) BETWEEN 1 AND 256),
     from_at timestamptz NOT NULL,
     ended_at timestamptz,
     last_confirmed_at timestamptz NOT NULL,
@@ -104,16 +125,15 @@ CREATE TABLE site_posture (
     not_assessed integer NOT NULL,
     stale integer NOT NULL,
     not_applicable integer NOT NULL,
-    -- One letter per control in catalogue order: p f u s n
+    -- One letter per control in catalogue order: p f u s n, and c where nothing measures it
     strip text NOT NULL,
     risk integer NOT NULL,
     assets integer NOT NULL,
     open_incidents integer NOT NULL,
-    last_evidence_at timestamptz,
     PRIMARY KEY (org_id, site_id),
     FOREIGN KEY (org_id, site_id) REFERENCES site (org_id, id)
 );
-CREATE INDEX site_posture_by_risk ON site_posture (risk DESC, site_id);
+CREATE INDEX site_posture_by_risk ON site_posture (risk DESC, site_id DESC);
 CREATE INDEX site_posture_by_validity ON site_posture (valid_until);
 
 -- Something is wrong with evidence itself: a conflict, a failed sample, an inconsistent head.
@@ -129,6 +149,7 @@ CREATE TABLE alarm (
     FOREIGN KEY (org_id, site_id) REFERENCES site (org_id, id)
 );
 CREATE INDEX alarm_open ON alarm (raised_at DESC) WHERE cleared_at IS NULL;
+CREATE INDEX alarm_open_by_site ON alarm (org_id, site_id, kind) WHERE cleared_at IS NULL;
 
-GRANT SELECT, INSERT ON evidence_entry, evidence_tile TO proofline_app;
+GRANT SELECT, INSERT ON evidence_entry, evidence_mention, evidence_tile TO proofline_app;
 GRANT SELECT, INSERT, UPDATE ON evidence_log, evidence_signer, verdict_span, site_posture, alarm TO proofline_app;

@@ -35,6 +35,7 @@ SELECT proofline_protect('appliance_order', 'site_id');
 SELECT proofline_protect('evidence_log', 'site_id');
 SELECT proofline_protect('evidence_signer', 'site_id');
 SELECT proofline_protect('evidence_entry', 'site_id');
+SELECT proofline_protect('evidence_mention', 'site_id');
 SELECT proofline_protect('evidence_tile', 'site_id');
 SELECT proofline_protect('verdict_span', 'site_id');
 SELECT proofline_protect('site_posture', 'site_id');

@@ -14,11 +14,14 @@ mod appliances;
 mod audit;
 mod connect;
 mod error;
+mod evidence;
 mod migrate;
+mod number;
 mod orders;
 mod page;
 mod scope;
 mod sign_in;
+mod spans;
 mod system;
 mod tenants;
 
@@ -28,10 +31,15 @@ pub use appliances::{
 pub use audit::{AuditEntry, AuditFilter, AuditNote, DeniedNote};
 pub use connect::{Announcements, ConnectOptions, Store};
 pub use error::{StoreError, StoreResult};
+pub use evidence::{
+    Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,
+    NewEntry, NewTile, PublicationProgress, Signer, TileRow, Unpublished,
+};
 pub use migrate::{MigrateError, MigrationState, Migrator};
 pub use orders::{NewOrder, Order, OrderState};
 pub use page::{Cursor, CursorError, Page, PageRequest};
 pub use scope::{QueryMeter, Scope};
 pub use sign_in::{LoginRecord, NewPerson, SessionRecord, SignIn};
+pub use spans::{Asset, Confirmation, Span, SpanVerdict};
 pub use system::{DatabaseFacts, Installation, JobRun, ServerKeyRow};
 pub use tenants::{Code, CodeState, NewCode, Organisation, Partner, Site};
