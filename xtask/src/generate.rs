@@ -1,0 +1,86 @@
+//! The committed files that are made from other files, each by one recipe.
+//!
+//! | File | Made from | By |
+//! |---|---|---|
+//! | `.sqlx/` | the queries and the migrations | the query macros, against a private database |
+//! | `spec/openapi.json` | the routes | `proofline openapi` |
+//! | `web/src/api/schema.d.ts` | `spec/openapi.json` | openapi-typescript |
+//!
+//! With `--check` everything is made aside and compared.
+
+mod database;
+mod queries;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::findings::Findings;
+use crate::repository::{Repository, output, run as command_run};
+
+/// A generated file, in the order in which they build on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Product {
+    /// Offline metadata of the SQL queries.
+    Queries,
+    /// The description of the HTTP API.
+    Openapi,
+    /// The TypeScript types of the HTTP API.
+    Client,
+}
+
+const OPENAPI: &str = "spec/openapi.json";
+const CLIENT: &str = "web/src/api/schema.d.ts";
+
+/// Makes the products named, or all.
+pub(crate) fn run(repository: &Repository, only: &[Product], check: bool) -> Result<Findings> {
+    let mut findings = Findings::default();
+    for product in Product::value_variants() {
+        if only.is_empty() || only.contains(product) {
+            findings.extend(match product {
+                Product::Queries => queries::make(repository, check)?,
+                Product::Openapi => openapi(repository, check)?,
+                Product::Client => client(repository, check)?,
+            });
+        }
+    }
+    Ok(findings)
+}
+
+fn openapi(repository: &Repository, check: bool) -> Result<Findings> {
+    let made =
+        output(repository.cargo().args(["run", "--quiet", "--package", "proofline", "--", "openapi"]))?;
+    put(repository, OPENAPI, &made, check)
+}
+
+fn client(repository: &Repository, check: bool) -> Result<Findings> {
+    let aside = repository.path("target/xtask/schema.d.ts");
+    fs::create_dir_all(aside.parent().context("a folder")?)?;
+    let program = repository.path("web/node_modules/.bin/openapi-typescript");
+    let mut command = repository.command(program);
+    command_run(command.arg(repository.path(OPENAPI)).arg("--output").arg(&aside))?;
+    put(repository, CLIENT, &repository.read(&aside)?, check)
+}
+
+/// Writes the file, or finds it stale.
+fn put(repository: &Repository, relative: &str, made: &str, check: bool) -> Result<Findings> {
+    let mut findings = Findings::default();
+    if repository.read(relative).is_ok_and(|old| old == made) {
+        return Ok(findings);
+    }
+    if check {
+        findings.add(stale(relative));
+    } else {
+        let path = repository.path(relative);
+        fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+        fs::write(&path, made).with_context(|| format!("cannot write {relative}"))?;
+        println!("{relative}: made anew");
+    }
+    Ok(findings)
+}
+
+fn stale(relative: &str) -> String {
+    format!("{relative} is stale: `cargo xtask generate`")
+}
