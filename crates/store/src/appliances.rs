@@ -107,6 +107,8 @@ pub struct Presence {
 pub struct PresenceRow {
     /// Whose organisation.
     pub org: OrgId,
+    /// At which site; known to the writer, not stored again.
+    pub site: SiteId,
     /// Which appliance.
     pub appliance: ApplianceId,
     /// What it said.
@@ -337,7 +339,13 @@ impl Scope {
     }
 
     /// Chooses between `audit`, `ask` and `enforce`.
-    pub async fn set_appliance_mode(&mut self, org: OrgId, id: ApplianceId, mode: &str, at: Timestamp) -> StoreResult<()> {
+    pub async fn set_appliance_mode(
+        &mut self,
+        org: OrgId,
+        id: ApplianceId,
+        mode: &str,
+        at: Timestamp,
+    ) -> StoreResult<()> {
         sqlx::query_scalar!(
             "UPDATE appliance SET mode = $3, mode_changed_at = $4 WHERE org_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id",
             org.uuid(),

@@ -7,7 +7,7 @@ use sqlx::{Postgres, Transaction};
 
 use crate::audit::{self, DeniedNote};
 use crate::error::{During, stored};
-use crate::{AuditNote, StoreResult};
+use crate::{AuditNote, Scope, StoreResult};
 
 /// A transaction over people, sessions and bootstrap tokens. Dropping it undoes everything.
 pub struct SignIn {
@@ -267,15 +267,6 @@ impl SignIn {
         .map(drop)
     }
 
-    /// Ends a session; ending it twice changes nothing.
-    pub async fn end_session(&mut self, id: SessionId, at: Timestamp) -> StoreResult<()> {
-        sqlx::query!("UPDATE session SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id.uuid(), at)
-            .execute(&mut *self.transaction)
-            .await
-            .during("end session")
-            .map(drop)
-    }
-
     /// Deletes sessions that ended or expired before `before`; returns how many.
     pub async fn purge_sessions(&mut self, before: Timestamp) -> StoreResult<u64> {
         let purged = sqlx::query!("DELETE FROM session WHERE expires_at < $1 OR ended_at < $1", before)
@@ -314,5 +305,16 @@ impl SignIn {
     /// Records a refusal.
     pub async fn audit_denied(&mut self, note: &DeniedNote) -> StoreResult<()> {
         audit::append_denied(&mut self.transaction, note).await
+    }
+}
+
+impl Scope {
+    /// Ends a session; ending it twice changes nothing.
+    pub async fn end_session(&mut self, id: SessionId, at: Timestamp) -> StoreResult<()> {
+        sqlx::query!("UPDATE session SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id.uuid(), at)
+            .execute(self.query())
+            .await
+            .during("end session")
+            .map(drop)
     }
 }

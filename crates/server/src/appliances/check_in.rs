@@ -1,0 +1,79 @@
+//! The message of every minute. The common one touches no database: keys, orders and versions are in memory, and what
+//! the appliance says of itself is written a second later.
+
+use axum::Json;
+use proofline_core::Entropy;
+use proofline_protocol::{CheckInRequest, CheckInResponse, OrderOutcome, OrderReport};
+use proofline_store::{CycleReport, OrderState, Presence, PresenceRow};
+
+use crate::http::{ApiResult, Call, KnownAppliance, SignedBody};
+
+/// Here I am; what is new?
+#[utoipa::path(post, path = "/api/appliances/checkin", tag = "agent", request_body = serde_json::Value,
+    responses((status = 200, body = serde_json::Value, description = "What changed")))]
+pub(crate) async fn check_in(
+    call: Call,
+    SignedBody(request): SignedBody<CheckInRequest>,
+) -> ApiResult<Json<CheckInResponse>> {
+    let app = call.app();
+    let appliance = call.appliance()?;
+    if !request.orders_done.is_empty() {
+        finish_orders(&call, appliance, &request.orders_done).await?;
+    }
+    let rules_version = super::rules::version(app, appliance);
+    let response = CheckInResponse {
+        server_time: call.at,
+        next_check_in_s: jittered(app.settings().check_in_seconds, app.entropy()),
+        mode: appliance.mode,
+        rules_version,
+        orders: app.orders().of(appliance.id),
+        schedule_version: 1,
+        resync: app.resyncs().take(appliance.id),
+    };
+    app.presence().put(presence(&call, appliance, request));
+    Ok(Json(response))
+}
+
+/// Within a tenth of the interval to either side, so that a fleet that starts together spreads out.
+fn jittered(interval: u64, entropy: &dyn Entropy) -> u64 {
+    let spread = interval / 5;
+    let [byte] = entropy.bytes::<1>();
+    (interval - spread / 2 + spread * u64::from(byte) / 255).max(1)
+}
+
+fn presence(call: &Call, appliance: &KnownAppliance, request: CheckInRequest) -> PresenceRow {
+    let presence = Presence {
+        last_seen_at: call.at,
+        agent_version: request.agent_version.into_string(),
+        catalogue: request.catalogue.to_string(),
+        local_override: request.local_override.map(|o| o.to_string()),
+        outbox_depth: i64::try_from(request.outbox_depth).unwrap_or(i64::MAX),
+        outbox_oldest_at: request.outbox_oldest,
+        rules_version: i64::try_from(request.rules_version).unwrap_or(i64::MAX),
+        cycle: request.last_cycle.map(|cycle| CycleReport {
+            started_at: cycle.started,
+            duration_ms: i64::try_from(cycle.duration_ms).unwrap_or(i64::MAX),
+            checks: i32::try_from(cycle.checks).unwrap_or(i32::MAX),
+            errors: i32::try_from(cycle.errors).unwrap_or(i32::MAX),
+        }),
+    };
+    PresenceRow { org: appliance.org, site: appliance.site, appliance: appliance.id, presence }
+}
+
+async fn finish_orders(call: &Call, appliance: &KnownAppliance, reports: &[OrderReport]) -> ApiResult<()> {
+    let mut scope = call.scope().await?;
+    for report in reports {
+        let state = match report.outcome {
+            OrderOutcome::Done => OrderState::Done,
+            OrderOutcome::Failed => OrderState::Failed,
+            OrderOutcome::Refused => OrderState::Refused,
+            OrderOutcome::Expired => OrderState::Expired,
+        };
+        let detail = report.detail.as_str();
+        scope.finish_order(appliance.org, appliance.id, report.order, state, detail, call.at).await?;
+    }
+    scope.announce("orders").await?;
+    scope.commit_unaudited().await?;
+    call.app().events().site_changed(appliance.org, appliance.site);
+    super::reload_orders(call.app()).await.map(drop)
+}

@@ -1,0 +1,108 @@
+//! The first start: there is no default account. A token, printed once, makes the first administrator.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use proofline_core::{Email, Role, Secret, UserId};
+use proofline_store::{AuditNote, NewPerson};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::password;
+use super::session::{self, SessionBody};
+use crate::AppState;
+use crate::http::{Anonymous, ApiResult, Problem, Strict, request_id};
+
+const LIFETIME: TimeDelta = TimeDelta::hours(24);
+
+/// A link that makes the first administrator. It works once, and only while there is nobody.
+pub struct BootstrapLink(pub String);
+
+/// A fresh link, or `None` when somebody exists already. Earlier links stop working.
+pub async fn open_bootstrap(app: &AppState) -> ApiResult<Option<BootstrapLink>> {
+    let mut sign_in = app.store().sign_in().await?;
+    if !sign_in.nobody_exists().await? {
+        return Ok(None);
+    }
+    let token = hex::encode(app.entropy().bytes::<32>());
+    let at = app.now();
+    sign_in.put_bootstrap_token(&Sha256::digest(&token).into(), at, at + LIFETIME).await?;
+    sign_in.commit().await?;
+    // In the fragment: it reaches neither a log nor a Referer header.
+    Ok(Some(BootstrapLink(format!("{}/bootstrap#{token}", app.settings().public_url))))
+}
+
+/// The first administrator.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BootstrapRequest {
+    /// From the link.
+    #[schema(value_type = String)]
+    token: Secret,
+    /// 1 to 120 characters.
+    name: String,
+    /// What you will sign in with.
+    #[schema(value_type = String, format = "email")]
+    email: String,
+    /// At least 12 characters.
+    #[schema(value_type = String, format = "password")]
+    password: Secret,
+}
+
+/// Makes the first administrator and signs them in.
+#[utoipa::path(post, path = "/api/auth/bootstrap", tag = "auth", request_body = BootstrapRequest,
+    responses((status = 201, body = SessionBody, description = "Signed in")))]
+pub(crate) async fn bootstrap(
+    call: Anonymous,
+    Strict(request): Strict<BootstrapRequest>,
+) -> ApiResult<Response> {
+    let app = &call.app;
+    let name = crate::tenants::name("name", &request.name)?;
+    let email: Email = request
+        .email
+        .parse()
+        .map_err(|_| Problem::invalid("email", "email_invalid", "This is not an e-mail address."))?;
+    if let Some(weak) = password::refuse_weak(&request.password, &email, &name) {
+        return Err(Problem::invalid_fields(vec![weak]));
+    }
+    let digest: [u8; 32] = Sha256::digest(request.token.expose()).into();
+    let mut sign_in = app.store().sign_in().await?;
+    if !sign_in.nobody_exists().await? {
+        return Err(Problem::conflict(
+            "bootstrap_closed",
+            "The first administrator exists already. Sign in.",
+        ));
+    }
+    // One of two callers gets the row; the other waits for it and finds it used.
+    if !sign_in.consume_bootstrap_token(&digest, call.at).await? {
+        return Err(Problem::forbidden(
+            "bootstrap_token_invalid",
+            "This link was used already, or is too old.",
+        ));
+    }
+    let password_hash = app.passwords().hash(&request.password, app.entropy().bytes()).await;
+    let person = NewPerson {
+        id: UserId::new(call.at, app.entropy()),
+        email,
+        name,
+        role: Role::StaffAdmin,
+        password_hash,
+        at: call.at,
+    };
+    sign_in.create_person(&person).await?;
+    let note = AuditNote {
+        id: app.new_uuid(),
+        at: call.at,
+        org: None,
+        resource: person.id.to_string(),
+        request_id: request_id::current(),
+        detail: json!({ "role": person.role }),
+    };
+    sign_in.audit(person.id, &person.name, "auth.bootstrap", note).await?;
+    let signed_in = session::start(app, &mut sign_in, person.id, call.at).await?;
+    sign_in.commit().await?;
+    let body = signed_in.body(app, person.id, &person.name, &person.email, person.role);
+    Ok((StatusCode::CREATED, signed_in.cookies(app), axum::Json(body)).into_response())
+}

@@ -1,0 +1,201 @@
+//! Signed requests: from three headers and a body to an appliance whose key verified them.
+//!
+//! Keys are cached in memory and invalidated by announcement, so that the common request touches no database.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use proofline_authz::{Action, Job, Principal, authorise};
+use proofline_core::{ApplianceId, Mode, OrgId, SiteId, Timestamp};
+use proofline_protocol::signature::{self, Presented, PublicKey, REPLAY_WINDOW_S, Refusal, Request};
+use proofline_protocol::{Digest, MAX_REQUEST_BYTES};
+
+use super::{ApiResult, Problem};
+use crate::AppState;
+
+/// An appliance as the verifier knows it.
+#[derive(Debug)]
+pub struct KnownAppliance {
+    /// Which.
+    pub id: ApplianceId,
+    /// Whose.
+    pub org: OrgId,
+    /// Where.
+    pub site: SiteId,
+    /// What verifies its signatures.
+    pub key: PublicKey,
+    /// How far healing may go.
+    pub mode: Mode,
+    /// Since when.
+    pub mode_changed_at: Timestamp,
+    /// Whether its key no longer counts.
+    pub revoked: bool,
+}
+
+/// Appliances by key. Only keys that exist are held, so memory is bounded by the fleet.
+#[derive(Default)]
+pub struct ApplianceCache(RwLock<HashMap<Digest, Arc<KnownAppliance>>>);
+
+impl ApplianceCache {
+    /// Forgets one key: the next request reads it anew.
+    pub fn forget(&self, key: &Digest) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    async fn get(&self, app: &AppState, key: Digest) -> ApiResult<Arc<KnownAppliance>> {
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(known.clone());
+        }
+        let permit = authorise(&Principal::System(Job("appliance keys")), Action::SystemMaintain)
+            .map_err(|denied| Problem::internal(&denied))?;
+        let mut scope = app.store().scope(&permit).await?;
+        let row = scope.appliance_key(&key.to_string()).await?.ok_or_else(|| refuse(Refusal::KeyUnknown))?;
+        let corrupt = || {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "This appliance's record is damaged.")
+        };
+        let bytes: [u8; 32] = row.public_key.try_into().map_err(|_| corrupt())?;
+        let known = Arc::new(KnownAppliance {
+            id: row.id,
+            org: row.org,
+            site: row.site,
+            key: PublicKey::from_bytes(&bytes).map_err(|_| corrupt())?,
+            mode: row.mode.parse().map_err(|_| corrupt())?,
+            mode_changed_at: row.mode_changed_at,
+            revoked: row.revoked_at.is_some(),
+        });
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, known.clone());
+        Ok(known)
+    }
+}
+
+/// Nonces seen within the replay window, in two generations: memory holds at most two windows of requests.
+#[derive(Default)]
+pub struct Nonces(Mutex<Generations>);
+
+#[derive(Default)]
+struct Generations {
+    turned_at: i64,
+    current: std::collections::HashSet<[u8; 32]>,
+    previous: std::collections::HashSet<[u8; 32]>,
+}
+
+impl Nonces {
+    /// Remembers a nonce of a key; `false` when it was seen before.
+    fn insert(&self, key: &Digest, nonce: [u8; 16], now: Timestamp) -> bool {
+        // A nonce of 16 random bytes beside half the key id: enough to be unique, half the memory.
+        let mut entry = [0; 32];
+        entry[..16].copy_from_slice(&key.as_bytes()[..16]);
+        entry[16..].copy_from_slice(&nonce);
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.timestamp() - seen.turned_at > REPLAY_WINDOW_S {
+            let old = std::mem::take(&mut seen.current);
+            seen.previous =
+                if now.timestamp() - seen.turned_at > 2 * REPLAY_WINDOW_S { Default::default() } else { old };
+            seen.turned_at = now.timestamp();
+        }
+        !seen.previous.contains(&entry) && seen.current.insert(entry)
+    }
+}
+
+fn refuse(refusal: Refusal) -> Problem {
+    metrics::counter!("agent_requests_refused_total", "code" => refusal.code()).increment(1);
+    Problem::new(StatusCode::UNAUTHORIZED, refusal.code(), format!("Refused: {refusal}."))
+}
+
+fn presented(parts: &Parts) -> ApiResult<Presented<'_>> {
+    signature::parse(parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+        .map_err(refuse)
+}
+
+async fn collect(body: Body) -> ApiResult<Bytes> {
+    axum::body::to_bytes(body, MAX_REQUEST_BYTES).await.map_err(|_| {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than it may be.")
+    })
+}
+
+fn verify(
+    app: &AppState,
+    parts: &Parts,
+    presented: &Presented<'_>,
+    key: &PublicKey,
+    body: &[u8],
+) -> ApiResult<()> {
+    let request = Request {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        body,
+    };
+    let now = app.now();
+    presented.verify(&request, key, now).map_err(refuse)?;
+    // What was signed before this process started may have been seen by the process before it.
+    if presented.created < app.started_at().timestamp() {
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            Refusal::Replayed.code(),
+            "Refused: signed before this server started; sign again.",
+        ));
+    }
+    if app.nonces().insert(&presented.key_id, presented.nonce, now) {
+        Ok(())
+    } else {
+        Err(refuse(Refusal::Replayed))
+    }
+}
+
+/// The appliance that signed, its key's id, and the body that it signed.
+pub(super) async fn verified(
+    app: &AppState,
+    parts: &Parts,
+    body: Body,
+) -> ApiResult<(Arc<KnownAppliance>, [u8; 32], Bytes)> {
+    let presented = presented(parts)?;
+    let appliance = app.appliances().get(app, presented.key_id).await?;
+    let body = collect(body).await?;
+    verify(app, parts, &presented, &appliance.key, &body)?;
+    if appliance.revoked {
+        return Err(refuse(Refusal::ApplianceRevoked));
+    }
+    Ok((appliance, *presented.key_id.as_bytes(), body))
+}
+
+/// A claimant's key, taken from the body, and the body that it signed.
+pub(super) async fn claiming(app: &AppState, parts: &Parts, body: Body) -> ApiResult<(PublicKey, Bytes)> {
+    let presented = presented(parts)?;
+    let body = collect(body).await?;
+    let claim: proofline_protocol::ClaimRequest = super::json::read(&body)?;
+    let key = PublicKey::from_bytes(&claim.public_key).map_err(|_| {
+        Problem::invalid("public_key", "weak_key", "This public key is weak or not canonical.")
+    })?;
+    if key.id() != presented.key_id {
+        return Err(refuse(Refusal::SignatureInvalid));
+    }
+    verify(app, parts, &presented, &key, &body)?;
+    Ok((key, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_counts_once_within_the_window() {
+        let at = |s| chrono::DateTime::from_timestamp(s, 0).expect("in range");
+        let (nonces, key) = (Nonces::default(), Digest::of([1]));
+        assert!(nonces.insert(&key, [9; 16], at(1_000)));
+        assert!(!nonces.insert(&key, [9; 16], at(1_060)));
+        assert!(
+            !nonces.insert(&key, [9; 16], at(1_000 + REPLAY_WINDOW_S + 1)),
+            "the window turned, the nonce stays"
+        );
+        assert!(nonces.insert(&Digest::of([2]), [9; 16], at(1_060)), "another key's nonce is another nonce");
+    }
+}

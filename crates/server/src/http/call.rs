@@ -1,0 +1,167 @@
+//! What a handler is given: the outcome of the guard, and through it the database.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use proofline_authz::{Permit, Principal};
+use proofline_core::{OrgId, Timestamp};
+use proofline_protocol::signature;
+use proofline_store::{AuditNote, QueryMeter, Scope};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{ApiResult, KnownAppliance, Problem, Session, json, request_id};
+use crate::AppState;
+
+/// What the guard found out; inserted by it and by nothing else.
+#[derive(Clone)]
+pub(super) struct Admission {
+    meter: QueryMeter,
+    permit: Option<Permit>,
+    session: Option<Session>,
+    appliance: Option<Arc<KnownAppliance>>,
+    claimed: Option<signature::PublicKey>,
+    body: Option<Bytes>,
+}
+
+impl Admission {
+    pub(super) fn public(meter: QueryMeter) -> Self {
+        Self { meter, permit: None, session: None, appliance: None, claimed: None, body: None }
+    }
+
+    pub(super) fn person(meter: QueryMeter, permit: Permit, session: Session) -> Self {
+        Self { permit: Some(permit), session: Some(session), ..Self::public(meter) }
+    }
+
+    pub(super) fn appliance(
+        meter: QueryMeter,
+        permit: Permit,
+        appliance: Arc<KnownAppliance>,
+        body: Bytes,
+    ) -> Self {
+        Self { permit: Some(permit), appliance: Some(appliance), body: Some(body), ..Self::public(meter) }
+    }
+
+    pub(super) fn claimant(
+        meter: QueryMeter,
+        permit: Permit,
+        key: signature::PublicKey,
+        body: Bytes,
+    ) -> Self {
+        Self { permit: Some(permit), claimed: Some(key), body: Some(body), ..Self::public(meter) }
+    }
+}
+
+fn admission(parts: &Parts) -> ApiResult<Admission> {
+    parts.extensions.get::<Admission>().cloned().ok_or_else(unguarded)
+}
+
+/// A handler asked for more than its route's access rule gives: a mistake in this program, answered with nothing.
+fn unguarded() -> Problem {
+    tracing::error!(request_id = %request_id::current(), "a handler asked for what its route does not grant");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.")
+}
+
+/// A permitted call: who asks, when, and the way to the database.
+#[derive(Clone)]
+pub struct Call {
+    app: AppState,
+    permit: Permit,
+    meter: QueryMeter,
+    session: Option<Session>,
+    appliance: Option<Arc<KnownAppliance>>,
+    /// When the request arrived.
+    pub at: Timestamp,
+}
+
+impl Call {
+    /// Opens a scope for what the policy permitted, and for nothing more.
+    pub async fn scope(&self) -> ApiResult<Scope> {
+        Ok(self.app.store().scope_metered(&self.permit, self.meter.clone()).await?)
+    }
+
+    /// Who asks.
+    pub fn principal(&self) -> &Principal {
+        self.permit.principal()
+    }
+
+    /// The session, on routes for people.
+    pub fn session(&self) -> ApiResult<&Session> {
+        self.session.as_ref().ok_or_else(unguarded)
+    }
+
+    /// The appliance, on routes for appliances.
+    pub fn appliance(&self) -> ApiResult<&Arc<KnownAppliance>> {
+        self.appliance.as_ref().ok_or_else(unguarded)
+    }
+
+    /// Everything that is shared between requests.
+    pub fn app(&self) -> &AppState {
+        &self.app
+    }
+
+    /// The audit row of a change to `resource`.
+    pub fn note(&self, org: Option<OrgId>, resource: impl ToString, detail: Value) -> AuditNote {
+        AuditNote {
+            id: self.app.new_uuid(),
+            at: self.at,
+            org,
+            resource: resource.to_string(),
+            request_id: request_id::current(),
+            detail,
+        }
+    }
+}
+
+impl FromRequestParts<AppState> for Call {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> ApiResult<Self> {
+        let Admission { permit, meter, session, appliance, .. } = admission(parts)?;
+        let permit = permit.ok_or_else(unguarded)?;
+        Ok(Self { app: app.clone(), permit, meter, session, appliance, at: app.now() })
+    }
+}
+
+/// A call on a public route.
+pub struct Anonymous {
+    /// Everything that is shared between requests.
+    pub app: AppState,
+    /// When the request arrived.
+    pub at: Timestamp,
+}
+
+impl FromRequestParts<AppState> for Anonymous {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> ApiResult<Self> {
+        admission(parts)?;
+        Ok(Self { app: app.clone(), at: app.now() })
+    }
+}
+
+/// The body of a signed request, whose digest the signature covered.
+pub struct SignedBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<AppState> for SignedBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> ApiResult<Self> {
+        let body = admission(parts)?.body.ok_or_else(unguarded)?;
+        json::read(&body).map(Self)
+    }
+}
+
+/// The key that a claimant proved to hold.
+pub struct ClaimedKey(pub signature::PublicKey);
+
+impl FromRequestParts<AppState> for ClaimedKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> ApiResult<Self> {
+        admission(parts)?.claimed.map(Self).ok_or_else(unguarded)
+    }
+}

@@ -1,0 +1,115 @@
+//! Sessions of people: the cookies, and from a cookie to a session.
+
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use proofline_authz::Principal;
+use proofline_core::{Email, Role, SessionId, Timestamp, UserId};
+use sha2::{Digest, Sha256};
+
+use super::{ApiResult, Problem};
+use crate::AppState;
+
+pub(super) const SESSION_COOKIE: &str = "__Host-session";
+pub(super) const CSRF_COOKIE: &str = "__Host-csrf";
+
+/// The header by which the web app marks what nobody clicked: refreshes and polls do not keep a session awake.
+const BACKGROUND: &str = "x-background";
+
+/// A live session.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Which.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their address.
+    pub email: Email,
+    /// Their role, as of this request.
+    pub role: Role,
+    /// The absolute end.
+    pub expires_at: Timestamp,
+    /// When it ends if nobody does anything from now on.
+    pub idle_expires_at: Timestamp,
+    /// SHA-256 of the cookie's token.
+    pub token_digest: [u8; 32],
+}
+
+impl Session {
+    /// The person as the policy sees them.
+    pub fn principal(&self) -> Principal {
+        Principal::Person { id: self.user, name: self.name.clone(), role: self.role }
+    }
+}
+
+/// The value of a cookie; none where it is there twice, since another site may have planted the second.
+pub(super) fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    let mut values = parts
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(key, _)| *key == name)
+        .map(|(_, value)| value);
+    let first = values.next()?;
+    values.next().is_none().then_some(first)
+}
+
+/// The session behind the request's cookie; 401 without one.
+pub(super) async fn session(app: &AppState, parts: &Parts) -> ApiResult<Session> {
+    let token = cookie(parts, SESSION_COOKIE)
+        .and_then(|text| hex::decode(text).ok())
+        .filter(|token| token.len() == 32)
+        .ok_or_else(Problem::no_session)?;
+    let token_digest: [u8; 32] = Sha256::digest(&token).into();
+    let (now, idle) = (app.now(), app.settings().session_idle);
+    let mut sign_in = app.store().sign_in().await?;
+    let record =
+        sign_in.live_session(&token_digest, now, now - idle).await?.ok_or_else(Problem::no_session)?;
+    let by_hand = !parts.headers.contains_key(BACKGROUND);
+    let last_active_at = if by_hand { now } else { record.last_active_at };
+    if by_hand && now - record.last_active_at > chrono::TimeDelta::seconds(20) {
+        sign_in.touch_session(record.id, now).await?;
+        sign_in.commit().await?;
+    }
+    Ok(Session {
+        id: record.id,
+        user: record.user,
+        name: record.name,
+        email: record.email,
+        role: record.role,
+        expires_at: record.expires_at,
+        idle_expires_at: (last_active_at + idle).min(record.expires_at),
+        token_digest,
+    })
+}
+
+/// `Set-Cookie` for a new session.
+pub(crate) fn session_cookies(token: &[u8; 32], csrf: &str, lifetime: chrono::TimeDelta) -> HeaderMap {
+    let seconds = lifetime.num_seconds();
+    let session = format!(
+        "{SESSION_COOKIE}={}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict",
+        hex::encode(token)
+    );
+    let csrf = format!("{CSRF_COOKIE}={csrf}; Path=/; Max-Age={seconds}; Secure; SameSite=Strict");
+    set_cookies([session, csrf])
+}
+
+/// `Set-Cookie` that ends both.
+pub(crate) fn clear_cookies() -> HeaderMap {
+    set_cookies([
+        format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"),
+        format!("{CSRF_COOKIE}=; Path=/; Max-Age=0; Secure; SameSite=Strict"),
+    ])
+}
+
+fn set_cookies(cookies: [String; 2]) -> HeaderMap {
+    cookies
+        .into_iter()
+        .filter_map(|cookie| HeaderValue::try_from(cookie).ok())
+        .map(|value| (header::SET_COOKIE, value))
+        .collect()
+}

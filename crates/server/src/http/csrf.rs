@@ -1,0 +1,47 @@
+//! Signed double-submit, bound to the session: `nonce.HMAC-SHA-256(key, session digest ‖ nonce)`.
+
+use axum::http::request::Parts;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::console::{CSRF_COOKIE, Session, cookie};
+use super::{ApiResult, Problem};
+use crate::AppState;
+
+const NONCE_HEX: usize = 32;
+const MAC_HEX: usize = 64;
+
+fn mac(key: &[u8; 32], session: &[u8; 32], nonce: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(session);
+    mac.update(nonce.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// A fresh token for a session.
+pub(crate) fn issue(app: &AppState, session_digest: &[u8; 32]) -> String {
+    let nonce = hex::encode(app.entropy().bytes::<16>());
+    let mac = mac(&app.settings().csrf_key, session_digest, &nonce);
+    format!("{nonce}.{mac}")
+}
+
+/// Refuses a change whose header is not the cookie, or whose token was not made for this session.
+pub(super) fn require(app: &AppState, parts: &Parts, session: &Session) -> ApiResult<()> {
+    let header = parts.headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
+    let token = header.zip(cookie(parts, CSRF_COOKIE)).filter(|(header, cookie)| {
+        header.len() == NONCE_HEX + 1 + MAC_HEX && bool::from(header.as_bytes().ct_eq(cookie.as_bytes()))
+    });
+    let valid = token.and_then(|(header, _)| header.split_once('.')).is_some_and(|(nonce, presented)| {
+        let expected = mac(&app.settings().csrf_key, &session.token_digest, nonce);
+        nonce.len() == NONCE_HEX && bool::from(expected.as_bytes().ct_eq(presented.as_bytes()))
+    });
+    if valid {
+        Ok(())
+    } else {
+        Err(Problem::forbidden(
+            "csrf_refused",
+            "This request did not come from a page of this session. Reload the page.",
+        ))
+    }
+}

@@ -1,0 +1,120 @@
+//! What stands in front of every handler: budget, credential, CSRF rule, policy. In that order.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use proofline_authz::{Action, Principal, authorise};
+use proofline_store::{DeniedNote, QueryMeter};
+
+use super::call::Admission;
+use super::rate::RateKey;
+use super::route::{Access, RouteEntry};
+use super::{Problem, RateClass, agent, client, console, csrf, observe, origin, request_id};
+use crate::AppState;
+
+/// What the guard of one route knows.
+#[derive(Clone)]
+pub(super) struct Guarded {
+    app: AppState,
+    access: Access,
+    rate: RateClass,
+    route: Arc<str>,
+}
+
+impl Guarded {
+    pub(super) fn new(app: AppState, entry: &RouteEntry) -> Self {
+        let route = format!("{} {}", entry.method, entry.path).into();
+        Self { app, access: entry.access, rate: entry.rate, route }
+    }
+}
+
+pub(super) async fn layer(State(guarded): State<Guarded>, request: Request, next: Next) -> Response {
+    let meter = QueryMeter::default();
+    let observed = observe::Observed::begin(guarded.route.clone(), meter.clone());
+    let response = match admit(&guarded, request, meter).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    observed.finish(response)
+}
+
+async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result<Request, Problem> {
+    let app = &guarded.app;
+    let (mut parts, body) = request.into_parts();
+    let address = client::address(&parts, app.settings().trusted_proxies);
+    let (admission, body) = match guarded.access {
+        Access::Public(_) => {
+            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            if is_write(&parts.method) {
+                origin::require_own(&parts, app.settings())?;
+            }
+            (Admission::public(meter), body)
+        }
+        Access::Person(action) => {
+            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            let session = console::session(app, &parts).await?;
+            if is_write(&parts.method) {
+                origin::require_own(&parts, app.settings())?;
+                csrf::require(app, &parts, &session)?;
+            }
+            let principal = session.principal();
+            let permit = match authorise(&principal, action) {
+                Ok(permit) => permit,
+                Err(_) => return Err(denied(app, &principal, action, &parts).await?),
+            };
+            (Admission::person(meter, permit, session), body)
+        }
+        Access::Appliance(action) => {
+            let (appliance, key, bytes) = agent::verified(app, &parts, body).await?;
+            app.rate_limits().check(guarded.rate, &RateKey::Key(key))?;
+            let principal =
+                Principal::Appliance { id: appliance.id, org: appliance.org, site: appliance.site };
+            let permit = match authorise(&principal, action) {
+                Ok(permit) => permit,
+                Err(_) => return Err(denied(app, &principal, action, &parts).await?),
+            };
+            (Admission::appliance(meter, permit, appliance, bytes), axum::body::Body::empty())
+        }
+        Access::Claimant(action) => {
+            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            let (key, bytes) = agent::claiming(app, &parts, body).await?;
+            let permit = match authorise(&Principal::Claimant, action) {
+                Ok(permit) => permit,
+                Err(_) => return Err(denied(app, &Principal::Claimant, action, &parts).await?),
+            };
+            (Admission::claimant(meter, permit, key, bytes), axum::body::Body::empty())
+        }
+    };
+    parts.extensions.insert(admission);
+    Ok(Request::from_parts(parts, body))
+}
+
+fn is_write(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Records the refusal and makes its answer.
+async fn denied(
+    app: &AppState,
+    principal: &Principal,
+    action: Action,
+    parts: &Parts,
+) -> Result<Problem, Problem> {
+    let note = DeniedNote {
+        id: app.new_uuid(),
+        at: app.now(),
+        actor_kind: principal.kind(),
+        actor_id: principal.id(),
+        actor_name: principal.name(),
+        action: action.to_string(),
+        resource: parts.uri.path().chars().take(200).collect(),
+        request_id: request_id::current(),
+        detail: serde_json::json!({ "code": "not_permitted" }),
+    };
+    app.store().record_denied(&note).await?;
+    Ok(Problem::forbidden("not_permitted", format!("Your role does not include {action}.")))
+}

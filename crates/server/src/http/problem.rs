@@ -1,0 +1,191 @@
+//! Errors as RFC 9457 problem documents: a stable code, a safe sentence, the request's id. Causes go to the log, once.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use proofline_store::{CursorError, StoreError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::request_id;
+
+/// A field that was refused, and why.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// The field's name in the request.
+    pub field: &'static str,
+    /// Stable reason code.
+    pub code: &'static str,
+    /// One sentence.
+    pub detail: String,
+}
+
+/// `application/problem+json`, as every error answers.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// Always `about:blank`: the code tells problems apart.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status in words.
+    pub title: &'static str,
+    /// The status.
+    pub status: u16,
+    /// Stable reason code.
+    pub code: &'static str,
+    /// One sentence that is safe to show.
+    pub detail: String,
+    /// Names the request in our log.
+    pub request_id: String,
+    /// Fields that were refused.
+    pub errors: Vec<FieldProblem>,
+}
+
+/// Why a request is not answered as asked.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldProblem>,
+    retry_after_s: Option<u64>,
+}
+
+/// A handler's result.
+pub type ApiResult<T> = Result<T, Problem>;
+
+impl Problem {
+    /// Any status with a code and a safe sentence.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after_s: None }
+    }
+
+    /// 404, the same for what is missing and for what belongs to someone else.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here that you can see.")
+    }
+
+    /// 401: nobody is signed in.
+    pub fn no_session() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "no_session", "Sign in to go on.")
+    }
+
+    /// 403: known, but not allowed.
+    pub fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    /// 409: somebody else was first, or what was seen is no longer so.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 422 for one field.
+    pub fn invalid(field: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::invalid_fields(vec![FieldProblem { field, code, detail: detail.into() }])
+    }
+
+    /// 422 for several fields.
+    pub fn invalid_fields(errors: Vec<FieldProblem>) -> Self {
+        let mut problem =
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Something in the request is not valid.");
+        problem.errors = errors;
+        problem
+    }
+
+    /// 429: come back in so many seconds.
+    pub fn too_many(code: &'static str, retry_after_s: u64) -> Self {
+        let mut problem =
+            Self::new(StatusCode::TOO_MANY_REQUESTS, code, "Too many attempts. Wait before trying again.");
+        problem.retry_after_s = Some(retry_after_s.max(1));
+        problem
+    }
+
+    /// 503: something that the answer needs is down.
+    pub fn unavailable(retry_after_s: u64) -> Self {
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Something this needs is not available right now.",
+        );
+        problem.retry_after_s = Some(retry_after_s.max(1));
+        problem
+    }
+
+    /// 500, with the cause in our log only.
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut chain = cause.to_string();
+        let mut source = cause.source();
+        while let Some(next) = source {
+            chain.push_str(": ");
+            chain.push_str(&next.to_string());
+            source = next.source();
+        }
+        tracing::error!(request_id = %request_id::current(), cause = %chain, "request failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong on our side. It has been logged.",
+        )
+    }
+
+    /// One safe sentence.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The status it answers with.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail,
+            request_id: request_id::current(),
+            errors: self.errors,
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NotFound(_) => Self::not_found(),
+            StoreError::Conflict { .. } => {
+                Self::conflict("conflict", "This clashes with something that exists already.")
+            }
+            StoreError::Unavailable { .. } => {
+                tracing::warn!(request_id = %request_id::current(), cause = ?error, "database unavailable");
+                Self::unavailable(2)
+            }
+            StoreError::Database { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Unaudited(_)
+            | StoreError::UnsafeRole { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<CursorError> for Problem {
+    fn from(_: CursorError) -> Self {
+        Self::invalid("cursor", "cursor_invalid", "This cursor does not belong to this list.")
+    }
+}

@@ -1,0 +1,118 @@
+//! The one way to declare a route.
+//!
+//! [`Api::route`] takes the route's access rule and rate class together with its handler, and the same statement adds the
+//! guard in front of the handler, the security clause and the `x-permission` field of the API description, and a line in
+//! the route table that tests walk. There is no other way onto the router.
+
+use axum::middleware::from_fn_with_state;
+use proofline_authz::Action;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{Content, OpenApi, Ref, ResponseBuilder};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use super::RateClass;
+use super::guard::{self, Guarded};
+use crate::AppState;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone, for the reason given.
+    Public(&'static str),
+    /// A signed-in person whose role the policy allows this. Changes need the CSRF header.
+    Person(Action),
+    /// An enrolled appliance that signed the request. No cookie, so no CSRF rule.
+    Appliance(Action),
+    /// The holder of a provisioning code, who signs with the key that the request brings.
+    Claimant(Action),
+}
+
+/// A line of the route table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteEntry {
+    /// `GET`, `POST`, …
+    pub method: &'static str,
+    /// The path as declared, parameters in braces.
+    pub path: String,
+    /// Who may call it.
+    pub access: Access,
+    /// Whose budget it draws on.
+    pub rate: RateClass,
+}
+
+/// Routes being declared.
+pub struct Api {
+    state: AppState,
+    router: OpenApiRouter<AppState>,
+    table: Vec<RouteEntry>,
+}
+
+impl Api {
+    /// No routes yet; `description` is what the document says beside its routes.
+    pub(crate) fn new(state: AppState, description: OpenApi) -> Self {
+        Self { state, router: OpenApiRouter::with_openapi(description), table: Vec::new() }
+    }
+
+    /// Declares one route: `api.route(Access::Person(Action::SiteRead), RateClass::Read, routes!(list_sites))`.
+    ///
+    /// # Panics
+    /// At start, when the handler's description does not hold exactly one operation.
+    #[must_use]
+    pub fn route(
+        mut self,
+        access: Access,
+        rate: RateClass,
+        (schemas, mut paths, handler): UtoipaMethodRouter<AppState>,
+    ) -> Self {
+        let (path, item) = paths.paths.iter_mut().next().expect("a route describes one path");
+        let mut operations = [
+            ("GET", HttpMethod::Get, &mut item.get),
+            ("POST", HttpMethod::Post, &mut item.post),
+            ("PUT", HttpMethod::Put, &mut item.put),
+            ("PATCH", HttpMethod::Patch, &mut item.patch),
+            ("DELETE", HttpMethod::Delete, &mut item.delete),
+        ]
+        .into_iter()
+        .filter_map(|(name, _, operation)| operation.as_mut().map(|operation| (name, operation)));
+        let (method, operation) = operations.next().expect("a route describes one operation");
+        describe(operation, access, rate);
+        assert!(operations.next().is_none(), "a route describes exactly one operation: {path}");
+        drop(operations);
+        let entry = RouteEntry { method, path: path.clone(), access, rate };
+        let guarded = Guarded::new(self.state.clone(), &entry);
+        self.table.push(entry);
+        let handler = handler.layer(from_fn_with_state(guarded, guard::layer));
+        self.router = self.router.routes((schemas, paths, handler));
+        self
+    }
+
+    /// The router, its description, and its route table.
+    pub(crate) fn finish(self) -> (axum::Router<AppState>, OpenApi, Vec<RouteEntry>) {
+        let (router, document) = self.router.split_for_parts();
+        (router, document, self.table)
+    }
+}
+
+fn describe(operation: &mut Operation, access: Access, rate: RateClass) {
+    let (scheme, permission) = match access {
+        Access::Public(reason) => (None, format!("public: {reason}")),
+        Access::Person(action) => (Some("session"), action.to_string()),
+        Access::Appliance(action) => (Some("appliance_signature"), action.to_string()),
+        Access::Claimant(action) => (Some("appliance_signature"), action.to_string()),
+    };
+    operation.security =
+        Some(scheme.map(|name| SecurityRequirement::new(name, Vec::<String>::new())).into_iter().collect());
+    let extensions =
+        ExtensionsBuilder::new().add("x-permission", permission).add("x-rate-class", rate.as_str()).build();
+    match &mut operation.extensions {
+        Some(present) => present.merge(extensions),
+        None => operation.extensions = Some(extensions),
+    }
+    let problem = ResponseBuilder::new()
+        .description("What went wrong")
+        .content("application/problem+json", Content::new(Some(Ref::from_schema_name("ProblemBody"))))
+        .build();
+    operation.responses.responses.insert("default".to_owned(), problem.into());
+}

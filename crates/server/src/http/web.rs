@@ -1,0 +1,111 @@
+//! The outside of the router: the web app, fallbacks, and what wraps every request.
+
+use std::borrow::Cow;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{Embed, EmbeddedFile};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{Problem, headers, request_id};
+use crate::AppState;
+
+#[derive(Embed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../web/dist"]
+#[allow_missing = true]
+struct WebApp;
+
+/// Adds what is around the API: the web app, 404 and 405, ids, headers, and the answer to a panic.
+pub(crate) fn finish(router: Router<AppState>, state: AppState) -> Router {
+    router
+        .fallback(fallback)
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address does not take that method.",
+            )
+        })
+        .layer(DefaultBodyLimit::max(super::json::MAX_BODY + 1))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            tracing::error!("a handler panicked");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.")
+                .into_response()
+        }))
+        .layer(from_fn(headers::layer))
+        .layer(from_fn_with_state(state.clone(), request_id::layer))
+        .with_state(state)
+}
+
+async fn fallback(request: Request) -> Response {
+    let (method, uri) = (request.method(), request.uri());
+    if uri.path().starts_with("/api") || !matches!(*method, Method::GET | Method::HEAD) {
+        return Problem::not_found().into_response();
+    }
+    serve(uri, request.headers())
+}
+
+/// A file of the web app, or its first page for every address that the app itself routes.
+fn serve(uri: &Uri, request: &HeaderMap) -> Response {
+    let path = uri.path().trim_start_matches('/');
+    let found = if path.is_empty() { None } else { WebApp::get(path).map(|file| (path, file)) };
+    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    match found
+        .or_else(|| (!is_file).then(|| WebApp::get("index.html")).flatten().map(|file| ("index.html", file)))
+    {
+        Some((path, file)) => file_response(path, file, request),
+        None if is_file => Problem::not_found().into_response(),
+        None => (StatusCode::NOT_FOUND, "This build of Proofline holds no web app; the API is under /api.\n")
+            .into_response(),
+    }
+}
+
+fn file_response(path: &str, plain: EmbeddedFile, request: &HeaderMap) -> Response {
+    let accepted = request.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let compressed = [("br", "br"), ("gzip", "gz")].into_iter().find_map(|(encoding, suffix)| {
+        let wanted =
+            accepted.split(',').any(|a| a.split(';').next().is_some_and(|name| name.trim() == encoding));
+        wanted.then(|| WebApp::get(&format!("{path}.{suffix}"))).flatten().map(|file| (encoding, file))
+    });
+    let (encoding, data): (Option<&str>, Cow<'static, [u8]>) = match compressed {
+        Some((encoding, file)) => (Some(encoding), file.data),
+        None => (None, plain.data),
+    };
+    let body = match data {
+        Cow::Borrowed(bytes) => Body::from(bytes),
+        Cow::Owned(bytes) => Body::from(bytes),
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    let caching =
+        if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    if let Some(encoding) = encoding {
+        headers.insert(
+            header::CONTENT_ENCODING,
+            HeaderValue::from_str(encoding).unwrap_or(HeaderValue::from_static("br")),
+        );
+    }
+    response
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "json" | "webmanifest" => "application/json",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,60 @@
+//! Central Command: use-cases, HTTP and workers, one folder per capability.
+//!
+//! A capability's folder holds its routes, its use-cases and its jobs; `http` holds how a route is declared and guarded.
+//! This crate reads no environment and opens no listener: the binary hands in a [`Deps`] and serves [`App::router`].
+
+mod appliances;
+mod audit;
+mod auth;
+mod catalog;
+mod events;
+mod evidence;
+mod http;
+mod incidents;
+mod keys;
+mod orders;
+mod scoring;
+mod settings;
+mod state;
+mod system;
+mod tenants;
+pub mod workers;
+
+pub use auth::{BootstrapLink, open_bootstrap};
+pub use http::{Access, ApiResult, FieldProblem, Problem, ProblemBody, RateClass, RouteEntry};
+pub use keys::ServerKeys;
+pub use settings::{DatabaseKind, Settings, Stage};
+pub use state::{AppState, Deps, background_permit};
+
+use utoipa::openapi::OpenApi;
+
+/// The application, ready to be served.
+pub struct App {
+    /// Answers requests. Serve it with connection info, so that clients have an address.
+    pub router: axum::Router,
+    /// What requests share; background work runs on it.
+    pub state: AppState,
+    /// The API description.
+    pub openapi: OpenApi,
+    /// Every route, its access rule and its rate class: what tests walk.
+    pub routes: Vec<RouteEntry>,
+}
+
+/// Puts everything together.
+pub fn build(deps: Deps) -> App {
+    let state = AppState::new(deps);
+    let api = http::Api::new(state.clone(), http::document());
+    let api = auth::routes(api);
+    let api = tenants::routes(api);
+    let api = appliances::routes(api);
+    let api = orders::routes(api);
+    let api = incidents::routes(api);
+    let api = evidence::routes(api);
+    let api = scoring::routes(api);
+    let api = catalog::routes(api);
+    let api = audit::routes(api);
+    let api = events::routes(api);
+    let api = system::routes(api);
+    let (router, openapi, routes) = api.finish();
+    App { router: http::finish(router, state.clone()), state, openapi, routes }
+}

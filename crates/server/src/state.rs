@@ -1,0 +1,174 @@
+//! What every request shares.
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use proofline_authz::{Action, Job, Permit, Principal, authorise};
+use proofline_catalog::Catalog;
+use proofline_core::{Clock, Entropy, Timestamp};
+use proofline_store::{Installation, Scope, Store};
+use uuid::{Builder, Uuid};
+
+use crate::appliances::{OrderBook, PresenceBuffer, Resyncs};
+use crate::auth::PasswordHasher;
+use crate::events::EventBus;
+use crate::http::{ApiResult, ApplianceCache, Nonces, Problem, RateLimits};
+use crate::keys::ServerKeys;
+use crate::settings::Settings;
+
+/// What the binary hands in.
+pub struct Deps {
+    /// The database, as the runtime role.
+    pub store: Store,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The server's signing keys.
+    pub keys: ServerKeys,
+    /// Settings.
+    pub settings: Settings,
+    /// Which deployment this is.
+    pub installation: Installation,
+    /// Where published evidence goes.
+    pub evidence_store: Arc<dyn ObjectStore>,
+}
+
+/// Shared between requests; cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+struct Inner {
+    deps: Deps,
+    started_at: Timestamp,
+    appliances: ApplianceCache,
+    nonces: Nonces,
+    rate_limits: RateLimits,
+    presence: PresenceBuffer,
+    orders: OrderBook,
+    resyncs: Resyncs,
+    events: EventBus,
+    passwords: PasswordHasher,
+}
+
+impl AppState {
+    /// Takes what the binary hands in.
+    pub fn new(deps: Deps) -> Self {
+        let passwords = PasswordHasher::new(deps.settings.password_pepper, deps.settings.password_cost);
+        Self(Arc::new(Inner {
+            started_at: deps.clock.now(),
+            rate_limits: RateLimits::new(deps.settings.rate_scale),
+            deps,
+            appliances: ApplianceCache::default(),
+            nonces: Nonces::default(),
+            presence: PresenceBuffer::default(),
+            orders: OrderBook::default(),
+            resyncs: Resyncs::default(),
+            events: EventBus::default(),
+            passwords,
+        }))
+    }
+
+    /// The database. Tenant data still needs a permit.
+    pub fn store(&self) -> &Store {
+        &self.0.deps.store
+    }
+
+    /// The current instant.
+    pub fn now(&self) -> Timestamp {
+        self.0.deps.clock.now()
+    }
+
+    /// When this process started.
+    pub(crate) fn started_at(&self) -> Timestamp {
+        self.0.started_at
+    }
+
+    /// Randomness.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.0.deps.entropy
+    }
+
+    /// A time-ordered unique number for rows that no type of id names.
+    pub(crate) fn new_uuid(&self) -> Uuid {
+        let millis = u64::try_from(self.now().timestamp_millis()).unwrap_or(0);
+        Builder::from_unix_timestamp_millis(millis, &self.entropy().bytes::<10>()).into_uuid()
+    }
+
+    /// The server's signing keys.
+    pub(crate) fn keys(&self) -> &ServerKeys {
+        &self.0.deps.keys
+    }
+
+    /// Settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.deps.settings
+    }
+
+    /// Which deployment this is.
+    pub(crate) fn installation(&self) -> &Installation {
+        &self.0.deps.installation
+    }
+
+    /// Where published evidence goes.
+    pub(crate) fn evidence_store(&self) -> &Arc<dyn ObjectStore> {
+        &self.0.deps.evidence_store
+    }
+
+    /// Controls, checks, runbooks, rules.
+    #[expect(clippy::unused_self, reason = "asked of the state, so that a test may one day hand in another")]
+    pub(crate) fn catalog(&self) -> &'static Catalog {
+        Catalog::embedded()
+    }
+
+    /// Appliances by key.
+    pub(crate) fn appliances(&self) -> &ApplianceCache {
+        &self.0.appliances
+    }
+
+    /// Nonces of signed requests.
+    pub(crate) fn nonces(&self) -> &Nonces {
+        &self.0.nonces
+    }
+
+    /// Budgets.
+    pub(crate) fn rate_limits(&self) -> &RateLimits {
+        &self.0.rate_limits
+    }
+
+    /// What check-ins said and is not written yet.
+    pub(crate) fn presence(&self) -> &PresenceBuffer {
+        &self.0.presence
+    }
+
+    /// Orders that appliances still have to carry out.
+    pub(crate) fn orders(&self) -> &OrderBook {
+        &self.0.orders
+    }
+
+    /// Appliances whose whole state is wanted again.
+    pub(crate) fn resyncs(&self) -> &Resyncs {
+        &self.0.resyncs
+    }
+
+    /// Changes as they happen.
+    pub(crate) fn events(&self) -> &EventBus {
+        &self.0.events
+    }
+
+    /// Hashes and checks passwords off the async threads.
+    pub(crate) fn passwords(&self) -> &PasswordHasher {
+        &self.0.passwords
+    }
+
+    /// A scope over every tenant for background work.
+    pub(crate) async fn background_scope(&self, job: &'static str) -> ApiResult<Scope> {
+        Ok(self.store().scope(&background_permit(job)?).await?)
+    }
+}
+
+/// The permit of background work.
+pub fn background_permit(job: &'static str) -> ApiResult<Permit> {
+    authorise(&Principal::System(Job(job)), Action::SystemMaintain)
+        .map_err(|denied| Problem::internal(&denied))
+}

@@ -1,0 +1,26 @@
+//! How the installation is doing, and its settings.
+
+mod health;
+mod probes;
+mod settings;
+
+use proofline_authz::Action;
+use utoipa_axum::routes;
+
+use crate::http::{Access, Api, RateClass};
+
+pub(crate) fn routes(api: Api) -> Api {
+    api.route(
+        Access::Public("a load balancer asks without a credential"),
+        RateClass::Read,
+        routes!(probes::health),
+    )
+    .route(
+        Access::Public("a load balancer asks without a credential"),
+        RateClass::Read,
+        routes!(probes::ready),
+    )
+    .route(Access::Person(Action::SystemRead), RateClass::Read, routes!(health::system_health))
+    .route(Access::Person(Action::SettingsRead), RateClass::Read, routes!(settings::read))
+    .route(Access::Person(Action::SettingsUpdate), RateClass::Write, routes!(settings::update))
+}

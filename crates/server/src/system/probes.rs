@@ -1,0 +1,49 @@
+//! What orchestrators ask: is the process alive, and can it work?
+
+use axum::Json;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::Anonymous;
+
+/// Alive.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct HealthBody {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/health", tag = "system",
+    responses((status = 200, body = HealthBody, description = "Alive")))]
+pub(crate) async fn health(_: Anonymous) -> Json<HealthBody> {
+    Json(HealthBody { status: "ok" })
+}
+
+/// Whether each dependency answers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReadyBody {
+    /// `ok` or `unavailable`.
+    status: &'static str,
+    /// `ok` or `unavailable`.
+    database: &'static str,
+    /// `ok` or `unavailable`.
+    evidence_store: &'static str,
+}
+
+/// Everything that a request needs answers.
+#[utoipa::path(get, path = "/ready", tag = "system",
+    responses((status = 200, body = ReadyBody, description = "Ready"), (status = 503, body = ReadyBody, description = "Not ready")))]
+pub(crate) async fn ready(call: Anonymous) -> (StatusCode, Json<ReadyBody>) {
+    let word = |up: bool| if up { "ok" } else { "unavailable" };
+    let database = call.app.store().ping().await.is_ok();
+    // Listing an empty prefix reaches the store without reading anything.
+    let evidence_store =
+        call.app.evidence_store().list_with_delimiter(Some(&"ready-probe".into())).await.is_ok();
+    let all = database && evidence_store;
+    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body =
+        ReadyBody { status: word(all), database: word(database), evidence_store: word(evidence_store) };
+    (status, Json(body))
+}

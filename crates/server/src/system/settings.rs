@@ -1,0 +1,107 @@
+//! Settings that people see, and the one that they change here.
+
+use axum::Json;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::http::{ApiResult, Call, Problem, Strict};
+
+/// A server key's public half.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct KeyBody {
+    /// `server_facts`, `checkpoint`, `orders` or `rules`.
+    role: String,
+    /// Hex SHA-256 of the public key.
+    key_id: String,
+    /// 32 bytes.
+    public_key_base64: String,
+    /// When it was first used.
+    created_at: DateTime<Utc>,
+    /// When it was replaced.
+    retired_at: Option<DateTime<Utc>>,
+}
+
+/// The settings.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SettingsBody {
+    /// Prefixed id.
+    installation_id: String,
+    /// What people call this deployment.
+    name: String,
+    /// The one address that links are made from.
+    public_url: String,
+    /// `production` or `development`.
+    stage: &'static str,
+    /// The server's keys, newest first.
+    keys: Vec<KeyBody>,
+    /// Absolute length of a session, in seconds.
+    session_lifetime_s: i64,
+    /// Length of an idle session, in seconds.
+    session_idle_s: i64,
+    /// Seconds between the check-ins of an appliance.
+    check_in_s: u64,
+    /// How long evidence is kept, in days: six years (45 CFR 164.316(b)(2)(i)).
+    retention_days: u32,
+}
+
+/// What can be changed here.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettingsChange {
+    /// 1 to 120 characters.
+    name: String,
+}
+
+async fn body(call: &Call, scope: &mut proofline_store::Scope) -> ApiResult<SettingsBody> {
+    let installation = scope.installation().await?.ok_or_else(Problem::not_found)?;
+    let settings = call.app().settings();
+    let keys = scope.server_keys().await?.into_iter().map(|key| KeyBody {
+        role: key.role,
+        key_id: key.key_id,
+        public_key_base64: STANDARD.encode(key.public_key),
+        created_at: key.created_at,
+        retired_at: key.retired_at,
+    });
+    Ok(SettingsBody {
+        installation_id: installation.id.to_string(),
+        name: installation.name,
+        public_url: settings.public_url.clone(),
+        stage: match settings.stage {
+            crate::Stage::Production => "production",
+            crate::Stage::Development => "development",
+        },
+        keys: keys.collect(),
+        session_lifetime_s: settings.session_lifetime.num_seconds(),
+        session_idle_s: settings.session_idle.num_seconds(),
+        check_in_s: settings.check_in_seconds,
+        retention_days: 2_192,
+    })
+}
+
+/// The settings.
+#[utoipa::path(get, path = "/api/settings", tag = "system",
+    responses((status = 200, body = SettingsBody, description = "Settings")))]
+pub(crate) async fn read(call: Call) -> ApiResult<Json<SettingsBody>> {
+    let mut scope = call.scope().await?;
+    Ok(Json(body(&call, &mut scope).await?))
+}
+
+/// Renames the installation.
+#[utoipa::path(patch, path = "/api/settings", tag = "system", request_body = SettingsChange,
+    responses((status = 200, body = SettingsBody, description = "Changed")))]
+pub(crate) async fn update(
+    call: Call,
+    Strict(change): Strict<SettingsChange>,
+) -> ApiResult<Json<SettingsBody>> {
+    let name = crate::tenants::name("name", &change.name)?;
+    let mut scope = call.scope().await?;
+    scope.rename_installation(&name).await?;
+    let body = body(&call, &mut scope).await?;
+    scope.commit(call.note(None, call.app().installation().id, json!({ "name": name }))).await?;
+    Ok(Json(body))
+}

@@ -1,0 +1,178 @@
+//! Background work: what runs, how often, and what it is for. The console lists exactly this.
+//!
+//! Each job makes the world match and may run twice or not at all without harm. A failure is recorded and tried again
+//! at the next turn.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use proofline_jobs::{Outcome, Periodic};
+use proofline_store::JobRun;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::AppState;
+use crate::http::ApiResult;
+
+type Work = Pin<Box<dyn Future<Output = ApiResult<String>> + Send>>;
+
+/// A job of the table.
+pub struct Job {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for, in a few words for people.
+    pub purpose: &'static str,
+    /// How often it runs.
+    pub every: Duration,
+    run: fn(AppState) -> Work,
+}
+
+macro_rules! job {
+    ($name:literal, $purpose:literal, $every:expr, $run:expr) => {
+        Job {
+            name: $name,
+            purpose: $purpose,
+            every: $every,
+            run: |app| Box::pin(async move { $run(&app).await }),
+        }
+    };
+}
+
+/// Everything periodic.
+pub static JOBS: &[Job] = &[
+    job!(
+        "presence",
+        "writes what appliances said at their last check-in",
+        Duration::from_secs(1),
+        crate::appliances::flush_presence
+    ),
+    job!(
+        "orders",
+        "expires orders and hands out pending ones",
+        Duration::from_secs(5),
+        crate::appliances::reload_orders
+    ),
+    job!(
+        "posture",
+        "marks what has gone stale since it was last shown",
+        Duration::from_secs(20),
+        crate::scoring::refresh_expired
+    ),
+    job!(
+        "publication",
+        "publishes each site's log and its checkpoint",
+        Duration::from_mins(5),
+        crate::evidence::publish_due
+    ),
+    job!(
+        "sampling",
+        "verifies a random sample of stored evidence",
+        Duration::from_hours(1),
+        crate::evidence::sample
+    ),
+    job!("sessions", "forgets sessions that ended", Duration::from_hours(1), purge_sessions),
+    job!(
+        "budgets",
+        "forgets clients whose request budget is full again",
+        Duration::from_mins(1),
+        sweep_budgets
+    ),
+];
+
+/// Starts every job and the listener for other nodes' announcements. They end when `stop` is cancelled.
+pub fn start(app: &AppState, stop: &CancellationToken) -> TaskTracker {
+    let tracker = TaskTracker::new();
+    for job in JOBS {
+        let app = app.clone();
+        let periodic = Periodic { name: job.name, every: job.every };
+        tracker.spawn(proofline_jobs::run(periodic, stop.clone(), move || run_once(app.clone(), job)));
+    }
+    tracker.spawn(listen(app.clone(), stop.clone()));
+    tracker.close();
+    tracker
+}
+
+/// Runs one job now and records the run; what `proofline admin` and tests call.
+pub async fn run_once(app: AppState, job: &'static Job) -> Outcome {
+    let started = app.now();
+    let result = (job.run)(app.clone()).await;
+    let finished = app.now();
+    let (last_result, last_error, last_detail) = match result {
+        Ok(detail) => ("ok", None, detail),
+        Err(problem) => {
+            tracing::warn!(job = job.name, code = problem.code(), "job failed");
+            ("error", Some(format!("{}: {}", problem.code(), problem.detail())), String::new())
+        }
+    };
+    let run = JobRun {
+        name: job.name.to_owned(),
+        last_started_at: started,
+        last_result: last_result.to_owned(),
+        last_error,
+        last_detail,
+        duration_ms: (finished - started).num_milliseconds(),
+        next_run_at: finished + TimeDelta::from_std(job.every).unwrap_or_default(),
+    };
+    if let Err(problem) = record(&app, &run).await {
+        tracing::warn!(job = job.name, code = problem.code(), "job run not recorded");
+    }
+    if run.last_error.is_none() { Outcome::Done } else { Outcome::Failed }
+}
+
+async fn record(app: &AppState, run: &JobRun) -> ApiResult<()> {
+    let mut scope = app.background_scope("scheduler").await?;
+    scope.put_job_run(run).await?;
+    Ok(scope.commit_unaudited().await?)
+}
+
+async fn purge_sessions(app: &AppState) -> ApiResult<String> {
+    let mut sign_in = app.store().sign_in().await?;
+    let purged = sign_in.purge_sessions(app.now() - TimeDelta::days(7)).await?;
+    sign_in.commit().await?;
+    Ok(format!("{purged} forgotten"))
+}
+
+async fn sweep_budgets(app: &AppState) -> ApiResult<String> {
+    Ok(format!("{} clients remembered", app.rate_limits().sweep()))
+}
+
+/// Applies what other nodes announce. After a lost connection everything cached is read anew.
+async fn listen(app: AppState, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let Ok(mut announcements) = app.store().announcements().await else {
+            tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(Duration::from_secs(1)) => continue }
+        };
+        app.appliances().clear();
+        loop {
+            let text = tokio::select! {
+                () = stop.cancelled() => return,
+                next = announcements.next() => match next { Ok(text) => text, Err(_) => break },
+            };
+            apply(&app, &text).await;
+        }
+    }
+}
+
+async fn apply(app: &AppState, text: &str) {
+    match text.split_once(' ').unwrap_or((text, "")) {
+        ("", _) => app.appliances().clear(),
+        ("orders", _) => {
+            if let Err(problem) = crate::appliances::reload_orders(app).await {
+                tracing::warn!(code = problem.code(), "orders not reloaded");
+            }
+        }
+        ("appliance", key) => {
+            if let Ok(key) = key.parse() {
+                app.appliances().forget(&key);
+            }
+        }
+        ("session_ended", id) => {
+            if let Ok(id) = id.parse() {
+                app.events().session_ended(id);
+            }
+        }
+        (other, _) => tracing::debug!(kind = other, "announcement of another version"),
+    }
+}
