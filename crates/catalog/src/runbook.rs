@@ -21,6 +21,7 @@ pub use action::{
 pub use parameter::{BindError, ParamValue, Parameter};
 
 use crate::canonical::Digest;
+use crate::check::Platform;
 use crate::rule::is_dotted_name;
 
 /// One runbook as written.
@@ -35,8 +36,8 @@ pub struct Runbook {
     pub title: String,
     /// What it changes and what people will notice, in plain English.
     pub description: String,
-    /// Platforms that it is for, such as `linux`.
-    pub platforms: Vec<String>,
+    /// The platforms that it is for.
+    pub platforms: Vec<Platform>,
     /// How much the failing check matters, as in the catalogue of checks.
     pub severity: Severity,
     /// Whether people at the clinic may notice an interruption.
