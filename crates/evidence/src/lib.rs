@@ -2,7 +2,7 @@
 //!
 //! From the inside out: [`json`] reads untrusted text strictly; [`statement`] is what is claimed; [`dsse`] is the signed
 //! envelope around it; [`merkle`] and [`tile`] are the log; [`note`] carries its checkpoints. The formats are public
-//! standards and are described, with vectors that a second implementation shares, in `spec/evidence/`.
+//! standards; [`export`] is a whole log in one file, and its verification. They are described, with vectors that a second implementation shares, in `spec/evidence/`.
 //!
 //! This crate opens no file and no socket, reads no clock and holds no keys of its own. It does not know who is allowed
 //! to ask, where bytes are stored, or what a check means.
@@ -10,6 +10,7 @@
 mod digest;
 pub mod dsse;
 pub mod encoding;
+pub mod export;
 pub mod json;
 mod key;
 pub mod merkle;

@@ -1,0 +1,260 @@
+//! Verifying an export, in one pass from its first byte to its last.
+
+use std::io::{self, Read};
+
+use super::archive::{ArchiveError, ArchiveReader};
+use super::{
+    CHECKPOINT_NAME, POLICY_NAME, Policy, README_NAME, Report, auditor::Auditor, keyring::Keyring,
+    tiles::TileCutter,
+};
+use crate::merkle::leaf_hash;
+use crate::note::{Checkpoint, MAX_NOTE_BYTES, Note, NoteKey, SignatureKind};
+use crate::statement::KeyRole;
+use crate::tile::{TILE_WIDTH, TileRef, parse_bundle, parse_hashes};
+use crate::{Defect, Digest, Reason};
+
+/// What the auditor brings along.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The checkpoint key, received on another way than the export. Without it the export's own is used, and says so.
+    pub checkpoint_key: Option<NoteKey>,
+    /// The bytes of an older checkpoint of this log that the auditor kept.
+    pub since: Option<Vec<u8>>,
+}
+
+/// Verifies an export. `Err` only where `source` cannot be read: whatever is wrong with the export is in the report.
+pub fn verify(source: impl Read, options: &Options) -> io::Result<Report> {
+    let mut run = Run { archive: ArchiveReader::new(source), report: Report::default() };
+    match run.whole(options) {
+        Ok(()) => {}
+        Err(ArchiveError::Read(error)) => return Err(error),
+        Err(ArchiveError::Defect(defect)) => run.report.find_defect(None, defect),
+    }
+    run.report.verified = run.report.findings_total == 0;
+    Ok(run.report)
+}
+
+struct Run<R> {
+    archive: ArchiveReader<R>,
+    report: Report,
+}
+
+/// The older checkpoint: its text, and what the tree was at its size.
+struct Since {
+    note: Note,
+    checkpoint: Checkpoint,
+    root_then: Option<Digest>,
+}
+
+impl<R: Read> Run<R> {
+    /// Everything in order. A defect that leaves nothing to go on with ends it; all others are noted on the way.
+    fn whole(&mut self, options: &Options) -> Result<(), ArchiveError> {
+        self.expect(README_NAME, MAX_NOTE_BYTES)?;
+        let policy = Policy::parse(&self.expect(POLICY_NAME, MAX_NOTE_BYTES)?)?;
+        self.report.installation = Some(policy.installation);
+        self.report.site = Some(policy.site);
+        let key = self.checkpoint_key(&policy, options);
+        let note = self.expect(CHECKPOINT_NAME, MAX_NOTE_BYTES)?;
+        let (checkpoint, signed_at) = self.checkpoint(&note, &key, &policy)?;
+        let mut since = options.since.as_deref().and_then(|note| self.since(note, &policy, &checkpoint));
+        let mut auditor = Auditor::new(&policy, signed_at);
+        let mut cutter = TileCutter::default();
+        self.entries(&checkpoint, &mut auditor, &mut cutter, since.as_mut())?;
+        let root = cutter.frontier().root();
+        for (tile, hashes) in cutter.close_log() {
+            self.tile(tile, &hashes)?;
+        }
+        if self.archive.next_member()?.is_some() {
+            self.report.find(None, Reason::MemberOrder, "more files than the checkpoint commits to");
+        }
+        if root != checkpoint.root {
+            self.report.find(None, Reason::RootMismatch, format!("computed {root}"));
+        }
+        let keyring = auditor.into_keyring();
+        self.conclude(&key, &keyring, since);
+        self.report.keys = keyring.into_validities();
+        Ok(())
+    }
+
+    /// The next file, which must be the one of that name.
+    fn expect(&mut self, name: &str, max_bytes: usize) -> Result<Vec<u8>, ArchiveError> {
+        let Some(member) = self.archive.next_member()? else {
+            return Err(Defect::new(Reason::MemberOrder, format!("{name} is missing")).into());
+        };
+        if member.name != name {
+            return Err(Defect::new(Reason::MemberOrder, format!("expected {name}")).into());
+        }
+        if member.content.len() > max_bytes {
+            return Err(
+                Defect::new(Reason::ArchiveSize, format!("{name} has more than {max_bytes} bytes")).into()
+            );
+        }
+        Ok(member.content)
+    }
+
+    fn checkpoint_key(&mut self, policy: &Policy, options: &Options) -> NoteKey {
+        let given = options.checkpoint_key.clone();
+        if given.as_ref().is_some_and(|given| *given != policy.checkpoint_key) {
+            self.report.find(None, Reason::CheckpointKey, policy.checkpoint_key.to_string());
+        }
+        self.report.checkpoint_key_was_given = given.is_some();
+        let key = given.unwrap_or_else(|| policy.checkpoint_key.clone());
+        self.report.checkpoint_key = Some(key.to_string());
+        key
+    }
+
+    /// The head. If its signature or time is wrong, its unproven text still says how much there is to look at.
+    fn checkpoint(
+        &mut self,
+        note: &[u8],
+        key: &NoteKey,
+        policy: &Policy,
+    ) -> Result<(Checkpoint, Option<proofline_core::Timestamp>), Defect> {
+        let (checkpoint, signed_at) = match Checkpoint::open(note, key, &policy.origin()) {
+            Ok(opened) => (opened.checkpoint, Some(opened.signed_at)),
+            Err(defect) => {
+                let unproven = Note::parse(note).and_then(|note| Checkpoint::parse_text(note.text()));
+                let Ok(checkpoint) = unproven else { return Err(defect) };
+                self.report.find_defect(None, defect);
+                (checkpoint, None)
+            }
+        };
+        self.report.size = checkpoint.size;
+        self.report.root = Some(checkpoint.root);
+        if let Some(at) = signed_at {
+            self.report.set_signed_at(at);
+        }
+        Ok((checkpoint, signed_at))
+    }
+
+    fn since(&mut self, note: &[u8], policy: &Policy, head: &Checkpoint) -> Option<Since> {
+        let parsed = Note::parse(note).and_then(|note| Ok((Checkpoint::parse_text(note.text())?, note)));
+        let (checkpoint, note) = match parsed {
+            Ok(parsed) => parsed,
+            Err(defect) => {
+                self.report.find_defect(None, defect);
+                return None;
+            }
+        };
+        if checkpoint.origin != policy.origin() {
+            self.report.find(None, Reason::SinceOtherLog, "another origin");
+            return None;
+        }
+        if checkpoint.size > head.size {
+            let detail = format!("{} entries then, {} now", checkpoint.size, head.size);
+            self.report.find(None, Reason::SinceNewer, detail);
+        }
+        Some(Since { note, checkpoint, root_then: None })
+    }
+
+    fn entries(
+        &mut self,
+        head: &Checkpoint,
+        auditor: &mut Auditor<'_>,
+        cutter: &mut TileCutter,
+        mut since: Option<&mut Since>,
+    ) -> Result<(), ArchiveError> {
+        for bundle in (0..).map_while(|index| TileRef::new(0, index, head.size)) {
+            if let Some(since) = since.as_mut() {
+                since.look_at(cutter);
+            }
+            let bytes = self.bundle(bundle)?;
+            let entries = parse_bundle(&bytes)?;
+            if entries.len() != usize::from(bundle.width()) {
+                let detail =
+                    format!("{} instead of {} in {}", entries.len(), bundle.width(), bundle.bundle_path());
+                return Err(Defect::new(Reason::EntryMissing, detail).into());
+            }
+            for (index, entry) in bundle.nodes().zip(entries) {
+                self.report.entries += 1;
+                auditor.entry(index, entry, &mut self.report);
+                cutter.push(leaf_hash(entry));
+                if let Some(since) = since.as_mut() {
+                    since.look_at(cutter);
+                }
+            }
+            for (tile, hashes) in cutter.close_bundle() {
+                self.tile(tile, &hashes)?;
+            }
+        }
+        if let Some(since) = since.as_mut() {
+            since.look_at(cutter);
+        }
+        Ok(())
+    }
+
+    /// The next bundle. One that is missing or named as narrower than the checkpoint says is a matter of entries.
+    fn bundle(&mut self, bundle: TileRef) -> Result<Vec<u8>, ArchiveError> {
+        let missing = || Defect::new(Reason::EntryMissing, format!("{} is missing", bundle.bundle_path()));
+        let member = self.archive.next_member()?.ok_or_else(missing)?;
+        if member.name == bundle.bundle_path() {
+            return Ok(member.content);
+        }
+        let first = bundle.index() * TILE_WIDTH;
+        let narrower = (1..=TILE_WIDTH).filter_map(|width| TileRef::new(0, bundle.index(), first + width));
+        if narrower.into_iter().any(|other| other.bundle_path() == member.name) {
+            return Err(missing().into());
+        }
+        Err(Defect::new(Reason::MemberOrder, format!("expected {}", bundle.bundle_path())).into())
+    }
+
+    fn tile(&mut self, tile: TileRef, expected: &[Digest]) -> Result<(), ArchiveError> {
+        let bytes = self.expect(&tile.path(), expected.len() * 32)?;
+        let hashes = parse_hashes(&bytes)?;
+        if hashes.len() != expected.len() {
+            self.report.find(None, Reason::TileMismatch, tile.path());
+            return Ok(());
+        }
+        for (node, _) in
+            tile.nodes().zip(hashes.iter().zip(expected)).filter(|(_, (found, expected))| found != expected)
+        {
+            let entry = (tile.level() == 0).then_some(node);
+            self.report.find(entry, Reason::TileMismatch, tile.path());
+        }
+        Ok(())
+    }
+
+    /// What can be said only after the last entry: about the checkpoint keys, and about the older checkpoint.
+    fn conclude(&mut self, key: &NoteKey, keyring: &Keyring, since: Option<Since>) {
+        let mut stated = keyring.of_role(KeyRole::Checkpoint).peekable();
+        let says_nothing = stated.peek().is_none();
+        if !says_nothing
+            && !stated.any(|(stated, validity)| stated == key.public_key() && validity.until_entry.is_none())
+        {
+            self.report.find(
+                None,
+                Reason::PolicyMismatch,
+                "the log does not hold the checkpoint key as valid",
+            );
+        }
+        let Some(since) = since else { return };
+        let older = keyring.of_role(KeyRole::Checkpoint).map(|(key, _)| key).chain([key.public_key()]);
+        let verdicts: Vec<_> = older
+            .filter_map(|older| NoteKey::new(key.name(), SignatureKind::Plain, older.clone()).ok())
+            .map(|older| since.note.verify(&older))
+            .collect();
+        if !verdicts.iter().any(Result::is_ok)
+            && let Some(defect) = verdicts.into_iter().find_map(Result::err)
+        {
+            return self.report.find_defect(None, defect);
+        }
+        match since.root_then {
+            Some(root) if root == since.checkpoint.root => {
+                self.report.consistent_since = Some(since.checkpoint.size)
+            }
+            Some(_) => {
+                let detail = format!("the first {} entries have another root", since.checkpoint.size);
+                self.report.find(None, Reason::SinceRewritten, detail);
+            }
+            None => {} // more entries than there are: already found
+        }
+    }
+}
+
+impl Since {
+    fn look_at(&mut self, cutter: &TileCutter) {
+        if cutter.frontier().size() == self.checkpoint.size {
+            self.root_then = Some(cutter.frontier().root());
+        }
+    }
+}
