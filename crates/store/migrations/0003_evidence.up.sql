@@ -118,13 +118,14 @@ CREATE TABLE site_posture (
     computed_at timestamptz NOT NULL,
     -- After this instant something in the row has gone stale and the row must be resolved anew.
     valid_until timestamptz NOT NULL,
-    score double precision CHECK (score BETWEEN 0 AND 1),
-    coverage double precision CHECK (coverage BETWEEN 0 AND 1),
+    -- Controls in each state, and the two sums that the score is the ratio of.
     pass integer NOT NULL,
     fail integer NOT NULL,
     not_assessed integer NOT NULL,
     stale integer NOT NULL,
     not_applicable integer NOT NULL,
+    passing_weight integer NOT NULL CHECK (passing_weight >= 0),
+    applicable_weight integer NOT NULL CHECK (applicable_weight >= passing_weight),
     -- One letter per control in catalogue order: p f u s n, and c where nothing measures it
     strip text NOT NULL,
     risk integer NOT NULL,

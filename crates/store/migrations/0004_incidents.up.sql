@@ -10,8 +10,8 @@ CREATE TABLE incident (
     severity_rank smallint NOT NULL CHECK (severity_rank BETWEEN 1 AND 4),
     state text NOT NULL CHECK (state IN
         ('open', 'healing', 'verifying', 'resolved', 'awaiting_approval', 'escalated', 'suppressed', 'closed')),
-    -- Why nothing runs, or ran, for this incident: one plain sentence.
-    why text NOT NULL,
+    -- Why it stands where it stands.
+    cause text NOT NULL,
     -- The plan that waits for a person, while it waits.
     plan_digest text CHECK (plan_digest ~ '^[0-9a-f]{64}$'),
     -- The id by which the agent knows the incident, once it named one.

@@ -15,10 +15,12 @@ mod audit;
 mod connect;
 mod error;
 mod evidence;
+mod incidents;
 mod migrate;
 mod number;
 mod orders;
 mod page;
+mod posture;
 mod scope;
 mod sign_in;
 mod spans;
@@ -35,9 +37,16 @@ pub use evidence::{
     Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,
     NewEntry, NewTile, PublicationProgress, Signer, TileRow, Unpublished,
 };
+pub use incidents::{
+    IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,
+};
 pub use migrate::{MigrateError, MigrationState, Migrator};
 pub use orders::{NewOrder, Order, OrderState};
 pub use page::{Cursor, CursorError, Page, PageRequest};
+pub use posture::{
+    ControlCounts, FleetCounts, FleetPosture, HealingCounts, OfflineAppliance, SiteFilter, SitePosture,
+    SiteSummary, UnmeasuredSite,
+};
 pub use scope::{QueryMeter, Scope};
 pub use sign_in::{LoginRecord, NewPerson, SessionRecord, SignIn};
 pub use spans::{Asset, Confirmation, Span, SpanVerdict};
