@@ -1,0 +1,98 @@
+//! Small files of the state folder: read with a limit, replaced whole or not at all, readable by the owner only.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The bytes of a file, or `None` where there is none. More than `limit` bytes is an error.
+pub fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
+        Ok(Some(bytes))
+    } else {
+        Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes")))
+    }
+}
+
+/// Replaces the file with `bytes`, mode 0600. When this returns, the new content survives a power cut; if it fails,
+/// the old content is untouched.
+pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = write_beside(path, bytes, |file| file.sync_all())?;
+    fs::rename(&fresh, path)?;
+    sync_folder(path)
+}
+
+/// Like [`replace_durably`], but for content that may be lost in a power cut: it does not wait for the disk.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::rename(write_beside(path, bytes, |_| Ok(()))?, path)
+}
+
+/// Makes a folder and its parents, for the owner only, where it is missing.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn write_beside(
+    path: &Path,
+    bytes: &[u8],
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<PathBuf> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let fresh = PathBuf::from(name);
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| finish(&file)));
+    match written {
+        Ok(()) => Ok(fresh),
+        Err(error) => {
+            // A full disk: do not leave half a file on it.
+            let _ = fs::remove_file(&fresh);
+            Err(error)
+        }
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_private() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a");
+        assert_eq!(read(&path, 10).expect("reads"), None);
+        replace_durably(&path, b"one").expect("writes");
+        replace(&path, b"two").expect("writes");
+        assert_eq!(read(&path, 10).expect("reads").as_deref(), Some(&b"two"[..]));
+        assert_eq!(fs::metadata(&path).expect("is there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn too_much_is_an_error() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a");
+        replace(&path, b"12345").expect("writes");
+        assert!(read(&path, 5).is_ok());
+        assert!(read(&path, 4).is_err());
+    }
+}
