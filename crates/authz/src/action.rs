@@ -100,6 +100,8 @@ actions! {
     AgentSubmitEvidence = "agent.submit_evidence", Read;
     /// Background work of the installation itself.
     SystemMaintain = "system.maintain", Read;
+    /// Set up a site for the machine that the server itself runs on.
+    SystemProvisionLocal = "system.provision_local", Write;
     /// Turn a provisioning code into an appliance.
     ProvisionClaim = "provision.claim", Write;
 }

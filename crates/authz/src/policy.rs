@@ -80,7 +80,7 @@ fn audience(action: Action) -> Audience {
         Action::ApplianceRevoke | Action::ApplianceSetMode | Action::SettingsUpdate => Audience::Admins,
         Action::AgentCheckIn | Action::AgentReadRules | Action::AgentSubmitEvidence => Audience::Appliances,
         Action::ProvisionClaim => Audience::Claimants,
-        Action::SystemMaintain => Audience::Installation,
+        Action::SystemMaintain | Action::SystemProvisionLocal => Audience::Installation,
     }
 }
 
@@ -118,7 +118,13 @@ pub fn permissions_of(role: Role) -> Vec<Action> {
 pub fn policy_matrix() -> String {
     let mut text = String::from("# action × principal; generated from crates/authz, do not edit\n");
     let heads = ["admin", "operator", "readonly", "appliance", "claimant", "system"];
-    let _ = writeln!(text, "{:<24}{:<7}{}", "action", "effect", heads.map(|h| format!("{h:<11}")).concat().trim_end());
+    let _ = writeln!(
+        text,
+        "{:<24}{:<7}{}",
+        "action",
+        "effect",
+        heads.map(|h| format!("{h:<11}")).concat().trim_end()
+    );
     for &action in Action::ALL {
         let audience = audience(action);
         let cells = Role::ALL
@@ -155,15 +161,17 @@ mod tests {
         }
         #[expect(clippy::disallowed_methods, reason = "a small committed file")]
         let committed = std::fs::read_to_string(path).expect("spec/policy.txt is committed");
-        assert_eq!(committed, policy_matrix(), "the policy changed: run `make generate` and have the table reviewed");
+        assert_eq!(
+            committed,
+            policy_matrix(),
+            "the policy changed: run `make generate` and have the table reviewed"
+        );
     }
 
     #[test]
     fn readonly_staff_change_nothing_but_their_session() {
-        let writes: Vec<_> = permissions_of(Role::StaffReadonly)
-            .into_iter()
-            .filter(|a| a.effect() == Effect::Write)
-            .collect();
+        let writes: Vec<_> =
+            permissions_of(Role::StaffReadonly).into_iter().filter(|a| a.effect() == Effect::Write).collect();
         assert_eq!(writes, [Action::SessionEnd, Action::EvidenceExport]);
     }
 

@@ -24,6 +24,7 @@ pub use auth::{BootstrapLink, open_bootstrap};
 pub use http::{Access, ApiResult, FieldProblem, Problem, ProblemBody, RateClass, RouteEntry};
 pub use keys::ServerKeys;
 pub use settings::{DatabaseKind, Settings, Stage};
+pub use tenants::{LocalSite, provision_local, set_local_mode};
 pub use state::{AppState, Deps, background_permit};
 
 use utoipa::openapi::OpenApi;
@@ -43,7 +44,12 @@ pub struct App {
 /// Puts everything together.
 pub fn build(deps: Deps) -> App {
     let state = AppState::new(deps);
-    let api = http::Api::new(state.clone(), http::document());
+    let (router, openapi, routes) = declare(http::Api::new(state.clone(), http::document())).finish();
+    App { router: http::finish(router, state.clone()), state, openapi, routes }
+}
+
+/// Every route of every capability.
+fn declare(api: http::Api) -> http::Api {
     let api = auth::routes(api);
     let api = tenants::routes(api);
     let api = appliances::routes(api);
@@ -54,7 +60,5 @@ pub fn build(deps: Deps) -> App {
     let api = catalog::routes(api);
     let api = audit::routes(api);
     let api = events::routes(api);
-    let api = system::routes(api);
-    let (router, openapi, routes) = api.finish();
-    App { router: http::finish(router, state.clone()), state, openapi, routes }
+    system::routes(api)
 }

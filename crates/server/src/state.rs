@@ -7,6 +7,7 @@ use proofline_authz::{Action, Job, Permit, Principal, authorise};
 use proofline_catalog::Catalog;
 use proofline_core::{Clock, Entropy, Timestamp};
 use proofline_store::{Installation, Scope, Store};
+use tokio_util::sync::CancellationToken;
 use uuid::{Builder, Uuid};
 
 use crate::appliances::{OrderBook, PresenceBuffer, Resyncs};
@@ -49,6 +50,7 @@ struct Inner {
     resyncs: Resyncs,
     events: EventBus,
     passwords: PasswordHasher,
+    stopping: CancellationToken,
 }
 
 impl AppState {
@@ -66,6 +68,7 @@ impl AppState {
             resyncs: Resyncs::default(),
             events: EventBus::default(),
             passwords,
+            stopping: CancellationToken::new(),
         }))
     }
 
@@ -159,6 +162,11 @@ impl AppState {
     /// Hashes and checks passwords off the async threads.
     pub(crate) fn passwords(&self) -> &PasswordHasher {
         &self.0.passwords
+    }
+
+    /// Cancelled when the process is to end: open streams and background work finish.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
     }
 
     /// A scope over every tenant for background work.

@@ -81,8 +81,9 @@ pub static JOBS: &[Job] = &[
     ),
 ];
 
-/// Starts every job and the listener for other nodes' announcements. They end when `stop` is cancelled.
-pub fn start(app: &AppState, stop: &CancellationToken) -> TaskTracker {
+/// Starts every job and the listener for other nodes' announcements. They end when [`AppState::stopping`] is cancelled.
+pub fn start(app: &AppState) -> TaskTracker {
+    let stop = app.stopping();
     let tracker = TaskTracker::new();
     for job in JOBS {
         let app = app.clone();

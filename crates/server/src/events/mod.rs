@@ -169,6 +169,10 @@ pub(crate) async fn events(
         });
     // The session's absolute end closes the stream too.
     let remaining = (session.expires_at - call.at).to_std().unwrap_or(Duration::ZERO);
-    let stream = stream::iter(backlog).chain(live).map(Ok).take_until(tokio::time::sleep(remaining));
+    let stopping = call.app().stopping().clone();
+    let ended = async move {
+        tokio::select! { () = stopping.cancelled() => {}, () = tokio::time::sleep(remaining) => {} }
+    };
+    let stream = stream::iter(backlog).chain(live).map(Ok).take_until(ended);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }

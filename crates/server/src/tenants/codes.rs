@@ -96,7 +96,7 @@ pub(crate) fn digest(code: &Secret) -> [u8; 32] {
     Sha256::digest(canonical).into()
 }
 
-fn generate(random: [u8; SYMBOLS]) -> String {
+pub(super) fn generate(random: [u8; SYMBOLS]) -> String {
     let symbols: Vec<char> = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
     let groups: Vec<String> = symbols.chunks(7).map(|group| group.iter().collect()).collect();
     groups.join("-")

@@ -1,6 +1,7 @@
 //! The tenancy tree: partners, organisations, sites, and the codes that let a machine join a site.
 
 mod codes;
+mod local;
 mod organisations;
 mod partners;
 mod sites;
@@ -11,6 +12,7 @@ use utoipa_axum::routes;
 use crate::http::{Access, Api, ApiResult, Problem, RateClass};
 
 pub(crate) use codes::digest as code_digest;
+pub use local::{LocalSite, provision_local, set_local_mode};
 
 pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::PartnerRead), RateClass::Read, routes!(partners::list))

@@ -1,0 +1,27 @@
+//! Log lines: JSON for machines, nothing but warnings for people.
+
+use tracing_subscriber::EnvFilter;
+
+/// Who reads the log.
+pub(crate) enum Style {
+    /// A log collector.
+    Json,
+    /// A person at a terminal, who wants to see only what went wrong.
+    Quiet,
+}
+
+/// Installs the log for this process. `PROOFLINE_LOG` filters it, for example `info,proofline_server=debug`.
+pub(crate) fn install(style: &Style) {
+    let default = match style {
+        Style::Json => "info,sqlx=warn",
+        Style::Quiet => "warn",
+    };
+    let filter = EnvFilter::try_from_env("PROOFLINE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match style {
+        Style::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+        }
+        Style::Quiet => builder.with_target(false).without_time().init(),
+    }
+}

@@ -1,0 +1,147 @@
+//! Secrets that come from outside, checked before anything is opened.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use proofline_core::Entropy;
+use sha2::{Digest, Sha256};
+
+use crate::entropy::SystemEntropy;
+use crate::fault::Fault;
+use crate::settings::Settings;
+
+const MIN_CHARS: usize = 32;
+const PLACEHOLDERS: [&str; 7] =
+    ["changeme", "change-me", "change_me", "example", "placeholder", "secret", "password"];
+
+/// The keys made from the secrets.
+pub(crate) struct Secrets {
+    pub(crate) csrf_key: [u8; 32],
+    pub(crate) password_pepper: [u8; 32],
+}
+
+/// Reads the secrets. Production refuses what is missing, blank, short, a placeholder, padded or used twice, and names
+/// the variable but never its value. Development makes them once in the data directory.
+pub(crate) fn load(settings: &Settings) -> Result<Secrets, Fault> {
+    let named = [
+        ("PROOFLINE_CSRF_KEY", &settings.csrf_key),
+        ("PROOFLINE_PASSWORD_PEPPER", &settings.password_pepper),
+    ];
+    let mut texts = Vec::new();
+    for (name, value) in named {
+        let text = match value {
+            Some(text) => check(name, text)?,
+            None if settings.development => development(&settings.data, name)?,
+            None => {
+                return Err(Fault::config(format!(
+                    "{name} is not set; `proofline admin new-secret` makes one"
+                )));
+            }
+        };
+        texts.push((name, text));
+    }
+    if let [(first, a), (second, b)] = &texts[..]
+        && a == b
+    {
+        return Err(Fault::config(format!("{second} equals {first}; every secret needs a value of its own")));
+    }
+    let key = |text: &str| Sha256::digest(text).into();
+    Ok(Secrets { csrf_key: key(&texts[0].1), password_pepper: key(&texts[1].1) })
+}
+
+fn check(name: &str, text: &str) -> Result<String, Fault> {
+    let lower = text.to_lowercase();
+    let mut distinct: Vec<char> = text.chars().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let wrong = if text.trim().is_empty() {
+        "is empty"
+    } else if text != text.trim() {
+        "begins or ends with white space"
+    } else if PLACEHOLDERS.iter().any(|p| lower.contains(p)) {
+        "still holds a placeholder"
+    } else if text.chars().count() < MIN_CHARS {
+        "is shorter than 32 characters"
+    } else if distinct.len() < 8 {
+        "is not random"
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(Fault::config(format!("{name} {wrong}; `proofline admin new-secret` makes one")))
+}
+
+/// Fresh random text, as good as any secret here needs.
+pub(crate) fn fresh() -> String {
+    hex::encode((&SystemEntropy as &dyn Entropy).bytes::<32>())
+}
+
+fn development(data: &Path, name: &str) -> Result<String, Fault> {
+    let folder = data.join("secrets");
+    let path = folder.join(name.to_lowercase());
+    match fs::read(&path) {
+        Ok(bytes) if bytes.len() == 64 => Ok(String::from_utf8(bytes)?),
+        Ok(_) => Err(Fault::config(format!(
+            "{} is damaged; restore it or start with a new data directory",
+            path.display()
+        ))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            fs::create_dir_all(&folder)?;
+            let text = fresh();
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            Ok(text)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Wrapper {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    const GOOD: &str = "k3J9dPq8sLw2Zx7Vb5Nm1Qa4Ty6Ru0Io";
+
+    fn settings(csrf: Option<&str>, pepper: Option<&str>) -> Settings {
+        let mut settings = Wrapper::parse_from(["proofline"]).settings;
+        settings.csrf_key = csrf.map(str::to_owned);
+        settings.password_pepper = pepper.map(str::to_owned);
+        settings
+    }
+
+    #[test]
+    fn each_bad_secret_is_named_and_never_printed() {
+        let long_placeholder = format!("changeme{GOOD}");
+        let padded = format!("{GOOD}\n");
+        let bad = ["", "   ", &GOOD[1..], &long_placeholder, &padded, &"ab".repeat(20), GOOD];
+        for value in bad.map(Some).into_iter().chain([None]) {
+            let Err(fault) = load(&settings(Some(GOOD), value)) else { panic!("{value:?} was accepted") };
+            let text = fault.to_string();
+            assert!(matches!(fault, Fault::Config(_)));
+            assert!(text.starts_with("PROOFLINE_PASSWORD_PEPPER"), "{text}");
+            assert!(value.is_none_or(|v| v.trim().is_empty() || !text.contains(v.trim())), "{text}");
+        }
+        assert!(load(&settings(Some(GOOD), Some(&GOOD.to_lowercase()))).is_ok());
+    }
+
+    #[test]
+    fn development_makes_them_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = settings(None, None);
+        settings.development = true;
+        settings.data = folder.path().to_owned();
+        let first = load(&settings).map_err(|f| f.to_string()).expect("made");
+        let second = load(&settings).map_err(|f| f.to_string()).expect("read again");
+        assert_eq!(first.csrf_key, second.csrf_key);
+        assert_ne!(first.csrf_key, first.password_pepper);
+    }
+}

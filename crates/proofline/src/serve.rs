@@ -1,0 +1,173 @@
+//! The server: everything opened in order, served, and closed in reverse.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::TimeDelta;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use object_store::local::LocalFileSystem;
+use proofline_catalog::Catalog;
+use proofline_core::{Clock, Entropy, InstallationId, SystemClock};
+use proofline_server::{App, AppState, Deps, Stage, open_bootstrap, workers};
+use proofline_store::{Installation, Store};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::database::Database;
+use crate::entropy::SystemEntropy;
+use crate::fault::Fault;
+use crate::settings::Settings;
+use crate::{keys, secrets};
+
+/// How long open requests may take to finish once the server is to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn serve(settings: &Settings) -> Result<(), Fault> {
+    serve_with(settings, |app| async move {
+        tracing::info!(public_url = %app.settings().public_url, "ready");
+        if let Some(link) = open_bootstrap(&app).await.map_err(|p| anyhow::anyhow!("{}", p.code()))? {
+            // Printed for the person at the console, never logged.
+            println!(
+                "First start: open {} to make the first administrator (works once, for 24 hours).",
+                link.0
+            );
+        }
+        stop_requested().await
+    })
+    .await
+}
+
+/// Opens everything, runs `meanwhile` beside the server, and closes everything when it ends.
+pub(crate) async fn serve_with<F, Fut>(settings: &Settings, meanwhile: F) -> Result<(), Fault>
+where
+    F: FnOnce(AppState) -> Fut,
+    Fut: Future<Output = Result<(), Fault>>,
+{
+    // Everything that can be wrong with the configuration is said before anything is opened.
+    settings.check_listeners()?;
+    let public_url = settings.checked_public_url()?;
+    let secrets = secrets::load(settings)?;
+    let prometheus = PrometheusBuilder::new().install_recorder().context("cannot install metrics")?;
+    let database = Database::open(settings).await?;
+    let outcome = async {
+        database.migrate().await?;
+        let store = database.connect(settings).await?;
+        let clock = SystemClock;
+        let installation = installation(&store, &clock).await?;
+        let deps = Deps {
+            keys: keys::load(&settings.data, &store, clock.now()).await?,
+            evidence_store: Arc::new(evidence_folder(settings)?),
+            installation,
+            settings: proofline_server::Settings {
+                stage: if settings.development { Stage::Development } else { Stage::Production },
+                public_url,
+                csrf_key: secrets.csrf_key,
+                password_pepper: secrets.password_pepper,
+                password_cost: 12,
+                trusted_proxies: usize::from(settings.trusted_proxies),
+                rate_scale: settings.rate_scale,
+                session_lifetime: TimeDelta::hours(24),
+                session_idle: TimeDelta::minutes(15),
+                check_in_seconds: settings.check_in_seconds,
+                database_kind: database.kind,
+            },
+            store: store.clone(),
+            clock: Arc::new(clock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let served = listen(settings, proofline_server::build(deps), prometheus, meanwhile).await;
+        store.close().await;
+        served
+    }
+    .await;
+    database.stop().await;
+    outcome
+}
+
+async fn listen<F, Fut>(
+    settings: &Settings,
+    app: App,
+    prometheus: PrometheusHandle,
+    meanwhile: F,
+) -> Result<(), Fault>
+where
+    F: FnOnce(AppState) -> Fut,
+    Fut: Future<Output = Result<(), Fault>>,
+{
+    let bind = async |address: SocketAddr| {
+        TcpListener::bind(address)
+            .await
+            .map_err(|error| Fault::config(format!("cannot listen on {address}: {error}")))
+    };
+    let (listener, metrics_listener) = (bind(settings.listen).await?, bind(settings.metrics_listen).await?);
+    let App { router, state, .. } = app;
+    let background = workers::start(&state);
+    let stopping = state.stopping().clone();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = tokio::spawn({
+        let stopping = stopping.clone();
+        async move { axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await }
+    });
+    let upkeep = tokio::spawn({
+        let (prometheus, stopping) = (prometheus.clone(), stopping.clone());
+        async move {
+            while !stopping.is_cancelled() {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                prometheus.run_upkeep();
+            }
+        }
+    });
+    let metrics =
+        axum::Router::new().route("/metrics", axum::routing::get(move || async move { prometheus.render() }));
+    let metrics = tokio::spawn(axum::serve(metrics_listener, metrics).into_future());
+
+    let outcome = meanwhile(state).await;
+    stopping.cancel();
+    let finished = tokio::time::timeout(GRACE, async {
+        background.wait().await;
+        server.await
+    });
+    if finished.await.is_err() {
+        tracing::warn!("some requests were still open after {} s", GRACE.as_secs());
+    }
+    metrics.abort();
+    upkeep.abort();
+    outcome
+}
+
+/// Returns when the process is asked to stop.
+pub(crate) async fn stop_requested() -> Result<(), Fault> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    tracing::info!("stopping");
+    Ok(())
+}
+
+fn evidence_folder(settings: &Settings) -> Result<LocalFileSystem, Fault> {
+    let folder = settings.data.join("evidence");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(LocalFileSystem::new_with_prefix(&folder)?.with_fsync(true))
+}
+
+/// Reads the installation, naming it at the very first start, and notes the catalogue of this build.
+async fn installation(store: &Store, clock: &SystemClock) -> Result<Installation, Fault> {
+    let permit =
+        proofline_server::background_permit("installation").map_err(|p| anyhow::anyhow!("{}", p.code()))?;
+    let mut scope =
+        store.scope(&permit).await.context("the database is not migrated; run `proofline migrate up`")?;
+    let (now, catalogue) = (clock.now(), Catalog::embedded().digest());
+    if scope.installation().await?.is_none() {
+        let id = InstallationId::new(now, &SystemEntropy as &dyn Entropy);
+        let (name, catalogue) = ("Proofline".to_owned(), catalogue.to_owned());
+        let new = Installation { id, name, created_at: now, catalogue, catalogue_since: now };
+        scope.create_installation(&new).await?;
+    }
+    scope.put_catalogue(catalogue, now).await?;
+    let installation = scope.installation().await?.context("the installation has a row")?;
+    scope.commit_unaudited().await?;
+    Ok(installation)
+}

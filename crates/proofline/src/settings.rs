@@ -1,0 +1,108 @@
+//! Every option and environment variable, in one place.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::fault::Fault;
+
+/// What can be chosen about a deployment. Each option has a variable; the option wins.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Settings {
+    /// Where the embedded database, the server's keys and the published evidence live.
+    #[arg(long, env = "PROOFLINE_DATA", default_value = "./data", global = true)]
+    pub(crate) data: PathBuf,
+
+    /// Development: secrets are made in the data directory, and only loopback is bound.
+    #[arg(long = "dev", env = "PROOFLINE_DEV", global = true)]
+    pub(crate) development: bool,
+
+    /// Where to listen for the API and the web app. Put a TLS proxy in front of anything but loopback.
+    #[arg(long, env = "PROOFLINE_LISTEN", default_value = "127.0.0.1:8800", global = true)]
+    pub(crate) listen: SocketAddr,
+
+    /// Where to listen for Prometheus.
+    #[arg(long, env = "PROOFLINE_METRICS_LISTEN", default_value = "127.0.0.1:8801", global = true)]
+    pub(crate) metrics_listen: SocketAddr,
+
+    /// The address that people and agents use, for example https://compliance.example; required in production.
+    #[arg(long, env = "PROOFLINE_PUBLIC_URL", global = true)]
+    pub(crate) public_url: Option<String>,
+
+    /// A PostgreSQL server (15 or newer) as the runtime role. Without it a private cluster is supervised in the data
+    /// directory.
+    #[arg(long, env = "PROOFLINE_DATABASE_URL", hide_env_values = true, global = true)]
+    pub(crate) database_url: Option<String>,
+
+    /// The same server as the owner of the schema, for migrations.
+    #[arg(long, env = "PROOFLINE_OWNER_DATABASE_URL", hide_env_values = true, global = true)]
+    pub(crate) owner_database_url: Option<String>,
+
+    /// Most database connections.
+    #[arg(long, env = "PROOFLINE_DATABASE_CONNECTIONS", default_value_t = 20, global = true,
+          value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(crate) database_connections: u32,
+
+    /// How many proxies in front are trusted to name the client's address in X-Forwarded-For.
+    #[arg(long, env = "PROOFLINE_TRUSTED_PROXIES", default_value_t = 0, global = true)]
+    pub(crate) trusted_proxies: u8,
+
+    /// Multiplies every request budget; for load tests that come from one address.
+    #[arg(long, env = "PROOFLINE_RATE_SCALE", default_value_t = 1, global = true,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rate_scale: u32,
+
+    /// Seconds between the check-ins of an appliance.
+    #[arg(long, env = "PROOFLINE_CHECK_IN_SECONDS", default_value_t = 60, global = true,
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) check_in_seconds: u64,
+
+    /// Keys the CSRF tokens: at least 32 random characters. Required in production.
+    #[arg(long, env = "PROOFLINE_CSRF_KEY", hide = true, hide_env_values = true, global = true)]
+    pub(crate) csrf_key: Option<String>,
+
+    /// Keys the pre-hash of passwords: at least 32 random characters. Required in production; it can never change.
+    #[arg(long, env = "PROOFLINE_PASSWORD_PEPPER", hide = true, hide_env_values = true, global = true)]
+    pub(crate) password_pepper: Option<String>,
+}
+
+impl Settings {
+    /// The runtime role's URL. `DATABASE_URL` is accepted too, at run time only.
+    pub(crate) fn external_database(&self) -> Option<String> {
+        self.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok()).filter(|url| !url.is_empty())
+    }
+
+    /// The public address without a trailing slash. In development it follows from the listening address.
+    pub(crate) fn checked_public_url(&self) -> Result<String, Fault> {
+        let url = match (&self.public_url, self.development) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, true) => format!("http://localhost:{}", self.listen.port()),
+            (None, false) => {
+                return Err(Fault::config(
+                    "PROOFLINE_PUBLIC_URL is not set; give the address that people and agents use",
+                ));
+            }
+        };
+        let secure = url.starts_with("https://") || (self.development && url.starts_with("http://localhost"));
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        if !secure || rest.is_empty() || rest.contains(['/', '?', '#', '@', ' ']) {
+            return Err(Fault::config(format!(
+                "PROOFLINE_PUBLIC_URL is {url:?}; it must be https:// and a host, without a path"
+            )));
+        }
+        Ok(url)
+    }
+
+    /// In development only loopback may be bound.
+    pub(crate) fn check_listeners(&self) -> Result<(), Fault> {
+        for address in [self.listen, self.metrics_listen] {
+            if self.development && !address.ip().is_loopback() {
+                return Err(Fault::config(format!(
+                    "development mode binds to loopback only, not to {address}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! A site for the machine that the server itself runs on: what `proofline run` sets up so that a first start has
+//! something real to show.
+
+use proofline_authz::{Action, Job, Principal, authorise};
+use proofline_core::{Mode, OrgId, PartnerId, ProvisioningCodeId, Secret, SiteId};
+use proofline_evidence::statement::{Body, ServerFact};
+use proofline_store::{ApplianceFilter, AuditNote, NewCode, PageRequest, Partner, Scope};
+use serde_json::json;
+
+use super::codes;
+use crate::AppState;
+use crate::evidence::append_server_fact;
+use crate::http::{ApiResult, Problem};
+
+const ACTOR: &str = "proofline run";
+
+/// Where the local agent belongs, and the code it may claim.
+pub struct LocalSite {
+    /// The site.
+    pub site: SiteId,
+    /// A fresh provisioning code.
+    pub code: Secret,
+}
+
+async fn scope(app: &AppState) -> ApiResult<Scope> {
+    let permit = authorise(&Principal::System(Job(ACTOR)), Action::SystemProvisionLocal)
+        .map_err(|denied| Problem::internal(&denied))?;
+    Ok(app.store().scope(&permit).await?)
+}
+
+fn note(app: &AppState, org: OrgId, resource: impl ToString, detail: serde_json::Value) -> AuditNote {
+    let (id, at, resource) = (app.new_uuid(), app.now(), resource.to_string());
+    AuditNote { id, at, org: Some(org), resource, request_id: ACTOR.to_owned(), detail }
+}
+
+/// A code for `known`, or for a new partner, organisation and site when there is none.
+pub async fn provision_local(app: &AppState, known: Option<SiteId>) -> ApiResult<LocalSite> {
+    let (at, entropy) = (app.now(), app.entropy());
+    let mut scope = scope(app).await?;
+    let known = match known {
+        Some(id) => scope.site(id).await.ok(),
+        None => None,
+    };
+    let site = match known {
+        Some(site) => site,
+        None => {
+            let id = PartnerId::new(at, entropy);
+            // Names are unique and this may be a second local site after the first one's folder was lost.
+            let tail: String = id.to_string().chars().rev().take(4).collect();
+            let name = format!("Local partner {tail}");
+            scope.create_partner(&Partner { id, name, created_at: at }).await?;
+            let org = scope.create_organisation(OrgId::new(at, entropy), id, "Local practice", at).await?;
+            let site = scope.create_site(SiteId::new(at, entropy), org.id, "This machine", "UTC", at).await?;
+            crate::scoring::refresh(&mut scope, app.catalog(), site.org, site.id, at).await?;
+            site
+        }
+    };
+    let code = codes::generate(entropy.bytes());
+    let secret = Secret::new(code);
+    let new = NewCode {
+        id: ProvisioningCodeId::new(at, entropy),
+        digest: codes::digest(&secret),
+        label: "this machine".to_owned(),
+        created_by: ACTOR.to_owned(),
+        at,
+        expires_at: at + chrono::TimeDelta::hours(1),
+    };
+    scope.create_code(site.org, site.id, &new).await?;
+    scope.commit(note(app, site.org, new.id, json!({ "site": site.id }))).await?;
+    Ok(LocalSite { site: site.id, code: secret })
+}
+
+/// Gives every appliance of the local site this mode.
+pub async fn set_local_mode(app: &AppState, site: SiteId, mode: Mode) -> ApiResult<()> {
+    let at = app.now();
+    let mut scope = scope(app).await?;
+    let site = scope.site(site).await?;
+    let filter = ApplianceFilter { site: Some(site.id), ..ApplianceFilter::default() };
+    let appliances = scope.appliances(&filter, &PageRequest { limit: 200, after: None }).await?;
+    let mut changed = Vec::new();
+    for appliance in appliances.items {
+        if appliance.mode == mode.as_str() || appliance.revoked_at.is_some() {
+            continue;
+        }
+        scope.set_appliance_mode(site.org, appliance.id, mode.as_str(), at).await?;
+        let fact = ServerFact {
+            fact: "mode_changed".to_owned(),
+            subject_id: appliance.id.to_string(),
+            actor: ACTOR.to_owned(),
+            detail: format!("{} to {mode}", appliance.mode),
+        };
+        append_server_fact(app, &mut scope, site.org, site.id, Body::ServerFact(fact), at).await?;
+        scope.announce(&format!("appliance {}", appliance.key_id)).await?;
+        changed.push(appliance.id);
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    scope.commit(note(app, site.org, site.id, json!({ "mode": mode, "appliances": changed }))).await?;
+    app.appliances().clear();
+    Ok(())
+}
