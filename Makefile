@@ -1,0 +1,53 @@
+# Two commands matter: `make run` and `make test`. `make help` lists the others.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench build web generate fmt setup stop-test-cluster
+
+# No DATABASE_URL of the shell gets into a build: queries are checked against the committed metadata.
+unexport DATABASE_URL
+export SQLX_OFFLINE := true
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## build and run server, database and a local agent; HEAL=1 lets the agent mend, DATA=… moves the data
+	@exec scripts/run
+
+test: ## everything: web unit tests, Rust tests on a real PostgreSQL, browser tests on the real binary
+	@exec scripts/test
+
+lint: ## format, clippy, crate graph, migrations, generated files, unused web code
+	@exec scripts/lint
+
+bench: build ## the table of docs/benchmarks.md, each figure as a ratio to a ceiling of the same run
+	@exec scripts/bench
+
+build: web ## the binaries, with the speed of a release
+	cargo build --profile fast -p proofline -p proofline-agent
+
+generate: ## make the committed generated files anew
+	cargo xtask generate
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+setup: ## install what this machine lacks, or say what
+	@exec scripts/setup test
+
+stop-test-cluster: ## stop the PostgreSQL server that the tests share
+	cargo xtask stop-test-cluster
+
+# The web app, built when one of its sources is newer. The server embeds web/dist.
+WEB_SOURCES := $(shell find web -type d \( -name node_modules -o -name dist -o -name test-results -o -name e2e \) -prune \
+	-o -type f -print)
+
+web: web/dist/index.html
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	cd web && npm run --silent build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund
+	@touch $@

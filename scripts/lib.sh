@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# What the scripts share. Source it: it goes to the root of the checkout and defines functions.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '\n── %s\n' "$*"; }
+die() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# at_least 20.19 20.20.2 → the second version is not older than the first
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+# A shell's DATABASE_URL must not become the build's: queries are checked against the committed metadata.
+unset DATABASE_URL
+export SQLX_OFFLINE=true
+
+# rustup installs here, and a fresh shell may not know yet.
+case ":$PATH:" in *":$HOME/.cargo/bin:"*) ;; *) PATH="$PATH:$HOME/.cargo/bin" ;; esac
+export PATH
+
+TARGET=${CARGO_TARGET_DIR:-target}
+export PROOFLINE_BIN="$TARGET/fast/proofline" PROOFLINE_AGENT_BIN="$TARGET/fast/proofline-agent"
+case "$PROOFLINE_BIN" in /*) ;; *) PROOFLINE_BIN="$PWD/$PROOFLINE_BIN" PROOFLINE_AGENT_BIN="$PWD/$PROOFLINE_AGENT_BIN" ;; esac
+
+# The browser of the end-to-end tests: the system's, else Playwright's own.
+find_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome google-chrome-stable; do
+        if have "$name"; then
+            command -v "$name"
+            return
+        fi
+    done
+    find "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}" -type f -name chrome -perm -u+x -print -quit 2>/dev/null || true
+}
