@@ -30,7 +30,7 @@ use proofline_core::{AssetId, IncidentId, SiteId, Timestamp, Verdict};
 use serde::{Deserialize, Serialize};
 
 pub use actor::{Actor, UnknownActor};
-pub use machine::{Event, Refused, transition};
+pub use machine::{Event, Refused, plan_in_cause, transition};
 pub use state::{State, UnknownState};
 
 use crate::Observation;

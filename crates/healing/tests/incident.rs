@@ -3,7 +3,9 @@
 use proofline_catalog::canonical::Digest;
 use proofline_core::{AssetId, IncidentId, SeededEntropy, SiteId, Timestamp, Verdict};
 use proofline_healing::Observation;
-use proofline_healing::incident::{Actor, Event, Incident, Place, Refused, State, observe, transition};
+use proofline_healing::incident::{
+    Actor, Event, Incident, Place, Refused, State, observe, plan_in_cause, transition,
+};
 use proptest::prelude::*;
 
 fn at(seconds: i64) -> Timestamp {
@@ -180,7 +182,13 @@ fn a_claim_without_a_pass_resolves_nothing() {
 #[test]
 fn an_approval_counts_for_the_plan_that_waits_and_no_other() {
     let ask = |n| Event::NeedsApproval { plan: plan(n), reason: "the rule asks".to_owned() };
-    let (waiting, _) = transition(&opened(), &ask(1), &Actor::Agent, at(1)).expect("a legal step");
+    let (waiting, step) = transition(&opened(), &ask(1), &Actor::Agent, at(1)).expect("a legal step");
+    assert_eq!(
+        plan_in_cause(&step.expect("a step").cause),
+        Some(plan(1)),
+        "a replay learns which plan waits"
+    );
+    assert_eq!(plan_in_cause("plan b: no digest"), None);
     assert_eq!(transition(&waiting, &ask(1), &Actor::Agent, at(2)).expect("confirmed").1, None);
     let order = Actor::Order("ord_01h455vb4pex5vsknk084sn02q".parse().expect("an id"));
     assert_eq!(

@@ -8,6 +8,8 @@ use super::{Actor, Incident, State, Transition};
 use crate::Observation;
 
 const CAUSE_MAX: usize = 500;
+/// What the cause of a transition to `awaiting_approval` starts with.
+const PLAN: &str = "plan ";
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,8 +103,8 @@ impl Event {
             Self::HealStarted { runbook } => format!("runbook {runbook} started"),
             Self::RemediationDone => "runbook ended, measuring again".to_owned(),
             Self::Approved { plan } => format!("plan {plan} approved"),
-            Self::NeedsApproval { reason: text, .. }
-            | Self::Interrupted { cause: text }
+            Self::NeedsApproval { plan, reason } => format!("{PLAN}{plan}: {reason}"),
+            Self::Interrupted { cause: text }
             | Self::ApprovalLapsed { reason: text }
             | Self::Escalate { reason: text }
             | Self::Suppress { reason: text }
@@ -141,6 +143,12 @@ pub enum Refused {
     /// The approval is for another plan than the one that waits.
     #[error("the approval is not for the plan that waits")]
     AnotherPlan,
+}
+
+/// The plan that a transition to `awaiting_approval` names in its cause. The cause is all that a statement carries, and it
+/// is enough: whoever replays it learns which plan waits.
+pub fn plan_in_cause(cause: &str) -> Option<Digest> {
+    cause.strip_prefix(PLAN)?.split_once(':')?.0.parse().ok()
 }
 
 /// The next state, or the reason why there is none. `None` where the event confirms what is already so.
