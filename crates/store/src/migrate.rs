@@ -42,6 +42,11 @@ pub struct Migrator {
 }
 
 impl Migrator {
+    /// Differs whenever any migration differs.
+    pub fn fingerprint() -> Vec<u8> {
+        FILES.iter().flat_map(|migration| migration.checksum.iter().copied()).collect()
+    }
+
     /// Connects as the owner. Waits at most 10 s for a lock, so a stuck neighbour is an error and not a hang.
     pub async fn connect(owner: &PgConnectOptions) -> Result<Self, MigrateError> {
         let mut connection = owner.connect().await.map_err(MigrateError::Connect)?;

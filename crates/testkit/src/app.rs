@@ -1,0 +1,198 @@
+//! The application under test.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta};
+use hmac::{Hmac, KeyInit, Mac};
+use object_store::local::LocalFileSystem;
+use proofline_catalog::Catalog;
+use proofline_core::{Clock, Entropy, FixedClock, InstallationId, OrgId, Role, SeededEntropy, SiteId, UserId};
+use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Stage};
+use proofline_store::{Installation, Store};
+use serde_json::json;
+use sha2::Sha384;
+
+use crate::{Agent, Browser, TestDatabase};
+
+const PEPPER: [u8; 32] = [7; 32];
+
+/// The password of every person that a test makes.
+const PASSWORD: &str = "plum tractor eleven";
+
+/// The application, its database, and the hands of its clock.
+pub struct TestApp {
+    /// The application's parts.
+    pub app: App,
+    /// Moves when told. Starts at 2026-11-22T09:00:00Z.
+    pub clock: FixedClock,
+    /// Its database.
+    pub database: TestDatabase,
+    /// The database as the runtime role.
+    pub store: Store,
+    /// Where its evidence is published.
+    pub evidence_folder: tempfile::TempDir,
+    entropy: Arc<SeededEntropy>,
+    addresses: AtomicU16,
+    seeds: AtomicU64,
+}
+
+/// A site made by a test.
+#[derive(Debug, Clone)]
+pub struct TestSite {
+    /// Its organisation.
+    pub org: OrgId,
+    /// The site.
+    pub id: SiteId,
+}
+
+impl TestApp {
+    /// A fresh application with a pool of five connections.
+    pub async fn start() -> Self {
+        Self::start_with(5, |_| {}).await
+    }
+
+    /// A fresh application with a pool of this size and changed settings.
+    pub async fn start_with(connections: u32, change: impl FnOnce(&mut Settings)) -> Self {
+        let database = TestDatabase::create().await;
+        let store = database.store(connections).await;
+        let clock = FixedClock::at(DateTime::parse_from_rfc3339("2026-11-22T09:00:00Z").expect("a time").into());
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let installation = installation(&store, &clock, &*entropy).await;
+        let evidence_folder = tempfile::tempdir().expect("a folder");
+        let mut settings = Settings {
+            stage: Stage::Production,
+            public_url: "https://compliance.example".to_owned(),
+            csrf_key: [9; 32],
+            password_pepper: PEPPER,
+            password_cost: 4,
+            trusted_proxies: 0,
+            rate_scale: 1,
+            session_lifetime: TimeDelta::hours(24),
+            session_idle: TimeDelta::minutes(15),
+            check_in_seconds: 60,
+            database_kind: DatabaseKind::External,
+        };
+        change(&mut settings);
+        let app = proofline_server::build(Deps {
+            store: store.clone(),
+            clock: Arc::new(clock.clone()),
+            entropy: entropy.clone(),
+            keys: ServerKeys::generate(&*entropy),
+            settings,
+            installation,
+            evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),
+        });
+        let (addresses, seeds) = (AtomicU16::new(1), AtomicU64::new(1_000));
+        Self { app, clock, database, store, evidence_folder, entropy, addresses, seeds }
+    }
+
+    /// What requests share.
+    pub fn state(&self) -> &AppState {
+        &self.app.state
+    }
+
+    /// A browser that nobody signed in with, from an address of its own.
+    pub fn anonymous(&self) -> Browser {
+        let [high, low] = self.addresses.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        Browser::new(self.app.router.clone(), SocketAddr::from(([10, 0, high, low], 40_000)))
+    }
+
+    /// A signed-in administrator.
+    pub async fn admin(&self) -> Browser {
+        self.staff(Role::StaffAdmin).await
+    }
+
+    /// A signed-in member of staff, made for the occasion.
+    pub async fn staff(&self, role: Role) -> Browser {
+        let email = self.person(role).await;
+        self.sign_in(&email).await
+    }
+
+    /// Makes a person and returns their address. There is no route for it yet, so it is arranged in the database.
+    pub async fn person(&self, role: Role) -> String {
+        let id = UserId::new(self.clock.now(), &*self.entropy);
+        let email = format!("{}@staff.example", id.to_string().to_lowercase());
+        let mut owner = self.database.owner().await;
+        sqlx::query("INSERT INTO person (id, email, name, role, password_hash, created_at) VALUES ($1,$2,$3,$4,$5,$6)")
+            .bind(id.uuid())
+            .bind(&email)
+            .bind(format!("Test {role}"))
+            .bind(role.as_str())
+            .bind(password_hash())
+            .bind(self.clock.now())
+            .execute(&mut owner)
+            .await
+            .expect("inserts");
+        email
+    }
+
+    /// Signs in as a person of [`TestApp::person`].
+    pub async fn sign_in(&self, email: &str) -> Browser {
+        let mut browser = self.anonymous();
+        browser.post("/api/auth/login", json!({ "email": email, "password": PASSWORD })).await.expect(200);
+        browser
+    }
+
+    /// The password of everybody that [`TestApp::person`] makes.
+    pub fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
+    /// A partner, an organisation and a site, made through the API.
+    pub async fn site(&self, admin: &mut Browser, name: &str) -> TestSite {
+        let partner = admin.post("/api/partners", json!({ "name": format!("Partner of {name}") })).await.expect(201);
+        let org = json!({ "partner_id": partner["id"], "name": format!("Clinic {name}") });
+        let org = admin.post("/api/organisations", org).await.expect(201);
+        let site = json!({ "org_id": org["id"], "name": name, "timezone": "Europe/Vienna" });
+        let site = admin.post("/api/sites", site).await.expect(201);
+        let id = |value: &serde_json::Value| value["id"].as_str().unwrap_or_default().to_owned();
+        TestSite { org: id(&org).parse().expect("an id"), id: id(&site).parse().expect("an id") }
+    }
+
+    /// A fresh provisioning code of a site.
+    pub async fn code(&self, admin: &mut Browser, site: &TestSite) -> String {
+        let issued = admin.post(&format!("/api/sites/{}/codes", site.id), json!({ "label": "test" })).await.expect(201);
+        issued["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// A machine with a fresh key that has not enrolled.
+    pub fn machine(&self) -> Agent {
+        Agent::new(self.app.router.clone(), self.clock.clone(), self.seeds.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// An appliance of a site, enrolled through the API.
+    pub async fn enrolled(&self, admin: &mut Browser, site: &TestSite) -> Agent {
+        let code = self.code(admin, site).await;
+        let mut agent = self.machine();
+        agent.claim(&code).await.expect(200);
+        agent
+    }
+}
+
+async fn installation(store: &Store, clock: &FixedClock, entropy: &dyn Entropy) -> Installation {
+    let permit = proofline_server::background_permit("test").expect("permitted");
+    let mut scope = store.scope(&permit).await.expect("opens");
+    let now = clock.now();
+    let installation = Installation {
+        id: InstallationId::new(now, entropy),
+        name: "Test installation".to_owned(),
+        created_at: now,
+        catalogue: Catalog::embedded().digest().to_owned(),
+        catalogue_since: now,
+    };
+    scope.create_installation(&installation).await.expect("creates");
+    scope.commit_unaudited().await.expect("commits");
+    installation
+}
+
+/// The stored form of [`PASSWORD`] under [`PEPPER`], as the server documents it.
+fn password_hash() -> String {
+    let mut mac = Hmac::<Sha384>::new_from_slice(&PEPPER).expect("any length");
+    mac.update(PASSWORD.as_bytes());
+    let prehash = STANDARD.encode(mac.finalize().into_bytes());
+    format!("v1${}", bcrypt::hash_with_salt(prehash, 4, [5; 16]).expect("hashes"))
+}

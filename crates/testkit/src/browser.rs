@@ -1,0 +1,96 @@
+//! A person's browser: cookies, the CSRF header, and nothing that a browser would not do.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request, header};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use crate::Reply;
+
+/// Talks to the application as a browser does. Public fields are there to be tampered with.
+#[derive(Clone)]
+pub struct Browser {
+    router: Router,
+    /// Cookies by name.
+    pub cookies: BTreeMap<String, String>,
+    /// Sent with every request besides the browser's own.
+    pub headers: Vec<(&'static str, String)>,
+    /// The address it comes from.
+    pub address: SocketAddr,
+}
+
+impl Browser {
+    pub(crate) fn new(router: Router, address: SocketAddr) -> Self {
+        Self { router, cookies: BTreeMap::new(), headers: Vec::new(), address }
+    }
+
+    /// Sends one request and keeps the cookies that come back.
+    pub async fn send(&mut self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        let mut request = Request::builder().method(&method).uri(path).extension(ConnectInfo(self.address));
+        if !self.cookies.is_empty() {
+            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        let by_hand = |name: &str| self.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        if let Some(csrf) = self.cookies.get("__Host-csrf")
+            && method != Method::GET
+            && !by_hand("x-csrf-token")
+        {
+            request = request.header("x-csrf-token", csrf);
+        }
+        if body.is_some() && !by_hand("content-type") {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
+        let response = self.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer");
+        let reply = Reply::read(response).await;
+        self.keep_cookies(&reply);
+        reply
+    }
+
+    fn keep_cookies(&mut self, reply: &Reply) {
+        for value in reply.headers.get_all(header::SET_COOKIE) {
+            let text = value.to_str().expect("a cookie is text");
+            let (pair, rest) = text.split_once(';').unwrap_or((text, ""));
+            let (name, value) = pair.split_once('=').expect("a cookie has a value");
+            if rest.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+
+    /// `GET`.
+    pub async fn get(&mut self, path: &str) -> Reply {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// `POST` with a body.
+    pub async fn post(&mut self, path: &str, body: Value) -> Reply {
+        self.send(Method::POST, path, Some(&body)).await
+    }
+
+    /// `POST` without one.
+    pub async fn post_empty(&mut self, path: &str) -> Reply {
+        self.send(Method::POST, path, None).await
+    }
+
+    /// `PATCH`.
+    pub async fn patch(&mut self, path: &str, body: Value) -> Reply {
+        self.send(Method::PATCH, path, Some(&body)).await
+    }
+
+    /// `DELETE`.
+    pub async fn delete(&mut self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None).await
+    }
+}

@@ -1,0 +1,20 @@
+//! What tests of Central Command are written with.
+//!
+//! [`TestApp`] is the real application on a real PostgreSQL database of its own, reached through its real router, with a
+//! clock that moves when told and seeded randomness. [`Browser`] is a person with cookies, [`Agent`] an appliance with a
+//! key; both are made by naming the credential: `app.admin()`, `app.staff(Role::StaffReadonly)`, `app.anonymous()`,
+//! `app.enrolled(&site)`.
+//!
+//! Linked by tests only. It never reaches into a handler or a table to assert: what it asserts is what a client sees.
+
+mod agent;
+mod app;
+mod browser;
+mod database;
+mod reply;
+
+pub use agent::Agent;
+pub use app::{TestApp, TestSite};
+pub use browser::Browser;
+pub use database::TestDatabase;
+pub use reply::Reply;
