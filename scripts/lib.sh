@@ -15,8 +15,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # at_least 20.19 20.20.2 → the second version is not older than the first
 at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 
-# A shell's DATABASE_URL must not become the build's: queries are checked against the committed metadata.
-unset DATABASE_URL
+# Queries are checked against the committed metadata, whatever database the shell's DATABASE_URL names.
 export SQLX_OFFLINE=true
 
 # rustup installs here, and a fresh shell may not know yet.

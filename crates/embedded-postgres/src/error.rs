@@ -137,15 +137,14 @@ pub enum Error {
     },
 
     /// An operating-system call failed.
-    #[error("could not {action} {}", path.display())]
+    #[error("could not {action} {}: {reason}", path.display())]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
         /// On what.
         path: PathBuf,
         /// The system's answer.
-        #[source]
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -159,6 +158,6 @@ pub(crate) trait IoContext<T> {
 
 impl<T, E: Into<io::Error>> IoContext<T> for std::result::Result<T, E> {
     fn on(self, action: &'static str, path: impl Into<PathBuf>) -> Result<T> {
-        self.map_err(|source| Error::Io { action, path: path.into(), source: source.into() })
+        self.map_err(|reason| Error::Io { action, path: path.into(), reason: reason.into() })
     }
 }

@@ -40,8 +40,17 @@ pub(crate) fn replace(path: &Path, text: &str, owner: &Account) -> Result<bool> 
     Ok(true)
 }
 
-/// Makes a folder of exactly this mode.
+/// Makes a folder of exactly this mode. Folders above it that are missing can be entered by everyone, whatever the
+/// umask says.
 pub(crate) fn make_folder(path: &Path, mode: u32) -> Result<()> {
-    fs::create_dir_all(path).on("create", path)?;
+    if let Some(parent) = path.parent()
+        && !parent.exists()
+    {
+        make_folder(parent, 0o755)?;
+    }
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.on("create", path)?,
+    }
     fs::set_permissions(path, Permissions::from_mode(mode)).on("set the permissions of", path)
 }

@@ -37,7 +37,7 @@ impl DirectoryLock {
                     holder: if holder.is_empty() { "unknown".to_owned() } else { holder },
                 });
             }
-            Err(TryLockError::Error(source)) => return Err(Error::Io { action: "lock", path, source }),
+            Err(TryLockError::Error(reason)) => return Err(Error::Io { action: "lock", path, reason }),
         }
         // Best effort: the text is for people, the lock is the truth.
         let _ = file

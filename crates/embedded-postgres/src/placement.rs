@@ -78,7 +78,7 @@ fn first_closed_folder(binaries: &Binaries, account: &Account, folder: &Path) ->
         match account.command(&binary).arg("--version").current_dir(folder).output() {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
-            Err(source) => Err(Error::Io { action: "execute", path: binary.clone(), source }),
+            Err(reason) => Err(Error::Io { action: "execute", path: binary.clone(), reason }),
         }
     };
     if can_enter(folder)? {
@@ -110,7 +110,7 @@ fn new_place(base: &Path) -> Result<PathBuf> {
                 return Ok(home.join("data"));
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(Error::Io { action: "create", path: home, source }),
+            Err(reason) => return Err(Error::Io { action: "create", path: home, reason }),
         }
     }
     unreachable!("a file system holds fewer folders than there are numbers")

@@ -29,13 +29,6 @@ pub(crate) fn prepare(wanted: Option<&Path>, data_dir: &Path, account: &Account)
         if !found.is_dir() || !ours {
             return Err(Error::UnsafeFolder { path: folder, owner: account.name.clone() });
         }
-    } else {
-        if let Some(parent) = folder.parent()
-            && !parent.exists()
-        {
-            make_folder(parent, 0o755)?;
-        }
-        fs::create_dir(&folder).on("create", &folder)?;
     }
     make_folder(&folder, 0o700)?;
     account.own(&folder)?;
