@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use proofline_jobs::{Outcome, Periodic};
+pub use proofline_jobs::Outcome;
+use proofline_jobs::Periodic;
 use proofline_store::JobRun;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

@@ -8,12 +8,13 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use proofline_core::{Clock, Entropy, Mode, SeededEntropy};
+use proofline_core::{FixedClock, Secret};
 use proofline_evidence::SigningKey;
 use proofline_protocol::signature::{self, SignedHeaders};
 use proofline_protocol::{
-    CheckInRequest, CheckInResponse, ClaimRequest, ClaimResponse, Digest, SubmitRequest, SubmitResponse, Text, paths,
+    CheckInRequest, CheckInResponse, ClaimRequest, ClaimResponse, Digest, SubmitRequest, SubmitResponse,
+    Text, paths,
 };
-use proofline_core::{FixedClock, Secret};
 use serde::Serialize;
 use tower::ServiceExt as _;
 

@@ -10,8 +10,10 @@ use chrono::{DateTime, TimeDelta};
 use hmac::{Hmac, KeyInit, Mac};
 use object_store::local::LocalFileSystem;
 use proofline_catalog::Catalog;
-use proofline_core::{Clock, Entropy, FixedClock, InstallationId, OrgId, Role, SeededEntropy, SiteId, UserId};
-use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Stage};
+use proofline_core::{
+    Clock, Entropy, FixedClock, InstallationId, OrgId, Role, SeededEntropy, SiteId, UserId,
+};
+use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Stage, workers};
 use proofline_store::{Installation, Store};
 use serde_json::json;
 use sha2::Sha384;
@@ -59,7 +61,8 @@ impl TestApp {
     pub async fn start_with(connections: u32, change: impl FnOnce(&mut Settings)) -> Self {
         let database = TestDatabase::create().await;
         let store = database.store(connections).await;
-        let clock = FixedClock::at(DateTime::parse_from_rfc3339("2026-11-22T09:00:00Z").expect("a time").into());
+        let clock =
+            FixedClock::at(DateTime::parse_from_rfc3339("2026-11-22T09:00:00Z").expect("a time").into());
         let entropy = Arc::new(SeededEntropy::new(1));
         let installation = installation(&store, &clock, &*entropy).await;
         let evidence_folder = tempfile::tempdir().expect("a folder");
@@ -84,7 +87,9 @@ impl TestApp {
             keys: ServerKeys::generate(&*entropy),
             settings,
             installation,
-            evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),
+            evidence_store: Arc::new(
+                LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder"),
+            ),
         });
         let (addresses, seeds) = (AtomicU16::new(1), AtomicU64::new(1_000));
         Self { app, clock, database, store, evidence_folder, entropy, addresses, seeds }
@@ -144,7 +149,8 @@ impl TestApp {
 
     /// A partner, an organisation and a site, made through the API.
     pub async fn site(&self, admin: &mut Browser, name: &str) -> TestSite {
-        let partner = admin.post("/api/partners", json!({ "name": format!("Partner of {name}") })).await.expect(201);
+        let partner =
+            admin.post("/api/partners", json!({ "name": format!("Partner of {name}") })).await.expect(201);
         let org = json!({ "partner_id": partner["id"], "name": format!("Clinic {name}") });
         let org = admin.post("/api/organisations", org).await.expect(201);
         let site = json!({ "org_id": org["id"], "name": name, "timezone": "Europe/Vienna" });
@@ -155,8 +161,21 @@ impl TestApp {
 
     /// A fresh provisioning code of a site.
     pub async fn code(&self, admin: &mut Browser, site: &TestSite) -> String {
-        let issued = admin.post(&format!("/api/sites/{}/codes", site.id), json!({ "label": "test" })).await.expect(201);
+        let issued = admin
+            .post(&format!("/api/sites/{}/codes", site.id), json!({ "label": "test" }))
+            .await
+            .expect(201);
         issued["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// Runs one job of the table now.
+    ///
+    /// # Panics
+    /// When there is no such job, or it fails.
+    pub async fn run_job(&self, name: &str) {
+        let job = workers::JOBS.iter().find(|job| job.name == name).expect("a job of the table");
+        let outcome = workers::run_once(self.state().clone(), job).await;
+        assert_eq!(outcome, workers::Outcome::Done, "{name}");
     }
 
     /// A machine with a fresh key that has not enrolled.

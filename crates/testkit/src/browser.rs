@@ -33,7 +33,8 @@ impl Browser {
     pub async fn send(&mut self, method: Method, path: &str, body: Option<&Value>) -> Reply {
         let mut request = Request::builder().method(&method).uri(path).extension(ConnectInfo(self.address));
         if !self.cookies.is_empty() {
-            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookies: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(header::COOKIE, cookies.join("; "));
         }
         let by_hand = |name: &str| self.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
@@ -50,7 +51,8 @@ impl Browser {
             request = request.header(*name, value);
         }
         let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
-        let response = self.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer");
+        let response =
+            self.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer");
         let reply = Reply::read(response).await;
         self.keep_cookies(&reply);
         reply

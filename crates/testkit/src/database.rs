@@ -26,11 +26,16 @@ impl TestDatabase {
             .await
             .expect("does not panic")
             .expect("PostgreSQL is installed");
-        let superuser = PgConnectOptions::from_str(&cluster.endpoint().superuser_url("postgres")).expect("a URL");
+        let superuser =
+            PgConnectOptions::from_str(&cluster.endpoint().superuser_url("postgres")).expect("a URL");
         let mut admin = superuser.connect().await.expect("the test cluster answers");
         let template = template(&cluster, &mut admin).await;
         let name = format!("test_{}", unique());
-        run(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY OWNER {OWNER_ROLE}")).await;
+        run(
+            &mut admin,
+            format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY OWNER {OWNER_ROLE}"),
+        )
+        .await;
         admin.close().await.expect("closes");
         Self { cluster, name }
     }

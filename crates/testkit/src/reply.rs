@@ -31,8 +31,9 @@ impl Reply {
 
     /// The body as a type.
     pub fn parse<T: DeserializeOwned>(&self) -> T {
-        serde_json::from_slice(&self.bytes)
-            .unwrap_or_else(|e| panic!("not the expected JSON ({e}): {}", String::from_utf8_lossy(&self.bytes)))
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|e| {
+            panic!("not the expected JSON ({e}): {}", String::from_utf8_lossy(&self.bytes))
+        })
     }
 
     /// The `code` of a problem document.

@@ -1,0 +1,224 @@
+//! Enrolment, signed requests, check-ins and orders.
+
+use chrono::TimeDelta;
+use proofline_evidence::{PublicKey, dsse::Envelope};
+use proofline_protocol::{ClaimResponse, KeyRole, ORDER_PAYLOAD_TYPE, Order, RULES_PAYLOAD_TYPE, paths};
+use proofline_protocol::{OrderOutcome, OrderReport, Text};
+use proofline_testkit::TestApp;
+use serde_json::json;
+
+fn server_key(identity: &ClaimResponse, role: KeyRole) -> PublicKey {
+    let key = identity.server_keys.iter().find(|k| k.role == role).expect("one key per role");
+    PublicKey::from_bytes(&key.public_key).expect("a good key")
+}
+
+#[tokio::test]
+async fn of_two_machines_with_one_code_one_wins() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let code = app.code(&mut admin, &site).await;
+    let (mut one, mut two) = (app.machine(), app.machine());
+    let (first, second) = tokio::join!(one.claim(&code), two.claim(&code));
+    let (winner, loser) = if first.status.is_success() { (one, second) } else { (two, first) };
+    loser.expect_problem(403, "code_claimed");
+    assert_eq!(winner.identity().site, site.id);
+    let listed = admin.get(&format!("/api/appliances?site_id={}", site.id)).await.expect(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["items"][0]["status"], "pending");
+    assert_eq!(listed["items"][0]["mode"], "audit");
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_given_again_to_the_same_machine() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let code = app.code(&mut admin, &site).await;
+    let mut machine = app.machine();
+    machine.claim(&code).await.expect(200);
+    let before = machine.identity().clone();
+    machine.claim(&code).await.expect(200);
+    assert_eq!(machine.identity(), &before);
+    let other = app.code(&mut admin, &site).await;
+    machine.claim(&other).await.expect_problem(409, "key_in_use");
+    machine.claim("0000000-0000000-0000000-00000").await.expect_problem(403, "code_unknown");
+}
+
+#[tokio::test]
+async fn a_claim_must_be_signed_with_the_key_that_it_brings() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let code = app.code(&mut admin, &site).await;
+    let (mut machine, thief) = (app.machine(), app.machine());
+    // The thief holds the code and signs a claim that brings somebody else's key.
+    let stolen = machine.key.clone();
+    machine.key = thief.key.clone();
+    let body = json!({
+        "code": code, "public_key": stolen.public_key().to_base64(), "hostname": "h", "platform": "p",
+        "machine_id_digest": "00".repeat(32), "agent_version": "0.1.0"
+    });
+    machine.call("POST", paths::CLAIM, Some(&body)).await.expect_problem(401, "signature_invalid");
+    // A small-order point verifies signatures of anybody.
+    let weak = json!({
+        "code": code, "public_key": "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "hostname": "h", "platform": "p",
+        "machine_id_digest": "00".repeat(32), "agent_version": "0.1.0"
+    });
+    let problem = machine.call("POST", paths::CLAIM, Some(&weak)).await.expect(422);
+    assert_eq!(problem["errors"][0]["code"], "weak_key");
+}
+
+#[tokio::test]
+async fn each_kind_of_bad_request_has_its_reason() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    let body = serde_json::to_vec(&agent.check_in_request()).expect("serialises");
+
+    let good = agent.sign("POST", paths::CHECK_IN, &body);
+    agent.send("POST", paths::CHECK_IN, body.clone(), &good).await.expect(200);
+    agent.send("POST", paths::CHECK_IN, body.clone(), &good).await.expect_problem(401, "replayed");
+
+    let other = agent.sign("POST", paths::CHECK_IN, b"{}");
+    agent.send("POST", paths::CHECK_IN, body.clone(), &other).await.expect_problem(401, "digest_mismatch");
+    let elsewhere = agent.sign("POST", paths::EVIDENCE, &body);
+    agent
+        .send("POST", paths::CHECK_IN, body.clone(), &elsewhere)
+        .await
+        .expect_problem(401, "signature_invalid");
+
+    let early = agent.sign("POST", paths::CHECK_IN, &body);
+    app.clock.advance(TimeDelta::seconds(61));
+    agent.send("POST", paths::CHECK_IN, body.clone(), &early).await.expect_problem(401, "clock_skew");
+
+    let mut stranger = app.machine();
+    stranger.identity = agent.identity.clone();
+    let signed = stranger.sign("POST", paths::CHECK_IN, &body);
+    stranger.send("POST", paths::CHECK_IN, body.clone(), &signed).await.expect_problem(401, "key_unknown");
+
+    let mut unsigned = agent.sign("POST", paths::CHECK_IN, &body);
+    unsigned.signature = String::new();
+    agent.send("POST", paths::CHECK_IN, body, &unsigned).await.expect_problem(401, "signature_invalid");
+    let mut browser = app.anonymous();
+    browser.post(paths::CHECK_IN, json!({})).await.expect_problem(401, "signature_missing");
+}
+
+#[tokio::test]
+async fn a_revoked_appliance_is_refused_at_once_and_for_good() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    agent.check_in().await;
+    let path = format!("/api/appliances/{}/revoke", agent.identity().appliance);
+    assert_eq!(admin.post(&path, json!({ "reason": "short" })).await.status.as_u16(), 422);
+    let revoked = admin.post(&path, json!({ "reason": "stolen from the car" })).await.expect(200);
+    assert_eq!(revoked["status"], "revoked");
+    let request = agent.check_in_request();
+    agent.call("POST", paths::CHECK_IN, Some(&request)).await.expect_problem(401, "appliance_revoked");
+    admin
+        .post(&path, json!({ "reason": "stolen from the car" }))
+        .await
+        .expect_problem(409, "already_revoked");
+}
+
+#[tokio::test]
+async fn presence_is_seen_after_a_check_in() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    let answer = agent.check_in().await;
+    assert!((54..=66).contains(&answer.next_check_in_s), "{}", answer.next_check_in_s);
+    app.run_job("presence").await;
+    let path = format!("/api/appliances?site_id={}", site.id);
+    let status = async |admin: &mut proofline_testkit::Browser| {
+        admin.get(&path).await.expect(200)["items"][0]["status"].clone()
+    };
+    assert_eq!(status(&mut admin).await, "online");
+    app.clock.advance(TimeDelta::minutes(5));
+    assert_eq!(status(&mut admin).await, "stale");
+    let online = admin.get(&format!("{path}&status=online")).await.expect(200);
+    assert_eq!(online["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_changed_mode_reaches_the_agent_signed() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    let before = agent.check_in().await.rules_version;
+    app.clock.advance(TimeDelta::seconds(30));
+    let path = format!("/api/appliances/{}/mode", agent.identity().appliance);
+    admin.post(&path, json!({ "mode": "reckless" })).await.expect_problem(422, "invalid");
+    admin.post(&path, json!({ "mode": "ask" })).await.expect(200);
+    let answer = agent.check_in().await;
+    assert!(answer.rules_version > before);
+    assert_eq!(answer.mode.as_str(), "ask");
+    let reply = agent.call::<()>("GET", paths::RULES, None).await;
+    reply.expect(200);
+    let key = server_key(agent.identity(), KeyRole::Rules);
+    let envelope = Envelope::parse_up_to(&reply.bytes, 1 << 20).expect("an envelope");
+    let payload = envelope.verify(RULES_PAYLOAD_TYPE, &key).expect("signed with the pinned key");
+    let rules: serde_json::Value = serde_json::from_slice(payload).expect("JSON");
+    assert_eq!(rules["mode"], "ask");
+    assert_eq!(rules["version"], answer.rules_version);
+    assert!(!rules["rules"].as_array().expect("rules").is_empty());
+}
+
+#[tokio::test]
+async fn an_order_is_delivered_until_it_is_reported() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    let bystander = app.enrolled(&mut admin, &site).await;
+    let issued = admin
+        .post_empty(&format!("/api/appliances/{}/run-checks", agent.identity().appliance))
+        .await
+        .expect(202);
+    assert!(bystander.check_in().await.orders.is_empty(), "an order is for one appliance");
+    for _ in 0..2 {
+        assert_eq!(agent.check_in().await.orders.len(), 1, "until it is reported");
+    }
+    let envelope = agent.check_in().await.orders.remove(0);
+    let key = server_key(agent.identity(), KeyRole::Orders);
+    let envelope = Envelope::parse(envelope.get().as_bytes()).expect("an envelope");
+    let order =
+        Order::from_payload(envelope.verify(ORDER_PAYLOAD_TYPE, &key).expect("signed")).expect("an order");
+    assert_eq!((order.appliance, order.site), (agent.identity().appliance, site.id));
+    assert_eq!(order.expires - order.issued, TimeDelta::hours(1));
+    let mut request = agent.check_in_request();
+    request.orders_done = vec![OrderReport {
+        order: order.order,
+        outcome: OrderOutcome::Done,
+        detail: Text::new("48 checks").expect("fits"),
+    }];
+    // Another appliance cannot finish it.
+    bystander.call("POST", paths::CHECK_IN, Some(&request)).await.expect(200);
+    assert_eq!(agent.check_in().await.orders.len(), 1);
+    agent.call("POST", paths::CHECK_IN, Some(&request)).await.expect(200);
+    assert!(agent.check_in().await.orders.is_empty());
+    let listed = admin.get(&format!("/api/orders?site_id={}", site.id)).await.expect(200);
+    assert_eq!(listed["items"][0]["id"], issued["order_id"]);
+    assert_eq!(listed["items"][0]["state"], "done");
+    assert_eq!(listed["items"][0]["outcome"], "48 checks");
+}
+
+#[tokio::test]
+async fn an_order_that_nobody_fetched_expires() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    admin.post_empty(&format!("/api/appliances/{}/run-checks", agent.identity().appliance)).await.expect(202);
+    app.clock.advance(TimeDelta::hours(1));
+    app.run_job("orders").await;
+    assert!(agent.check_in().await.orders.is_empty());
+    let mut admin = app.admin().await;
+    let listed = admin.get(&format!("/api/orders?site_id={}", site.id)).await.expect(200);
+    assert_eq!(listed["items"][0]["state"], "expired");
+}

@@ -1,0 +1,139 @@
+//! Tenants are isolated below the query layer: proved in the database itself, under the runtime role.
+
+use proofline_testkit::TestApp;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+
+/// Tables that belong to the platform and hold no tenant's row, each with its reason.
+const PLATFORM_TABLES: [(&str, &str); 9] = [
+    ("installation", "one row"),
+    ("server_key", "public halves"),
+    ("person", "staff; reached through the sign-in scope"),
+    ("session", "digests; reached through the sign-in scope"),
+    ("bootstrap_token", "digests; reached through the sign-in scope"),
+    ("job_run", "background work"),
+    ("idempotency_key", "keyed by person"),
+    ("_sqlx_migrations", "the migration runner's own"),
+    ("partner", "its own policy by partner"),
+];
+
+#[tokio::test]
+async fn every_tenant_table_has_forced_row_level_security_and_leads_with_the_tenant() {
+    let app = TestApp::start().await;
+    let mut owner = app.database.owner().await;
+    let tables = sqlx::query(
+        "SELECT c.relname::text AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
+            (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies,
+            (SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+             WHERE i.indrelid = c.oid AND i.indisprimary) AS leads
+         FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .expect("reads the catalogue");
+    assert!(tables.len() > 20);
+    for table in tables {
+        let name: String = table.get("name");
+        if PLATFORM_TABLES.iter().any(|(platform, _)| *platform == name) {
+            continue;
+        }
+        assert!(table.get::<bool, _>("enabled") && table.get::<bool, _>("forced"), "{name} is not protected");
+        assert!(table.get::<i64, _>("policies") > 0, "{name} has no policy");
+        if name != "audit_entry" {
+            assert_eq!(table.get::<Option<String>, _>("leads").as_deref(), Some("org_id"), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_without_a_tenant_sees_nothing_and_evidence_cannot_be_changed() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    app.enrolled(&mut admin, &site).await;
+    let mut runtime = app.database.runtime_options().connect().await.expect("connects");
+    for sql in [
+        "SELECT count(*) FROM site",
+        "SELECT count(*) FROM appliance",
+        "SELECT count(*) FROM evidence_entry",
+        "SELECT count(*) FROM audit_entry",
+        "SELECT count(*) FROM organisation",
+        "SELECT count(*) FROM partner",
+    ] {
+        let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut runtime).await.expect("answers");
+        assert_eq!(count, 0, "{sql}");
+    }
+    sqlx::query("SET app.platform = 'on'").execute(&mut runtime).await.expect("sets");
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM evidence_entry")
+        .fetch_one(&mut runtime)
+        .await
+        .expect("answers");
+    assert_eq!(count, 1, "the enrolment of the key");
+    for sql in [
+        "UPDATE evidence_entry SET envelope = 'x'",
+        "DELETE FROM evidence_entry",
+        "TRUNCATE evidence_entry",
+        "UPDATE audit_entry SET outcome = 'done'",
+        "DELETE FROM audit_entry",
+        "DROP TABLE site",
+        "CREATE TABLE mine (id int)",
+        "ALTER TABLE site DISABLE ROW LEVEL SECURITY",
+    ] {
+        let refused = sqlx::query(sql).execute(&mut runtime).await;
+        assert!(refused.is_err(), "{sql} must be refused");
+    }
+    runtime.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn one_tenant_never_sees_the_other() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let (one, two) = (app.site(&mut admin, "One").await, app.site(&mut admin, "Two").await);
+    app.enrolled(&mut admin, &one).await;
+    app.enrolled(&mut admin, &two).await;
+    let mut runtime = app.database.runtime_options().connect().await.expect("connects");
+    let mut transaction = runtime.begin().await.expect("begins");
+    sqlx::query("SELECT set_config('app.org', $1, true)")
+        .bind(one.org.uuid().to_string())
+        .execute(&mut *transaction)
+        .await
+        .expect("sets");
+    for sql in [
+        "SELECT DISTINCT org_id FROM site",
+        "SELECT DISTINCT org_id FROM appliance",
+        "SELECT DISTINCT org_id FROM evidence_entry",
+        "SELECT DISTINCT org_id FROM asset",
+        "SELECT org_id FROM organisation",
+    ] {
+        let orgs: Vec<sqlx::types::Uuid> =
+            sqlx::query_scalar(sql).fetch_all(&mut *transaction).await.expect("answers");
+        assert_eq!(orgs, [one.org.uuid()], "{sql}");
+    }
+    let stolen = sqlx::query("UPDATE site SET name = 'mine' WHERE org_id = $1")
+        .bind(two.org.uuid())
+        .execute(&mut *transaction)
+        .await
+        .expect("runs");
+    assert_eq!(stolen.rows_affected(), 0);
+    let planted = sqlx::query(
+        "INSERT INTO site (org_id, id, name, timezone, created_at) VALUES ($1, $2, 'x', 'UTC', now())",
+    )
+    .bind(two.org.uuid())
+    .bind(one.id.uuid())
+    .execute(&mut *transaction)
+    .await;
+    assert!(planted.is_err(), "a row cannot be planted with another tenant");
+    transaction.rollback().await.expect("rolls back");
+    // The setting ended with its transaction: the pooled connection is nobody again.
+    let count: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM site").fetch_one(&mut runtime).await.expect("answers");
+    assert_eq!(count, 0);
+}
+
+#[tokio::test]
+async fn a_role_that_could_go_around_it_is_refused() {
+    let app = TestApp::start().await;
+    let options = proofline_store::ConnectOptions::new(app.database.owner_options());
+    let Err(error) = proofline_store::Store::connect(options).await else { panic!("the owner was accepted") };
+    assert!(error.to_string().contains("owns Proofline's tables"), "{error}");
+}

@@ -1,0 +1,190 @@
+//! Walks the route table that the application itself declares: what holds for every route, whoever wrote it.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use proofline_authz::{Action, Effect, permissions_of};
+use proofline_core::Role;
+use proofline_server::{Access, RouteEntry};
+use proofline_testkit::{Browser, Reply, TestApp};
+use serde_json::json;
+
+/// A path with every parameter filled with an id of the right kind that nothing has.
+fn path_to_nothing(entry: &RouteEntry) -> String {
+    let mut path = entry.path.clone();
+    for (parameter, value) in [
+        ("{site_id}", "site_01h455vb4pex5vsknk084sn02q"),
+        ("{code_id}", "code_01h455vb4pex5vsknk084sn02q"),
+        ("{appliance_id}", "app_01h455vb4pex5vsknk084sn02q"),
+        ("{incident_id}", "inc_01h455vb4pex5vsknk084sn02q"),
+        ("{index}", "0"),
+    ] {
+        path = path.replace(parameter, value);
+    }
+    assert!(!path.contains('{'), "teach this test the parameter of {path}");
+    path
+}
+
+async fn call(browser: &mut Browser, entry: &RouteEntry) -> Reply {
+    let method: Method = entry.method.parse().expect("a method");
+    let body = (method != Method::GET).then(|| json!({}));
+    browser.send(method, &path_to_nothing(entry), body.as_ref()).await
+}
+
+fn is_stream(entry: &RouteEntry) -> bool {
+    entry.path == "/api/events"
+}
+
+#[tokio::test]
+async fn without_a_credential_only_public_routes_answer() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    for entry in &app.app.routes {
+        let reply = call(&mut app.anonymous(), entry).await;
+        match entry.access {
+            Access::Public(reason) => {
+                assert!(reason.len() >= 10, "{} says why it is public", entry.path);
+                assert_ne!(reply.status.as_u16(), 500, "{}", entry.path);
+            }
+            Access::Person(_) => reply.expect_problem(401, "no_session"),
+            Access::Appliance(_) | Access::Claimant(_) => reply.expect_problem(401, "signature_missing"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_role_gets_what_the_policy_says_and_nothing_else() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    for role in Role::ALL {
+        let allowed = permissions_of(role);
+        let person = app.person(role).await;
+        for entry in app.app.routes.iter().filter(|e| !is_stream(e)) {
+            let Access::Person(action) = entry.access else { continue };
+            if action == Action::SessionEnd {
+                continue; // ends the session that this test uses; proved in `sessions`
+            }
+            let mut browser = app.sign_in(&person).await;
+            let reply = call(&mut browser, entry).await;
+            let status = reply.status.as_u16();
+            if allowed.contains(&action) {
+                assert!(
+                    ![401, 403, 500].contains(&status),
+                    "{role} {} {}: {status}",
+                    entry.method,
+                    entry.path
+                );
+            } else {
+                reply.expect_problem(403, "not_permitted");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_recorded_and_a_person_is_no_agent() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    for entry in app.app.routes.iter().filter(|e| matches!(e.access, Access::Person(_))) {
+        let reply = agent.call::<()>(entry.method, &path_to_nothing(entry), None).await;
+        reply.expect_problem(401, "no_session");
+    }
+    let mut readonly = app.staff(Role::StaffReadonly).await;
+    readonly.post("/api/partners", json!({ "name": "Mine" })).await.expect_problem(403, "not_permitted");
+    let denied = admin.get("/api/audit?action=partner.create").await.expect(200);
+    assert_eq!(denied["items"][0]["outcome"], "denied");
+    assert_eq!(denied["items"][0]["actor_name"], "Test staff_readonly");
+}
+
+#[tokio::test]
+async fn every_change_by_a_person_needs_the_csrf_token() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    for entry in app.app.routes.iter().filter(|e| matches!(e.access, Access::Person(_)) && e.method != "GET")
+    {
+        let mut admin = app.admin().await;
+        admin.headers = vec![("x-csrf-token", "forged".to_owned())];
+        call(&mut admin, entry).await.expect_problem(403, "csrf_refused");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    let mut paths: Vec<String> =
+        app.app.routes.iter().filter(|e| e.method == "GET").map(path_to_nothing).collect();
+    paths.extend(["/api/nothing-here".to_owned(), "/".to_owned(), "/assets/none.js".to_owned()]);
+    for path in paths {
+        let reply = app.anonymous().get(&path).await;
+        for header in [
+            "content-security-policy",
+            "strict-transport-security",
+            "x-content-type-options",
+            "referrer-policy",
+            "cross-origin-opener-policy",
+            "cross-origin-resource-policy",
+            "x-request-id",
+        ] {
+            assert!(reply.headers.contains_key(header), "{path}: {header}");
+        }
+        if path.starts_with("/api") {
+            assert_eq!(reply.headers["cache-control"], "no-store", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn head_is_guarded_like_get_and_wrong_methods_are_405() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    let gets: Vec<_> = app.app.routes.iter().filter(|e| e.method == "GET").collect();
+    for entry in &gets {
+        if let Access::Person(_) = entry.access {
+            let reply = app.anonymous().send(Method::HEAD, &path_to_nothing(entry), None).await;
+            assert_eq!(reply.status.as_u16(), 401, "{}", entry.path);
+        }
+        let reply = app.anonymous().send(Method::TRACE, &path_to_nothing(entry), None).await;
+        assert_eq!(reply.status.as_u16(), 405, "{}", entry.path);
+    }
+}
+
+#[test]
+fn a_write_is_never_a_get_except_the_audited_export() {
+    // Compiled into the table: an action that changes something on a GET would need no CSRF token.
+    let exceptions: BTreeSet<Action> = [Action::EvidenceExport].into();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let app = runtime.block_on(TestApp::start());
+    for entry in &app.app.routes {
+        let action = match entry.access {
+            Access::Person(action) | Access::Appliance(action) | Access::Claimant(action) => action,
+            Access::Public(_) => continue,
+        };
+        if action.effect() == Effect::Write && !exceptions.contains(&action) {
+            assert_ne!(entry.method, "GET", "{}", entry.path);
+        }
+        if entry.method != "GET" && matches!(entry.access, Access::Person(_)) {
+            assert_eq!(action.effect(), Effect::Write, "{} changes something: {action}", entry.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_description_names_every_route_and_its_permission() {
+    let app = TestApp::start().await;
+    let document = serde_json::to_value(&app.app.openapi).expect("serialises");
+    let mut described = 0;
+    for entry in &app.app.routes {
+        let operation = &document["paths"][&entry.path][entry.method.to_lowercase()];
+        assert!(operation["x-permission"].is_string(), "{} {}", entry.method, entry.path);
+        described += 1;
+    }
+    let paths = document["paths"].as_object().expect("paths");
+    let operations: usize = paths.values().map(|p| p.as_object().map_or(0, serde_json::Map::len)).sum();
+    assert_eq!(operations, described, "nothing is described that is not guarded");
+    let text = serde_json::to_string_pretty(&document).expect("serialises") + "\n";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spec/openapi.json");
+    if std::env::var_os("UPDATE_SPEC").is_some() {
+        std::fs::write(path, &text).expect("spec/ is writable");
+    }
+    #[expect(clippy::disallowed_methods, reason = "a committed file")]
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == text, "spec/openapi.json is stale: run `make generate`");
+}
