@@ -31,7 +31,11 @@ impl QueryMeter {
 }
 
 impl Scope {
-    pub(crate) fn new(transaction: Transaction<'static, Postgres>, permit: Permit, meter: QueryMeter) -> Self {
+    pub(crate) fn new(
+        transaction: Transaction<'static, Postgres>,
+        permit: Permit,
+        meter: QueryMeter,
+    ) -> Self {
         Self { transaction, permit, meter }
     }
 

@@ -98,11 +98,15 @@ impl Scope {
 
     /// Notes that another catalogue is in use from `since` on; the same one again changes nothing.
     pub async fn put_catalogue(&mut self, digest: &str, since: Timestamp) -> StoreResult<()> {
-        sqlx::query!("UPDATE installation SET catalogue = $1, catalogue_since = $2 WHERE catalogue <> $1", digest, since)
-            .execute(self.query())
-            .await
-            .during("note catalogue")
-            .map(drop)
+        sqlx::query!(
+            "UPDATE installation SET catalogue = $1, catalogue_since = $2 WHERE catalogue <> $1",
+            digest,
+            since
+        )
+        .execute(self.query())
+        .await
+        .during("note catalogue")
+        .map(drop)
     }
 
     /// Renames the installation.
