@@ -25,18 +25,19 @@ pub enum Action {
         /// Its value.
         value: String,
     },
-    /// Sets mode and owner of one file.
+    /// Takes away permissions and foreign ownership of files and directories. What is not there is left alone.
     FileMode {
-        /// Absolute path.
-        path: String,
-        /// Four octal digits.
-        mode: String,
+        /// Absolute paths; a `*` in the last part stands for any characters.
+        paths: Vec<String>,
+        /// Permission bits that may stay, four octal digits.
+        at_most: String,
         /// Name of the owner; unchanged when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
-        /// Name of the group; unchanged when left out.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        group: Option<String>,
+        /// Names of groups that may own it; where another one does, the first that exists takes its place. Empty leaves
+        /// the group alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<String>,
     },
     /// Takes the write permission of others from every file and directory under a directory.
     ClearOtherWrite {
@@ -108,6 +109,11 @@ pub enum Action {
         /// What is done.
         #[serde(rename = "do")]
         operation: ServiceOperation,
+    },
+    /// Starts every one of `units` that is enabled and does not run.
+    StartEnabled {
+        /// Names of units.
+        units: Vec<String>,
     },
     /// Installs or removes a package.
     Package {
@@ -220,6 +226,13 @@ pub enum Detect {
     UnitKnown {
         /// Names of the unit on different distributions.
         units: Vec<String>,
+    },
+    /// One of the files mentions a word.
+    FileMentions {
+        /// Absolute paths; those that are not there are skipped.
+        paths: Vec<String>,
+        /// The word, with nothing but white space around it.
+        word: String,
     },
     /// An account other than root may log in with a key or a password and may become root.
     AnotherAdministrator {},

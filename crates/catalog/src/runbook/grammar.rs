@@ -16,11 +16,11 @@ impl Action {
                 first([listed("keyword", SSHD_KEYWORDS, keyword), token("value", value, "@.,+-")])
             }
             Self::SysctlDropIn { key, value } => first([is_sysctl_key(key), token("value", value, "-")]),
-            Self::FileMode { path, mode, owner, group } => first([
-                is_path(path),
-                is_mode(mode),
-                owner.as_ref().and_then(|name| token("owner", name, "_-")),
-                group.as_ref().and_then(|name| token("group", name, "_-")),
+            Self::FileMode { paths, at_most, owner, groups } => first([
+                paths.is_empty().then(|| "no paths".to_owned()),
+                paths.iter().find_map(|path| is_pattern(path)),
+                is_mode(at_most),
+                owner.iter().chain(groups).find_map(|name| token("owner or group", name, "_-")),
             ]),
             Self::ClearOtherWrite { under } => is_path(under),
             Self::FileContent { path, mode, content } => first([
@@ -52,7 +52,7 @@ impl Action {
                     .find(|list| !ports.accepts(&ParamValue::Text((*list).clone())))
                     .map(|list| format!("not a list of ports: {list:?}"))
             }
-            Self::Service { units, .. } => are_units(units),
+            Self::Service { units, .. } | Self::StartEnabled { units } => are_units(units),
             Self::Package { debian, redhat, .. } => {
                 first([token("package", debian, "+.-"), token("package", redhat, "+.-_")])
             }
@@ -69,13 +69,13 @@ impl Action {
         match self {
             Self::SshdDropIn { keyword, value } => format!("set {keyword} to {value:?} for the SSH server"),
             Self::SysctlDropIn { key, value } => format!("set the kernel parameter {key} to {value}"),
-            Self::FileMode { path, mode, owner, group } => {
-                let mut text = format!("set the mode of {path} to {mode}");
+            Self::FileMode { paths, at_most, owner, groups } => {
+                let mut text = format!("take permissions beyond {at_most} from {}", paths.join(", "));
                 if let Some(owner) = owner {
                     text.push_str(&format!(", owner {owner}"));
                 }
-                if let Some(group) = group {
-                    text.push_str(&format!(", group {group}"));
+                if !groups.is_empty() {
+                    text.push_str(&format!(", group {}", groups.join(" or ")));
                 }
                 text
             }
@@ -104,6 +104,7 @@ impl Action {
                 };
                 format!("{verb} {}", units.join(" or "))
             }
+            Self::StartEnabled { units } => format!("start those of {} that are enabled", units.join(", ")),
             Self::Package { debian, operation, .. } => match operation {
                 PackageOperation::Install => format!("install the package {debian}"),
                 PackageOperation::Remove => format!("remove the package {debian}"),
@@ -139,6 +140,9 @@ impl Detect {
         match self {
             Self::FileExists { path } | Self::DirectoryExists { path } => is_path(path),
             Self::UnitKnown { units } => are_units(units),
+            Self::FileMentions { paths, word } => {
+                first([paths.iter().find_map(|path| is_path(path)), token("word", word, "._-")])
+            }
             Self::AnotherAdministrator {} | Self::KeyLoginPossible {} => None,
         }
     }
@@ -191,6 +195,16 @@ fn is_path(text: &str) -> Option<String> {
     (!clean).then(|| format!("{text:?} is not an absolute path"))
 }
 
+/// A path whose last part may hold one `*`.
+fn is_pattern(text: &str) -> Option<String> {
+    let name = text.rsplit('/').next().unwrap_or_default();
+    match name.split_once('*') {
+        Some((_, rest)) if rest.contains('*') => Some(format!("{text:?} has more than one star")),
+        Some(_) => is_path(&text.replacen('*', "x", 1)).map(|_| format!("{text:?} is not an absolute path")),
+        None => is_path(text),
+    }
+}
+
 fn is_mode(text: &str) -> Option<String> {
     let octal = text.len() == 4 && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
     (!octal).then(|| format!("{text:?} is not a mode of four octal digits"))
@@ -228,13 +242,22 @@ mod tests {
 
     #[test]
     fn texts_that_would_mean_more_than_a_value_are_refused() {
+        let file_mode = |path: &str, at_most: &str| Action::FileMode {
+            paths: vec![path.into()],
+            at_most: at_most.into(),
+            owner: None,
+            groups: Vec::new(),
+        };
+        assert_eq!(file_mode("/etc/ssh/ssh_host_*_key", "0640").problem(), None);
         let bad = [
             Action::SshdDropIn { keyword: "PermitRootLogin".into(), value: "no\nPort 23".into() },
             Action::SshdDropIn { keyword: "AuthorizedKeysCommand".into(), value: "x".into() },
             Action::SysctlDropIn { key: "../../etc/passwd".into(), value: "1".into() },
             Action::SysctlDropIn { key: "kernel.core_pattern".into(), value: "|/bin/sh".into() },
-            Action::FileMode { path: "/etc/../shadow".into(), mode: "0640".into(), owner: None, group: None },
-            Action::FileMode { path: "/etc/shadow".into(), mode: "888".into(), owner: None, group: None },
+            file_mode("/etc/../shadow", "0640"),
+            file_mode("/etc/shadow", "888"),
+            file_mode("/etc/*/shadow", "0640"),
+            file_mode("/etc/*sha*", "0640"),
             Action::ModprobeBlacklist { module: "a b".into() },
             Action::AuditRule { file: "x".into(), rules: vec!["-D".into()] },
             Action::Service { units: vec!["--now".into()], operation: ServiceOperation::Stop },
