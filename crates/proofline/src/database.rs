@@ -13,7 +13,9 @@ use crate::fault::Fault;
 use crate::settings::Settings;
 
 const DATABASE: &str = "proofline";
-const SYSTEM_DATA: &str = "/var/lib/proofline/postgres";
+/// Where root puts a private cluster whose requested place the database user cannot enter. Not below the service's own
+/// `/var/lib/proofline`, which is closed to others.
+const SYSTEM_DATA: &str = "/var/lib/proofline-postgres";
 
 /// Where the database is, and for the embedded one, its supervisor.
 pub(crate) struct Database {
