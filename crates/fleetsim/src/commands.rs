@@ -1,0 +1,184 @@
+//! From arguments to a run and its report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use proofline_core::{Clock, Entropy, SeededEntropy, SystemClock};
+use proofline_evidence::Digest;
+use proofline_fleetsim::fleet::{Appliance, Enrolment, Journal, Roster, Staff, Story, Trust, World, enrol};
+use proofline_fleetsim::load::{self, Context, LoadReport, Mode};
+use proofline_fleetsim::verify::verify;
+use proofline_fleetsim::wire::Sources;
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::bench;
+use crate::cli::{Ceiling, Cli, Command, Common};
+
+/// Runs the command. `false`: it ran, and the server broke its word.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<bool> {
+    let bench = Bench::new(cli.common)?;
+    let mode = match cli.command {
+        Command::Enroll { sign_in, fleet, per_site, sites_per_organisation } => {
+            let (server, connections) = (&bench.common.server, bench.common.connections);
+            let mut staff = Staff::sign_in(server, &bench.sources, &sign_in.credentials()).await?;
+            let plan = Enrolment { appliances: fleet, per_site, sites_per_organisation, connections };
+            let (roster, journal) = bench.files()?;
+            let before = roster.members.len();
+            let tools = (bench.clock.clone(), bench.entropy.clone());
+            let (roster, took) = enrol(&mut staff, (server, &bench.sources), roster, plan, tools).await?;
+            if before == 0 {
+                journal.set_clean(true)?;
+            }
+            let (added, seconds) = (roster.members.len() - before, took.as_secs_f64());
+            let text = format!(
+                "enrolled {added} appliances in {seconds:.1} s; the fleet has {}\n",
+                roster.members.len()
+            );
+            bench.print(
+                &json!({ "enrolled": added, "seconds": seconds, "fleet": roster.members.len() }),
+                &text,
+            );
+            return Ok(true);
+        }
+        Command::Verify { sign_in } => {
+            let (roster, journal) = bench.files()?;
+            let trust = trust(&roster)?;
+            let staff = Staff::sign_in(&bench.common.server, &bench.sources, &sign_in.credentials()).await?;
+            let connections = usize::try_from(bench.common.connections)?;
+            let report = verify(&staff, &roster, &journal, &trust, connections).await?;
+            bench.print(&report, &report.to_string());
+            return Ok(report.is_sound());
+        }
+        Command::Ceilings(ceiling) => {
+            let ceilings = bench.ceilings(&ceiling).await?;
+            bench.print(&ceilings, &ceilings.to_string());
+            return Ok(true);
+        }
+        Command::Bench { ceiling, queued } => {
+            let table = bench::run(&bench, &ceiling, queued).await?;
+            bench.print(&table, &table.to_string());
+            return Ok(table.is_sound());
+        }
+        Command::Steady { interval, evidence_every, duration } => Mode::Steady {
+            interval: seconds(interval)?,
+            evidence_every: seconds(evidence_every)?,
+            duration: seconds(duration)?,
+        },
+        Command::Storm { window, queued, give_up } => {
+            Mode::Storm { window: seconds(window)?, queued, give_up: seconds(give_up)? }
+        }
+        Command::Burst { queued, give_up } => Mode::Burst { queued, give_up: seconds(give_up)? },
+        Command::Flood { duration } => Mode::Flood { duration: seconds(duration)? },
+    };
+    let report = bench.load(mode).await?;
+    bench.print(&report, &report.to_string());
+    Ok(report.is_sound())
+}
+
+pub(crate) fn seconds(value: f64) -> anyhow::Result<Duration> {
+    Duration::try_from_secs_f64(value).context("a number of seconds")
+}
+
+fn trust(roster: &Roster) -> anyhow::Result<Trust> {
+    Trust::new(roster.installation.as_ref().context("the fleet is empty: enroll first")?)
+}
+
+/// What every command works with.
+pub(crate) struct Bench {
+    pub common: Common,
+    sources: Sources,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Bench {
+    fn new(common: Common) -> anyhow::Result<Self> {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).context("the operating system's randomness")?;
+        let (sender, stop) = watch::channel(false);
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                let _ = sender.send(true); // nobody left to tell: the run is over
+            }
+            sender.closed().await;
+        });
+        Ok(Self {
+            common,
+            sources: Sources::default(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SeededEntropy::new(u64::from_le_bytes(seed))),
+            stop,
+        })
+    }
+
+    fn files(&self) -> anyhow::Result<(Roster, Journal)> {
+        let folder = &self.common.state;
+        std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+        Ok((Roster::open(folder)?, Journal::open(folder)?))
+    }
+
+    fn print(&self, report: &impl Serialize, text: &str) {
+        if self.common.json {
+            println!("{:#}", json!(report));
+        } else {
+            print!("{text}");
+        }
+    }
+
+    /// Loads the fleet as it stands in the files, and lets it work.
+    pub(crate) async fn load(&self, mode: Mode) -> anyhow::Result<LoadReport> {
+        let (roster, journal) = self.files()?;
+        let trust = trust(&roster)?;
+        let wanted =
+            self.common.appliances.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
+        let mut last =
+            vec![(0, Digest::ZERO); roster.members.last().map_or(0, |member| member.ordinal + 1).try_into()?];
+        journal.read(|record| {
+            let known = usize::try_from(record.ordinal).ok().and_then(|place| last.get_mut(place));
+            if let Some(known) = known.filter(|known| known.0 < record.seq) {
+                *known = (record.seq, record.digest);
+            }
+        })?;
+        let world = World::of_catalogue();
+        let appliances = roster
+            .members
+            .iter()
+            .take(wanted)
+            .map(|member| {
+                let acknowledged = last[usize::try_from(member.ordinal)?];
+                Appliance::new(member, Story::continued(world.clone(), acknowledged.0), acknowledged)
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let context = Context {
+            server: self.common.server.clone(),
+            sources: self.sources.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            trust: Arc::new(trust),
+            journal: Arc::new(journal),
+            connections: usize::try_from(self.common.connections)?,
+            patience: Duration::from_secs(self.common.patience),
+            stop: self.stop.clone(),
+        };
+        load::run(&context, appliances, mode).await
+    }
+
+    /// Measures what the machine can do.
+    pub(crate) async fn ceilings(
+        &self,
+        ceiling: &Ceiling,
+    ) -> anyhow::Result<proofline_fleetsim::ceilings::Ceilings> {
+        use proofline_fleetsim::ceilings::{measure, measure_database};
+        let duration = seconds(ceiling.seconds)?;
+        let connections = usize::try_from(self.common.connections)?;
+        let mut found = measure(&self.clock, &self.entropy, &self.sources, connections, duration).await?;
+        if let Some(url) = &ceiling.database_url {
+            found.database = Some(measure_database(url, duration).await?);
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,150 @@
+//! The simulator delivers through trouble, and finds out a server that breaks its word.
+
+mod server;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use proofline_core::{Secret, SeededEntropy, SystemClock};
+use proofline_evidence::Digest;
+use proofline_fleetsim::fleet::{Appliance, Credentials, Journal, Roster, Staff, Story, Trust, World};
+use proofline_fleetsim::load::{self, Context, LoadReport, Mode};
+use proofline_fleetsim::verify::{VerifyReport, verify};
+use proofline_fleetsim::wire::{LoopbackServer, Sources};
+use server::{Shared, Site, Vice};
+use tokio::sync::watch;
+
+const BURST: Mode = Mode::Burst { queued: 250, give_up: Duration::from_secs(30) };
+
+struct Bench {
+    folder: tempfile::TempDir,
+    site: Shared,
+    server: LoopbackServer,
+}
+
+impl Bench {
+    async fn new(vice: Vice) -> Self {
+        let site = Site::new(vice);
+        let folder = tempfile::tempdir().expect("temporary directory");
+        let (installation, member) = site.fleet();
+        Roster::open(folder.path()).expect("opens").add(installation, member).expect("adds");
+        Journal::open(folder.path()).and_then(|journal| Ok(journal.set_clean(true)?)).expect("marks");
+        let site: Shared = Arc::new(Mutex::new(site));
+        Self { folder, server: server::serve(site.clone()).await, site }
+    }
+
+    fn files(&self) -> (Roster, Journal, Trust) {
+        let path: &Path = self.folder.path();
+        let (roster, journal) = (Roster::open(path).expect("opens"), Journal::open(path).expect("opens"));
+        let trust = Trust::new(roster.installation.as_ref().expect("is there")).expect("is sound");
+        (roster, journal, trust)
+    }
+
+    async fn run(&self, mode: Mode) -> LoadReport {
+        let (roster, journal, trust) = self.files();
+        let mut last = (0, Digest::ZERO);
+        journal.read(|record| last = (record.seq, record.digest)).expect("reads");
+        let world = World::new(["linux.a.one", "linux.a.two", "linux.a.three"]);
+        let story = Story::continued(world, last.0);
+        let appliance = Appliance::new(&roster.members[0], story, last).expect("is sound");
+        let (_keep, stop) = watch::channel(false);
+        let context = Context {
+            server: self.server.clone(),
+            sources: Sources::default(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            trust: Arc::new(trust),
+            journal: Arc::new(journal),
+            connections: 1,
+            patience: Duration::from_secs(10),
+            stop,
+        };
+        load::run(&context, vec![appliance], mode).await.expect("runs")
+    }
+
+    async fn read_back(&self) -> VerifyReport {
+        let (roster, journal, trust) = self.files();
+        let credentials = Credentials::Password { email: "a@b.example".into(), password: Secret::new("x") };
+        let staff = Staff::sign_in(&self.server, &Sources::default(), &credentials).await.expect("signs in");
+        verify(&staff, &roster, &journal, &trust, 4).await.expect("reads back")
+    }
+
+    fn misbehave(&self) {
+        self.site.lock().unwrap_or_else(PoisonError::into_inner).misbehave();
+    }
+}
+
+#[tokio::test]
+async fn an_honest_server_passes_and_a_second_run_goes_on() {
+    let bench = Bench::new(Vice::None).await;
+    for round in 1..=2 {
+        let report = bench.run(BURST).await;
+        assert!(report.is_sound(), "{report}");
+        assert_eq!((report.entries_made, report.entries_acknowledged, report.entries_waiting), (250, 250, 0));
+        let found = bench.read_back().await;
+        assert!(found.is_sound(), "{found}");
+        assert_eq!((found.acknowledged, found.entries), (250 * round, 250 * round + 2));
+    }
+    let report = bench.run(Mode::Storm {
+        window: Duration::from_millis(5),
+        queued: 3,
+        give_up: Duration::from_secs(30),
+    });
+    let report = report.await;
+    assert_eq!((report.check_ins.ok, report.entries_acknowledged), (1, 3), "{report}");
+}
+
+#[tokio::test]
+async fn a_busy_server_is_asked_again() {
+    let bench = Bench::new(Vice::Busy).await;
+    let report = bench.run(Mode::Burst { queued: 20, give_up: Duration::from_mins(1) }).await;
+    assert_eq!((report.entries_acknowledged, report.submissions.deferred), (20, 3), "{report}");
+    assert_eq!(report.submissions.errors, 0, "{report}");
+    assert!(bench.read_back().await.is_sound());
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_doubles_nothing() {
+    let bench = Bench::new(Vice::HangsUp).await;
+    let report = bench.run(Mode::Burst { queued: 350, give_up: Duration::from_mins(1) }).await;
+    assert!(report.submissions.errors + report.submissions.reconnected > 0, "{report}");
+    assert_eq!((report.entries_acknowledged, report.entries_waiting), (350, 0), "{report}");
+    let found = bench.read_back().await;
+    assert!(found.is_sound(), "{found}");
+    assert_eq!(found.entries, 352);
+}
+
+#[tokio::test]
+async fn a_server_that_forgets_or_rewrites_is_found_out() {
+    for vice in [Vice::Forgets, Vice::Rewrites] {
+        let bench = Bench::new(vice).await;
+        assert!(bench.run(BURST).await.is_sound());
+        bench.misbehave();
+        let found = bench.read_back().await;
+        assert_eq!(found.lost, 1, "{vice:?}: {found}");
+        // A run that must ask first hears it from the server itself.
+        std::fs::remove_file(bench.folder.path().join("clean")).expect("was clean");
+        let report = bench.run(BURST).await;
+        assert_eq!(
+            (report.contradictions, report.entries_made, report.entries_acknowledged),
+            (1, 0, 0),
+            "{vice:?}: {report}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_checkpoint_of_another_key_acknowledges_nothing() {
+    let report = Bench::new(Vice::AnotherKey).await.run(BURST).await;
+    assert_eq!((report.contradictions > 0, report.entries_acknowledged), (true, 0), "{report}");
+}
+
+#[tokio::test]
+async fn a_doubled_entry_is_found_out() {
+    let bench = Bench::new(Vice::Doubles).await;
+    assert!(bench.run(BURST).await.is_sound());
+    bench.misbehave();
+    let found = bench.read_back().await;
+    assert_eq!((found.doubled, found.lost, found.logs_refused), (1, 0, 1), "{found}");
+}
