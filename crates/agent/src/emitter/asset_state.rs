@@ -20,7 +20,7 @@ const HEARTBEAT_SLACK_S: i64 = 300;
 pub struct AssetState {
     /// Catalogue of the last run; another one is a reason to state everything.
     catalogue: Option<Digest>,
-    /// Every check that was ever stated. None leaves: one that is measured no more is stated as not applicable.
+    /// Every check since the last run that stated everything.
     checks: BTreeMap<String, Line>,
     /// Number of the statement that last changed something; 0 before the first.
     pub changed_seq: u64,
@@ -42,6 +42,11 @@ impl AssetState {
             verdict: line.verdict,
             observed: line.observed,
         }))
+    }
+
+    /// Whether everything was stated under this catalogue.
+    pub(super) fn is_of(&self, catalogue: Digest) -> bool {
+        self.catalogue == Some(catalogue)
     }
 
     /// The last stated verdict of `check`.
@@ -66,52 +71,42 @@ impl AssetState {
         self
     }
 
+    /// Takes over what an event says about the state: the second observation of a heal.
+    pub(super) fn follow_event(&mut self, event: &Body) {
+        if let Body::Heal(heal) = event {
+            self.observe(&heal.after);
+        }
+    }
+
+    fn observe(&mut self, result: &CheckResult) -> bool {
+        let line = Line { verdict: result.verdict, observed: result.observed_digest() };
+        self.checks.insert(result.check.clone(), line) != Some(line)
+    }
+
     /// Takes over what differs in `observed` and returns the check runs that say it; none where nothing does.
     pub(super) fn changes(&mut self, observed: &Observed, catalogue: Digest) -> Vec<Body> {
-        if observed.results.is_empty() {
-            return Vec::new();
-        }
-        let all = self.catalogue != Some(catalogue);
-        if all && !observed.complete {
-            // A partial cycle cannot state everything; the next complete one will.
-            return Vec::new();
-        }
         let mut results: Vec<CheckResult> = observed.results.iter().map(fit::result).collect();
-        if all {
-            results.extend(self.departed(&results));
+        if self.is_of(catalogue) {
+            results.retain(|result| self.observe(result));
+        } else if observed.whole {
+            self.checks.clear();
+            results.retain(|result| self.observe(result));
+            self.catalogue = Some(catalogue);
+        } else {
+            // A part cannot state everything; the next whole cycle will.
+            return Vec::new();
         }
-        results.retain(|result| {
-            let line = Line { verdict: result.verdict, observed: result.observed_digest() };
-            self.checks.insert(result.check.clone(), line) != Some(line) || all
-        });
-        self.catalogue = Some(catalogue);
         if results.is_empty() {
             return Vec::new();
         }
         fit::runs(results, self.digest()).into_iter().map(Body::CheckRun).collect()
     }
 
-    /// Results for checks that were stated and are measured no more.
-    fn departed(&self, results: &[CheckResult]) -> Vec<CheckResult> {
-        let measured = |check: &String| results.iter().any(|result| result.check == *check);
-        let departed = self.checks.keys().filter(|check| !measured(check));
-        departed
-            .map(|check| CheckResult {
-                check: check.clone(),
-                verdict: Verdict::NotApplicable,
-                expected: String::new(),
-                observed: String::new(),
-                reason: "this check is not part of the catalogue any more".into(),
-                location: String::new(),
-            })
-            .collect()
-    }
-
-    /// Remembers the statement `seq` that confirmed the whole state.
-    pub(super) fn stated(&mut self, seq: u64, changed: bool, at: Timestamp) {
+    /// Remembers the statement `seq`, whether it changed something, and when it vouched for the whole state.
+    pub(super) fn stated(&mut self, seq: u64, changed: bool, vouched_at: Option<Timestamp>) {
         if changed {
             self.changed_seq = seq;
         }
-        self.stated_at = Some(at);
+        self.stated_at = vouched_at.or(self.stated_at);
     }
 }

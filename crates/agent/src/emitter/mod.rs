@@ -55,8 +55,10 @@ pub struct Observed {
     pub events: Vec<Body>,
     /// The results of this cycle, each check at most once. Checks that did not run are left out.
     pub results: Vec<CheckResult>,
+    /// `results` holds every check that the asset is measured by.
+    pub whole: bool,
     /// Every check that the asset is measured by has been observed within its interval: only then may a statement
-    /// confirm the whole state.
+    /// confirm that nothing changed.
     pub complete: bool,
 }
 
@@ -97,6 +99,16 @@ fn read_number(note: Option<Vec<u8>>) -> u64 {
     note.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok()).unwrap_or(0)
 }
 
+/// Whether the statement says something new about the asset's state.
+fn changes_state(body: &Body) -> bool {
+    matches!(body, Body::CheckRun(_) | Body::Heal(_))
+}
+
+/// Whether the statement vouches for the asset's whole state.
+fn confirms_state(body: &Body) -> bool {
+    matches!(body, Body::CheckRun(run) if run.state.is_some()) || matches!(body, Body::Heartbeat(_))
+}
+
 fn note_key(asset: AssetId) -> String {
     format!("asset/{asset}")
 }
@@ -122,6 +134,11 @@ impl Emitter {
         &self.outbox
     }
 
+    /// Who signs.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
     /// Whether statements can be made. While they cannot, nothing may be healed: a heal without evidence did not
     /// happen.
     pub fn is_suspended(&self) -> bool {
@@ -133,14 +150,14 @@ impl Emitter {
     pub fn observed(&self, observed: &Observed, notes: &[(String, Vec<u8>)]) -> Result<Seqs, EmitError> {
         let mut state = self.asset_state(observed.asset)?;
         let mut bodies: Vec<Body> = observed.events.iter().cloned().map(fit::body).collect();
-        let runs = state.changes(observed, self.signer.catalogue);
-        let changed = !runs.is_empty();
-        bodies.extend(runs);
-        if !changed && observed.complete && state.is_due(observed.ended) {
-            bodies.push(Body::Heartbeat(Heartbeat {
-                unchanged_since: state.changed_seq,
-                state: state.digest(),
-            }));
+        for body in &bodies {
+            state.follow_event(body);
+        }
+        bodies.extend(state.changes(observed, self.signer.catalogue));
+        let quiet = !bodies.iter().any(changes_state);
+        if quiet && observed.complete && state.is_due(observed.ended) {
+            let (unchanged_since, state) = (state.changed_seq, state.digest());
+            bodies.push(Body::Heartbeat(Heartbeat { unchanged_since, state }));
         }
         if bodies.is_empty() && notes.is_empty() {
             return Ok(Vec::new());
@@ -148,14 +165,13 @@ impl Emitter {
         self.write(|writer| {
             let mut seqs = Vec::new();
             for body in bodies {
-                let confirms = matches!(&body, Body::CheckRun(run) if run.state.is_some())
-                    || matches!(body, Body::Heartbeat(_));
+                let (changes, confirms) = (changes_state(&body), confirms_state(&body));
                 let seq = writer.state(Some(observed.asset), (observed.started, observed.ended), body)?;
-                if confirms {
-                    state.stated(seq, changed, observed.ended);
-                    writer.batch.set_note(&note_key(observed.asset), &serde_json::to_vec(&state)?)?;
-                }
+                state.stated(seq, changes, confirms.then_some(observed.ended));
                 seqs.push(seq);
+            }
+            if !seqs.is_empty() {
+                writer.batch.set_note(&note_key(observed.asset), &serde_json::to_vec(&state)?)?;
             }
             for (key, value) in notes {
                 writer.batch.set_note(key, value)?;
@@ -169,6 +185,11 @@ impl Emitter {
         self.write(|writer| writer.restate_everything())
     }
 
+    /// Whether the next run about `asset` has to be a whole one.
+    pub fn wants_everything(&self, asset: AssetId) -> Result<bool, EmitError> {
+        Ok(!self.asset_state(asset)?.is_of(self.signer.catalogue))
+    }
+
     /// What was last stated about `asset`; an unknown asset has a blank state. A note that cannot be read counts as
     /// lost: everything is stated again.
     pub fn asset_state(&self, asset: AssetId) -> Result<AssetState, EmitError> {
@@ -176,6 +197,13 @@ impl Emitter {
         let state: AssetState =
             note.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         Ok(state.in_epoch(read_number(self.outbox.note(EPOCH)?)))
+    }
+
+    /// Whether statements were lost of which it is not known that the log holds them.
+    pub(crate) fn has_unexplained_losses(&self) -> Result<bool, OutboxError> {
+        let losses = self.outbox.losses()?;
+        let Some(last) = losses.iter().map(|loss| loss.last_seq).max() else { return Ok(false) };
+        Ok(last >= read_number(self.outbox.note(LOG_POSITION)?))
     }
 
     /// Runs `work` in one transaction of the queue, alone. If the queue has been suspended before, its gap is stated
@@ -259,6 +287,8 @@ impl Writer<'_, '_> {
         let last_seq = self.batch.next().seq - 1;
         let reason = fit::text(reason);
         let from = from.min(to);
+        // Whoever reads the log knows nothing for certain any more until a run has said everything.
+        self.restate_everything()?;
         self.state_after(prev, None, (to, to), Body::Gap(Gap { first_seq, last_seq, from, to, reason }))
     }
 
@@ -274,8 +304,7 @@ impl Writer<'_, '_> {
         let spent = self.batch.append(SystemTime::from(held.from), b"")?;
         self.batch.acknowledge(spent, b"")?;
         self.state_gap(spent, prev, (held.from, self.emitter.clock.now()), &held.reason)?;
-        Suspension::forget(self.batch)?;
-        Ok(())
+        Ok(Suspension::forget(self.batch)?)
     }
 
     fn state_after(

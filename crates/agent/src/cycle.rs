@@ -1,0 +1,170 @@
+//! Which checks run when, and what the rest of the agent needs of whoever runs them.
+//!
+//! A check is due when its interval has passed, give or take half a cycle: cycles do not come on the second, and a
+//! check of 300 s in cycles of 300 s must not wait for every second one. A check with an open incident is due in every
+//! cycle.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use proofline_core::{IncidentId, Mode, OrderId, Timestamp};
+use proofline_evidence::Digest;
+use proofline_evidence::statement::{Body, CheckResult};
+use proofline_protocol::OrderOutcome;
+
+use crate::sync::rules::Rules;
+
+/// One check as it is scheduled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Its id.
+    pub check: String,
+    /// How often it runs.
+    pub interval: Duration,
+}
+
+/// Looks at the machine.
+pub trait Observer: Send + Sync {
+    /// Every check that this machine is measured by.
+    fn checks(&self) -> Vec<Planned>;
+
+    /// Runs these checks: one result for each, in any order, within bounded time.
+    fn observe(&self, checks: &[String]) -> Vec<CheckResult>;
+}
+
+/// What is known when failing checks are answered.
+pub struct Turn<'a> {
+    /// The results of this cycle.
+    pub results: &'a [CheckResult],
+    /// How far healing may go: rules and the clinic's own decision taken together.
+    pub mode: Mode,
+    /// Heal nothing before this time.
+    pub paused_until: Option<Timestamp>,
+    /// Why nothing may be healed at all now, whatever the rules say.
+    pub held_back: Option<&'static str>,
+    /// The signed rule set.
+    pub rules: Option<Arc<Rules>>,
+    /// For the second observation.
+    pub observer: &'a dyn Observer,
+}
+
+/// What was done about failing checks.
+#[derive(Debug, Default)]
+pub struct Response {
+    /// Heals and transitions of incidents, in order.
+    pub events: Vec<Body>,
+    /// Second observations. They replace the first.
+    pub results: Vec<CheckResult>,
+    /// Checks whose incident is open, after all that.
+    pub open: BTreeSet<String>,
+    /// What the responder must remember, written together with the statements.
+    pub notes: Vec<(String, Vec<u8>)>,
+}
+
+/// Answers failing checks: opens incidents, asks the rules, heals.
+pub trait Responder: Send {
+    /// Answers one cycle.
+    fn respond(&mut self, turn: &Turn<'_>) -> Response;
+
+    /// Carries out the plan that a person approved for `incident`, if it is still the plan.
+    fn approve(
+        &mut self,
+        turn: &Turn<'_>,
+        order: OrderId,
+        incident: IncidentId,
+        plan_digest: Digest,
+    ) -> (Response, OrderOutcome, String);
+}
+
+/// When each check ran last.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    ran: HashMap<String, Timestamp>,
+}
+
+impl Schedule {
+    /// The checks to run at `now`, in cycles of `cycle`.
+    pub fn due(
+        &self,
+        planned: &[Planned],
+        now: Timestamp,
+        cycle: Duration,
+        open: &BTreeSet<String>,
+    ) -> Vec<String> {
+        let slack = delta(cycle) / 2;
+        let is_due = |plan: &&Planned| match self.ran.get(&plan.check) {
+            None => true,
+            // A clock that was set back: nothing is known about the time in between.
+            Some(ran) if *ran > now => true,
+            Some(ran) => now - *ran + slack >= delta(plan.interval) || open.contains(&plan.check),
+        };
+        planned.iter().filter(is_due).map(|plan| plan.check.clone()).collect()
+    }
+
+    /// These ran at `at`.
+    pub fn ran(&mut self, checks: &[String], at: Timestamp) {
+        for check in checks {
+            self.ran.insert(check.clone(), at);
+        }
+    }
+
+    /// Whether every check was observed within its interval, two cycles of delay allowed.
+    pub fn is_complete(&self, planned: &[Planned], now: Timestamp, cycle: Duration) -> bool {
+        planned.iter().all(|plan| {
+            let age = self.ran.get(&plan.check).map(|ran| now - *ran);
+            age.is_some_and(|age| age >= TimeDelta::zero() && age <= delta(plan.interval) + delta(cycle) * 2)
+        })
+    }
+}
+
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CYCLE: Duration = Duration::from_secs(300);
+
+    fn at(seconds: i64) -> Timestamp {
+        chrono::DateTime::from_timestamp(seconds, 0).expect("in range")
+    }
+
+    fn planned() -> Vec<Planned> {
+        let plan =
+            |check: &str, seconds| Planned { check: check.into(), interval: Duration::from_secs(seconds) };
+        vec![plan("l.often", 300), plan("l.daily", 86_400)]
+    }
+
+    #[test]
+    fn each_check_keeps_its_own_pace() {
+        let (mut schedule, none) = (Schedule::default(), BTreeSet::new());
+        let due = schedule.due(&planned(), at(0), CYCLE, &none);
+        assert_eq!(due, ["l.often", "l.daily"]);
+        schedule.ran(&due, at(0));
+        assert_eq!(schedule.due(&planned(), at(30), CYCLE, &none), Vec::<String>::new());
+        assert_eq!(schedule.due(&planned(), at(299), CYCLE, &none), ["l.often"]);
+        assert_eq!(schedule.due(&planned(), at(86_400 - 100), CYCLE, &none), ["l.often", "l.daily"]);
+    }
+
+    #[test]
+    fn an_incident_is_looked_at_in_every_cycle_and_a_lost_clock_at_everything() {
+        let mut schedule = Schedule::default();
+        schedule.ran(&["l.often".into(), "l.daily".into()], at(1_000));
+        let open = BTreeSet::from(["l.daily".to_owned()]);
+        assert_eq!(schedule.due(&planned(), at(1_030), CYCLE, &open), ["l.daily"]);
+        assert_eq!(schedule.due(&planned(), at(500), CYCLE, &BTreeSet::new()).len(), 2);
+    }
+
+    #[test]
+    fn an_overdue_check_makes_the_picture_incomplete() {
+        let mut schedule = Schedule::default();
+        assert!(!schedule.is_complete(&planned(), at(0), CYCLE));
+        schedule.ran(&["l.often".into(), "l.daily".into()], at(0));
+        assert!(schedule.is_complete(&planned(), at(900), CYCLE));
+        assert!(!schedule.is_complete(&planned(), at(901), CYCLE));
+    }
+}

@@ -1,0 +1,77 @@
+//! Statements that were lost on this machine before they were acknowledged: what the log lacks becomes a *gap*.
+//!
+//! Lost here does not mean lost: the server may hold them, and only their acknowledgement is missing. So the server is
+//! asked first where this signer stands in the log, at *n*.
+//!
+//! * Every lost number lies below *n*: nothing is missing. The next statement accounts for the loss.
+//! * Else everything from *n* up to the last number ever used cannot be continued from the log's end: a statement that
+//!   survived behind the hole names a predecessor that is gone. One gap statement covers it all. Heals and incidents
+//!   among the survivors are stated again behind it, everything else is superseded by the whole state that the next
+//!   cycle states.
+//!
+//! Done in one transaction: killed in between, it starts over.
+
+use proofline_core::{AssetId, Timestamp};
+use proofline_evidence::dsse::Envelope;
+use proofline_evidence::statement::{Body, Statement};
+use proofline_outbox::{Item, Loss, Outbox, OutboxError};
+
+use super::{Pause, Sync, SyncError, head_store};
+
+/// Something that happened and was stated behind the hole.
+struct Survivor {
+    asset: Option<AssetId>,
+    span: (Timestamp, Timestamp),
+    body: Body,
+}
+
+impl Sync {
+    /// Accounts for every loss, or says how long to pause.
+    pub(super) fn repair_losses(&self) -> Result<Option<Pause>, SyncError> {
+        let answer = match self.exchange(&[])? {
+            Ok((answer, _)) => answer,
+            Err(pause) => return Ok(Some(pause)),
+        };
+        let position = answer.next_seq;
+        let from = head_store::last(self.outbox(), &self.state)?
+            .map_or(self.identity.enrolled_at, |head| head.accepted_at);
+        let span = (from, self.clock.now());
+        let prepare = |outbox: &Outbox| -> Result<(Vec<Loss>, Vec<Item>), OutboxError> {
+            Ok((outbox.losses()?, outbox.peek(usize::MAX, usize::MAX)?))
+        };
+        self.emitter.write_prepared(prepare, |writer, (losses, survivors)| {
+            if losses.iter().all(|loss| loss.last_seq < position) {
+                tracing::warn!(position, "statements were lost here, but the log holds them");
+                writer.note_log_position(position)?;
+                return writer.restate_everything();
+            }
+            let survivors: Vec<_> = survivors.into_iter().filter(|item| item.seq >= position).collect();
+            for item in &survivors {
+                writer.batch.acknowledge(item.seq, b"")?;
+            }
+            let causes: Vec<_> = losses.iter().map(|loss| loss.cause.as_str()).collect();
+            let reason = format!("statements were lost on the appliance: {}", causes.join("; "));
+            let gap = writer.state_gap(position, answer.last_digest, span, &reason)?;
+            tracing::error!(first = position, gap, reason, "statements were lost");
+            for Survivor { asset, span, body } in survivors.iter().filter_map(event) {
+                writer.state(asset, span, body)?;
+            }
+            for loss in &losses {
+                writer.batch.settle(loss, gap)?;
+            }
+            Ok(())
+        })?;
+        Ok(None)
+    }
+}
+
+/// The heal or the transition that an envelope holds.
+fn event(item: &Item) -> Option<Survivor> {
+    let envelope = Envelope::parse(&item.payload).ok()?;
+    let Statement { header, body, .. } = Statement::parse(envelope.unverified_payload()).ok()?;
+    matches!(body, Body::Heal(_) | Body::Incident(_)).then_some(Survivor {
+        asset: header.asset,
+        span: (header.started, header.ended),
+        body,
+    })
+}

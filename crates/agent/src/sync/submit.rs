@@ -1,0 +1,151 @@
+//! Evidence on its way out: sent in order, dropped only against a proof.
+
+use proofline_outbox::{Item, OutboxError};
+use proofline_protocol::{Base64, MAX_ENVELOPES, RejectCode, Rejected, SubmitRequest, SubmitResponse, paths};
+
+use super::alarm::{self, AlarmKind};
+use super::proof::{self, Head, Proof};
+use super::{Pause, Sync, SyncError, head_store};
+use crate::files;
+
+/// Bytes of envelopes in one submission, before base64. Keeps the agent's memory small after a long outage.
+const MAX_SUBMISSION_BYTES: usize = 1024 * 1024;
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Everything is acknowledged.
+    Empty,
+    /// Something waits.
+    Waiting(Pause),
+    /// Nothing is sent any more: see the alarm.
+    Stopped,
+}
+
+impl Sync {
+    /// Sends what waits until all of it is acknowledged or something stands in the way.
+    pub fn drain(&self) -> Result<Drained, SyncError> {
+        loop {
+            if alarm::raised(self.outbox())?.is_some_and(|alarm| alarm.kind.stops_sending()) {
+                return Ok(Drained::Stopped);
+            }
+            if self.emitter.has_unexplained_losses()?
+                && let Some(pause) = self.repair_losses()?
+            {
+                return Ok(Drained::Waiting(pause));
+            }
+            let items = self.outbox().peek(MAX_ENVELOPES, MAX_SUBMISSION_BYTES)?;
+            if items.is_empty() {
+                return Ok(Drained::Empty);
+            }
+            match self.submit(&items)? {
+                None => {}
+                Some(pause) => return Ok(Drained::Waiting(pause)),
+            }
+        }
+    }
+
+    /// Sends these; `None` when all of them are acknowledged.
+    fn submit(&self, items: &[Item]) -> Result<Option<Pause>, SyncError> {
+        let (answer, proofs) = match self.exchange(items)? {
+            Ok(taken) => taken,
+            Err(pause) => return Ok(Some(pause)),
+        };
+        if proofs.len() == items.len() {
+            alarm::settle(self.outbox(), &[AlarmKind::LogForgot, AlarmKind::EntryRefused])?;
+            return Ok(None);
+        }
+        self.rejected(items, &answer).map(Some)
+    }
+
+    /// One submission and its answer, believed and written down; or how long to pause.
+    pub(super) fn exchange(
+        &self,
+        items: &[Item],
+    ) -> Result<Result<(SubmitResponse, Vec<(u64, Proof)>), Pause>, SyncError> {
+        let last = head_store::last(self.outbox(), &self.state)?;
+        let request = SubmitRequest {
+            from_size: last.as_ref().map_or(0, |head| head.size),
+            envelopes: items.iter().map(|item| Base64(item.payload.clone())).collect(),
+        };
+        let answer: SubmitResponse = match self.client.post(paths::EVIDENCE, &request) {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(self.failed(&error)?)),
+        };
+        drop(request);
+        let (key, origin) = (&self.identity.checkpoint_key, self.identity.log_origin());
+        match proof::decide(key, &origin, last.as_ref(), items, &answer, self.clock.now()) {
+            Ok((head, proofs)) => {
+                self.acknowledge(&head, &proofs)?;
+                alarm::settle(self.outbox(), &[AlarmKind::LogInconsistent, AlarmKind::Revoked])?;
+                self.check_position(&answer)?;
+                Ok(Ok((answer, proofs)))
+            }
+            Err(distrust) => {
+                // Kept for whoever has to find out what happened.
+                let kept = self.state.path().join("distrusted-checkpoint.txt");
+                if let Err(error) = files::replace_durably(&kept, answer.checkpoint.as_bytes()) {
+                    tracing::warn!(%error, "the distrusted checkpoint cannot be kept");
+                }
+                self.alarm(AlarmKind::LogInconsistent, distrust.to_string())?;
+                Ok(Err(Pause::Slow))
+            }
+        }
+    }
+
+    fn acknowledge(&self, head: &Head, proofs: &[(u64, Proof)]) -> Result<(), OutboxError> {
+        self.outbox().write(|batch| {
+            for (seq, proof) in proofs {
+                batch.acknowledge(*seq, &serde_json::to_vec(proof).unwrap_or_default())?;
+            }
+            head_store::note(batch, head)
+        })?;
+        head_store::copy(&self.state, head);
+        Ok(())
+    }
+
+    /// Numbers beyond ours under our key: somebody else has this key, or this machine was set back.
+    fn check_position(&self, answer: &SubmitResponse) -> Result<(), OutboxError> {
+        let last = self.outbox().last().map_or(0, |(seq, _)| seq);
+        if answer.next_seq > last + 1 {
+            let held = answer.next_seq - 1;
+            let detail = format!(
+                "the log holds statements of this appliance up to {held}, this machine made {last}: its state folder \
+                 was copied or restored. Enrol it again with a new code"
+            );
+            self.alarm(AlarmKind::SeqConflict, detail)?;
+        }
+        Ok(())
+    }
+
+    /// Not everything was taken: what to do about the first entry that was not.
+    fn rejected(&self, items: &[Item], answer: &SubmitResponse) -> Result<Pause, SyncError> {
+        let of_ours = |rejected: &&Rejected| rejected.code != RejectCode::NotReached;
+        let Some(Rejected { seq, code, detail }) = answer.rejected.iter().find(of_ours) else {
+            // Neither taken nor refused.
+            return Ok(Pause::BackOff(None));
+        };
+        let sentence = format!("entry {seq} was not taken ({code}): {detail}");
+        match code {
+            RejectCode::SeqConflict => self.alarm(AlarmKind::SeqConflict, sentence)?,
+            RejectCode::SeqGap => {
+                let first = items.first().map_or(0, |item| item.seq);
+                if answer.next_seq < first {
+                    let next = answer.next_seq;
+                    let missing =
+                        format!("the log misses entries from {next} on that it had acknowledged. {sentence}");
+                    self.alarm(AlarmKind::LogForgot, missing)?;
+                } else {
+                    return Ok(Pause::BackOff(None));
+                }
+            }
+            RejectCode::PrevMismatch
+            | RejectCode::Malformed
+            | RejectCode::SignatureInvalid
+            | RejectCode::WrongSite
+            | RejectCode::Other => self.alarm(AlarmKind::EntryRefused, sentence)?,
+            RejectCode::NotReached => {}
+        }
+        Ok(Pause::Slow)
+    }
+}

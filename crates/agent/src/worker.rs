@@ -1,0 +1,279 @@
+//! The thread that looks at the machine: cycles, answers to failing checks, orders.
+//!
+//! Everything is stated before anything else happens; what could not be stated is kept and stated next time. Nothing
+//! is healed while nothing can be stated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Instant;
+
+use proofline_core::{AssetId, Clock, Mode, OrderId, Verdict};
+use proofline_evidence::statement::{Body, CheckResult};
+use proofline_protocol::{Instruction, LastCycle, Order, OrderOutcome};
+
+use crate::courier::Errand;
+use crate::cycle::{Observer, Planned, Responder, Response, Schedule, Turn};
+use crate::emitter::{EmitError, Emitter, Observed};
+use crate::local_override;
+use crate::settings::RunSettings;
+use crate::status::Board;
+use crate::sync::SyncError;
+use crate::sync::alarm::{self, AlarmKind};
+use crate::sync::orders::Orders;
+use crate::sync::rules::RuleStore;
+
+/// What the worker is told to do.
+#[derive(Debug)]
+pub enum Task {
+    /// Run every check now.
+    RunChecks,
+    /// Carry out an order that has begun.
+    Order(Order),
+    /// Finish.
+    Stop,
+}
+
+/// Runs cycles until told to stop.
+pub struct Worker {
+    /// The machine as an asset.
+    pub asset: AssetId,
+    /// How far healing may go without a rule set.
+    pub mode: Mode,
+    /// How often.
+    pub settings: RunSettings,
+    /// The clinic's own file.
+    pub override_file: PathBuf,
+    /// Who looks.
+    pub observer: Arc<dyn Observer>,
+    /// Who answers.
+    pub responder: Box<dyn Responder>,
+    /// Where statements go.
+    pub emitter: Arc<Emitter>,
+    /// The rules in effect.
+    pub rules: Arc<RuleStore>,
+    /// Where the ends of orders go.
+    pub orders: Arc<Orders>,
+    /// Where the status goes.
+    pub board: Arc<Board>,
+    /// Who carries statements away.
+    pub courier: Sender<Errand>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What the worker remembers between cycles; starts empty.
+    pub memory: Memory,
+}
+
+/// What the worker remembers between cycles.
+#[derive(Debug, Default)]
+pub struct Memory {
+    schedule: Schedule,
+    /// The last result of every check.
+    results: BTreeMap<String, CheckResult>,
+    open: BTreeSet<String>,
+    /// What happened and could not be stated yet.
+    unstated: Vec<Body>,
+    /// What was observed and could not be stated yet.
+    unstated_results: BTreeMap<String, CheckResult>,
+}
+
+impl Worker {
+    /// Runs cycles and tasks until told to stop, or until the queue has to be opened again.
+    pub fn run(mut self, tasks: &Receiver<Task>) -> Result<(), SyncError> {
+        loop {
+            let begun = Instant::now();
+            self.cycle(Reach::Due)?;
+            let next = begun + self.settings.cycle(!self.memory.open.is_empty());
+            loop {
+                match tasks.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                    Ok(Task::RunChecks) => self.cycle(Reach::Everything)?,
+                    Ok(Task::Order(order)) => self.carry_out(&order)?,
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Ok(Task::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, order: &Order) -> Result<(), SyncError> {
+        let (outcome, detail) = match order.instruction {
+            Instruction::RunChecks => {
+                self.cycle(Reach::Everything)?;
+                let fails =
+                    self.memory.results.values().filter(|result| result.verdict == Verdict::Fail).count();
+                (OrderOutcome::Done, format!("{} checks, {fails} fail", self.memory.results.len()))
+            }
+            Instruction::ApprovePlan { incident, plan_digest } => {
+                self.approve(order.order, incident, plan_digest)?
+            }
+        };
+        tracing::info!(order = %order.order, %outcome, detail, "order ended");
+        self.orders.finish(order.order, outcome, &detail)?;
+        self.send(Errand::CheckIn);
+        Ok(())
+    }
+
+    fn approve(
+        &mut self,
+        order: OrderId,
+        incident: proofline_core::IncidentId,
+        plan_digest: proofline_evidence::Digest,
+    ) -> Result<(OrderOutcome, String), SyncError> {
+        let started = self.clock.now();
+        let observer = Arc::clone(&self.observer);
+        let results: Vec<_> = self.memory.results.values().cloned().collect();
+        let guard = self.guard()?;
+        let turn = guard.turn(&results, &*observer);
+        let (response, outcome, detail) = self.responder.approve(&turn, order, incident, plan_digest);
+        let planned = self.observer.checks();
+        self.state(started, &planned, Vec::new(), response, false)?;
+        Ok((outcome, detail))
+    }
+
+    /// One cycle.
+    fn cycle(&mut self, reach: Reach) -> Result<(), SyncError> {
+        let started = self.clock.now();
+        let planned = self.observer.checks();
+        let cycle = self.settings.cycle(false);
+        let checks: Vec<_> = if reach == Reach::Everything || self.emitter.wants_everything(self.asset)? {
+            planned.iter().map(|plan| plan.check.clone()).collect()
+        } else {
+            self.memory.schedule.due(&planned, started, cycle, &self.memory.open)
+        };
+        let observer = Arc::clone(&self.observer);
+        let results = observer.observe(&checks);
+        self.memory.schedule.ran(&checks, started);
+        let guard = self.guard()?;
+        let response = self.responder.respond(&guard.turn(&results, &*observer));
+        let ran = u32::try_from(results.len()).unwrap_or(u32::MAX);
+        let errors =
+            results.iter().filter(|result| matches!(result.verdict, Verdict::Error | Verdict::Unknown));
+        let errors = u32::try_from(errors.count()).unwrap_or(u32::MAX);
+        self.state(started, &planned, results, response, checks.len() == planned.len())?;
+        let duration_ms = u64::try_from((self.clock.now() - started).num_milliseconds()).unwrap_or(0);
+        let last_cycle = LastCycle { started, duration_ms, checks: ran, errors };
+        tracing::debug!(duration_ms, checks = ran, errors, "cycle");
+        self.show(Some(last_cycle), &guard);
+        Ok(())
+    }
+
+    /// States what a cycle or an approval brought.
+    fn state(
+        &mut self,
+        started: proofline_core::Timestamp,
+        planned: &[Planned],
+        results: Vec<CheckResult>,
+        response: Response,
+        whole: bool,
+    ) -> Result<(), SyncError> {
+        let seen = results.into_iter().chain(response.results);
+        let seen: BTreeMap<_, _> = seen.map(|result| (result.check.clone(), result)).collect();
+        self.memory.open = response.open;
+        self.memory.results.extend(seen.clone());
+        self.memory.results.retain(|check, _| planned.iter().any(|plan| plan.check == *check));
+        self.memory.unstated.extend(response.events);
+        self.memory.unstated_results.extend(seen);
+        let observed = Observed {
+            asset: self.asset,
+            started,
+            ended: self.clock.now(),
+            events: self.memory.unstated.clone(),
+            results: self.memory.unstated_results.values().cloned().collect(),
+            whole,
+            complete: self.memory.schedule.is_complete(planned, started, self.settings.cycle(false)),
+        };
+        match self.emitter.observed(&observed, &response.notes) {
+            Ok(seqs) => {
+                self.memory.unstated.clear();
+                self.memory.unstated_results.clear();
+                if !seqs.is_empty() {
+                    tracing::info!(first = seqs.first(), last = seqs.last(), "stated");
+                    self.send(Errand::Drain);
+                }
+                Ok(())
+            }
+            Err(error @ EmitError::Suspended(_)) => {
+                tracing::error!(%error, "nothing is stated and nothing is healed until there is room");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// How far healing may go right now.
+    fn guard(&self) -> Result<Guard, SyncError> {
+        let found = local_override::read(&self.override_file);
+        let rules = self.rules.current();
+        let mode = found.cap(rules.as_ref().map_or(self.mode, |rules| rules.mode));
+        let own_pause = found.paused_until(self.clock.now());
+        let paused_until = rules.as_ref().and_then(|rules| rules.paused_until).max(own_pause);
+        let revoked =
+            alarm::raised(self.emitter.outbox())?.is_some_and(|alarm| alarm.kind == AlarmKind::Revoked);
+        let held_back = if self.emitter.is_suspended() {
+            Some("no evidence can be written at the moment")
+        } else if revoked {
+            Some("this appliance was revoked")
+        } else {
+            None
+        };
+        Ok(Guard { mode, paused_until, held_back, rules, found })
+    }
+
+    fn show(&self, last_cycle: Option<LastCycle>, guard: &Guard) {
+        let verdicts = Verdict::ALL.map(|verdict| {
+            let count = self.memory.results.values().filter(|result| result.verdict == verdict).count();
+            (verdict, u32::try_from(count).unwrap_or(u32::MAX))
+        });
+        self.board.update(self.clock.now(), |status| {
+            status.last_cycle = last_cycle.or(status.last_cycle);
+            status.verdicts = verdicts.to_vec();
+            status.incidents = self.memory.open.iter().cloned().collect();
+            status.suspended = self.emitter.is_suspended();
+            guard.show(status);
+        });
+    }
+
+    fn send(&self, errand: Errand) {
+        // The courier is gone only while everything ends.
+        let _ = self.courier.send(errand);
+    }
+}
+
+/// Which checks a cycle runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Due,
+    Everything,
+}
+
+/// Everything that limits healing, read once per turn.
+struct Guard {
+    mode: Mode,
+    paused_until: Option<proofline_core::Timestamp>,
+    held_back: Option<&'static str>,
+    rules: Option<Arc<crate::sync::rules::Rules>>,
+    found: local_override::Found,
+}
+
+impl Guard {
+    fn turn<'a>(&self, results: &'a [CheckResult], observer: &'a dyn Observer) -> Turn<'a> {
+        Turn {
+            results,
+            mode: self.mode,
+            paused_until: self.paused_until,
+            held_back: self.held_back,
+            rules: self.rules.clone(),
+            observer,
+        }
+    }
+
+    fn show(&self, status: &mut crate::status::Status) {
+        status.mode = self.mode;
+        status.local_override = self.found.effective();
+        status.override_problem = match &self.found {
+            local_override::Found::NotUnderstood(problem) => Some(problem.clone()),
+            local_override::Found::Nothing | local_override::Found::Decision(_) => None,
+        };
+    }
+}

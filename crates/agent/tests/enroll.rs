@@ -1,0 +1,105 @@
+//! A machine becomes an appliance once, whatever is lost on the way.
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Barrier;
+
+use proofline_agent::client::CallError;
+use proofline_agent::enroll::EnrollError;
+use proofline_agent::identity::{Identity, IdentityError, StateDir};
+use proofline_protocol::paths;
+use support::central::{CODE, Fault};
+use support::rig::Rig;
+
+#[test]
+fn it_is_what_the_server_said_afterwards() {
+    let rig = Rig::bare();
+    assert!(matches!(Identity::load(&rig.state()), Err(IdentityError::NotEnrolled)));
+    let identity = rig.enroll(CODE).expect("enrols");
+    let (loaded, key) = Identity::load(&rig.state()).expect("loads");
+    assert_eq!((loaded.appliance, loaded.site), (identity.appliance, rig.central.lock().ids.site));
+    assert_eq!(rig.central.statements().len(), 1, "the key is in the log");
+    for file in [rig.state().key(), rig.state().identity()] {
+        let mode = std::fs::metadata(&file).expect("is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+    assert!(!format!("{loaded:?}{key:?}").contains("agent-key"), "keys do not print");
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_with_the_same_key() {
+    let rig = Rig::bare();
+    rig.central.fail(paths::CLAIM, &[Fault::Mute, Fault::Deaf, Fault::Busy(5)]);
+    for _ in 0..3 {
+        assert!(matches!(rig.enroll(CODE), Err(EnrollError::Call(_))));
+    }
+    rig.enroll(CODE).expect("enrols");
+    assert_eq!(rig.central.statements().len(), 1, "one appliance came of it");
+}
+
+#[test]
+fn of_two_machines_one_wins() {
+    let rig = Rig::bare();
+    let states = ["a", "b"].map(|name| StateDir::new(rig.folder.path().join(name)));
+    let start = Barrier::new(2);
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads = states.each_ref().map(|state| {
+            let (rig, start) = (&rig, &start);
+            scope.spawn(move || {
+                start.wait();
+                rig.enroll_in(state, CODE)
+            })
+        });
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let lost: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    let [EnrollError::Refused { code, .. }] = lost.as_slice() else { panic!("{outcomes:?}") };
+    assert_eq!(code, "code_claimed");
+}
+
+#[test]
+fn an_identity_is_never_overwritten() {
+    let rig = Rig::bare();
+    rig.enroll(CODE).expect("enrols");
+    rig.central.add_code("another");
+    let before = std::fs::read(rig.state().identity()).expect("reads");
+    assert!(matches!(rig.enroll("another"), Err(EnrollError::AlreadyEnrolled { .. })));
+    assert_eq!(std::fs::read(rig.state().identity()).expect("reads"), before);
+}
+
+#[test]
+fn a_wrong_code_is_refused_and_the_right_one_works_later() {
+    let rig = Rig::bare();
+    let refused = rig.enroll("wrong");
+    assert!(
+        matches!(&refused, Err(EnrollError::Refused { code, .. }) if code == "code_unknown"),
+        "{refused:?}"
+    );
+    rig.enroll(CODE).expect("enrols");
+}
+
+#[test]
+fn a_key_that_others_may_read_or_that_is_damaged_is_not_used() {
+    let rig = Rig::bare();
+    rig.enroll(CODE).expect("enrols");
+    let key = rig.state().key();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).expect("changes");
+    assert!(matches!(Identity::load(&rig.state()), Err(IdentityError::KeyExposed { mode: 0o640, .. })));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("changes");
+    std::fs::write(&key, "proofline-agent-key-v1 AAAA\n").expect("writes");
+    assert!(matches!(Identity::load(&rig.state()), Err(IdentityError::KeyDamaged(_))));
+    std::fs::remove_file(&key).expect("removes");
+    assert!(matches!(Identity::load(&rig.state()), Err(IdentityError::KeyMissing(_))));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_so() {
+    let mut rig = Rig::bare();
+    rig.central.url = "http://127.0.0.1:9".into();
+    let refused = rig.enroll(CODE);
+    assert!(matches!(refused, Err(EnrollError::Call(CallError::NoAnswer(_)))), "{refused:?}");
+    rig.central.url = "http://192.0.2.1".into();
+    let refused = rig.enroll(CODE).expect_err("plain HTTP").to_string();
+    assert!(refused.contains("unencrypted") && refused.contains("--allow-plain-http"), "{refused}");
+}
