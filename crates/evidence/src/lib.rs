@@ -1,8 +1,9 @@
 //! Evidence: who observed what, signed, in an append-only log that a stranger can check.
 //!
 //! From the inside out: [`json`] reads untrusted text strictly; [`statement`] is what is claimed; [`dsse`] is the signed
-//! envelope around it; [`merkle`] and [`tile`] are the log; [`note`] carries its checkpoints. The formats are public
-//! standards; [`export`] is a whole log in one file, and its verification. They are described, with vectors that a second implementation shares, in `spec/evidence/`.
+//! envelope around it; [`merkle`] and [`tile`] are the log; [`note`] carries its checkpoints; [`entry`] verifies one entry
+//! with its proof; [`export`] is a whole log in one file. The formats are public standards and are described, with vectors
+//! that a second implementation shares, in `spec/evidence/`.
 //!
 //! This crate opens no file and no socket, reads no clock and holds no keys of its own. It does not know who is allowed
 //! to ask, where bytes are stored, or what a check means.
@@ -10,6 +11,7 @@
 mod digest;
 pub mod dsse;
 pub mod encoding;
+pub mod entry;
 pub mod export;
 pub mod json;
 mod key;

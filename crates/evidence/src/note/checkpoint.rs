@@ -9,6 +9,9 @@ use super::{Note, NoteKey, SignatureKind};
 use crate::json::MAX_INTEGER;
 use crate::{Defect, Digest, Reason, SigningKey, encoding};
 
+/// The end of the year 9999, in seconds since 1970: a time that statements can be compared with.
+const MAX_SECONDS: u64 = 253_402_300_799;
+
 /// What a checkpoint commits to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -77,6 +80,7 @@ impl Checkpoint {
             .verify(&log_key.as_kind(SignatureKind::Timestamped))
             .map_err(|defect| if defect.reason == Reason::NoteUnsigned { timeless() } else { defect })?;
         let signed_at = seconds
+            .filter(|seconds| *seconds <= MAX_SECONDS)
             .and_then(|seconds| i64::try_from(seconds).ok())
             .and_then(|seconds| Timestamp::from_timestamp(seconds, 0))
             .ok_or_else(timeless)?;

@@ -109,9 +109,12 @@ impl NoteSignature {
         let refused = || Defect::new(Reason::NoteMalformed, "a signature line is not `— name base64`");
         let (name, signature) =
             line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or_else(refused)?;
+        if !is_key_name(name) {
+            return Err(refused());
+        }
         let bytes = encoding::decode(signature)?;
         let (hash, signature) = bytes.split_first_chunk::<4>().ok_or_else(refused)?;
-        if !is_key_name(name) || signature.is_empty() {
+        if signature.is_empty() {
             return Err(refused());
         }
         Ok(Self { name: name.to_owned(), hash: *hash, signature: signature.to_vec() })
