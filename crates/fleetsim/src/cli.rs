@@ -22,7 +22,7 @@ pub(crate) struct Cli {
 #[derive(Args)]
 pub(crate) struct Common {
     /// The server; only addresses of this machine are accepted.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8800")]
     pub server: LoopbackServer,
     /// Folder with the fleet's keys and its journal of acknowledged entries.
     #[arg(long, global = true, default_value = "fleet")]
