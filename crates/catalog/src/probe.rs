@@ -68,7 +68,7 @@ pub enum AuditSubject {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "params", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ProbeSpec {
-    /// An effective setting of the SSH server, for the default and for every kind of visitor that `Match` can tell apart.
+    /// An effective setting of the SSH server: the default, and what `Match` blocks make of it for root and for others.
     SshdValue {
         /// The keyword in lower case, as `sshd -T` prints it.
         keyword: String,
@@ -142,6 +142,11 @@ pub enum ProbeSpec {
     SudoWithoutPassword,
     /// The declared break-glass account: present, locked to one person, able to sign in.
     EmergencyAccount,
+    /// How the next password will be hashed.
+    HashAlgorithm {
+        /// Acceptable algorithms, as `pam_unix` spells them.
+        accepted: Vec<String>,
+    },
     /// A value of `/etc/login.defs`.
     LoginDefs {
         /// The key.
@@ -361,7 +366,9 @@ impl ProbeSpec {
                 (!(1..=99).contains(max_used_percent)).then(|| "max_used_percent is not 1 to 99".to_owned())
             }),
             Self::GenericAccounts { names } => empty("names", names),
-            Self::PasswordHashes { accepted } => empty("accepted", accepted),
+            Self::PasswordHashes { accepted } | Self::HashAlgorithm { accepted } => {
+                empty("accepted", accepted)
+            }
             Self::ListenersProhibited { tcp, udp } => {
                 (tcp.is_empty() && udp.is_empty()).then(|| "no port is named".to_owned())
             }
