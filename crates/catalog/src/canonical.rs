@@ -30,6 +30,11 @@ impl Digest {
         Self::of_bytes(canonical_json(value).as_bytes())
     }
 
+    /// A digest that someone else computed.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0

@@ -8,8 +8,10 @@ use proofline_catalog::canonical::Digest;
 use proofline_core::{IncidentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-const ATTEMPTS_KEPT: usize = 64;
-const HEALS_KEPT: usize = 4096;
+/// More than any rule may attempt for one opening.
+const ATTEMPTS_KEPT: usize = 16;
+/// As many as the highest limit of a blast radius.
+const HEALS_KEPT: usize = 1000;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub struct Attempt {
     pub outcome: AttemptOutcome,
 }
 
-/// The attempts for one check on one asset, oldest first, the latest 64.
+/// The attempts for one check on one asset, oldest first, the latest 16.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct History(Vec<Attempt>);

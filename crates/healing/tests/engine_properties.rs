@@ -105,7 +105,7 @@ fn governing(rules: &[Rule], world: &World) -> Option<Rule> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn the_order_of_rules_does_not_matter((rules, world) in any_case(), seed in any::<u64>()) {

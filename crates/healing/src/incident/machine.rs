@@ -52,6 +52,11 @@ pub enum Event {
         /// Which of the two.
         reason: String,
     },
+    /// It stays open, and this is why nothing runs. The only step from a state to itself besides a changed plan.
+    Note {
+        /// Why.
+        reason: String,
+    },
     /// It is handed to people.
     Escalate {
         /// Why.
@@ -88,6 +93,7 @@ impl Event {
             Self::NeedsApproval { .. } => "needs_approval",
             Self::Approved { .. } => "approved",
             Self::ApprovalLapsed { .. } => "approval_lapsed",
+            Self::Note { .. } => "note",
             Self::Escalate { .. } => "escalate",
             Self::Suppress { .. } => "suppress",
             Self::Unsuppress { .. } => "unsuppress",
@@ -106,6 +112,7 @@ impl Event {
             Self::NeedsApproval { plan, reason } => format!("{PLAN}{plan}: {reason}"),
             Self::Interrupted { cause: text }
             | Self::ApprovalLapsed { reason: text }
+            | Self::Note { reason: text }
             | Self::Escalate { reason: text }
             | Self::Suppress { reason: text }
             | Self::Unsuppress { reason: text }
@@ -197,6 +204,11 @@ fn next(incident: &Incident, event: &Event) -> Result<Option<State>, Refused> {
         },
         Event::ApprovalLapsed { .. } => match incident.state {
             AwaitingApproval => Ok(Some(Open)),
+            _ => Err(refused()),
+        },
+        Event::Note { reason } => match incident.state {
+            Open if incident.cause == *reason => Ok(None),
+            Open => Ok(Some(Open)),
             _ => Err(refused()),
         },
         Event::Escalate { .. } => match incident.state {
