@@ -9,12 +9,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use proofline_catalog::AssetRole;
 use proofline_core::{IncidentId, Mode, OrderId, Timestamp};
 use proofline_evidence::Digest;
 use proofline_evidence::statement::{Body, CheckResult};
+use proofline_healing::Observation;
 use proofline_protocol::OrderOutcome;
 
 use crate::sync::rules::Rules;
+
+/// The observation as statements carry it.
+pub fn result(observation: &Observation) -> CheckResult {
+    CheckResult {
+        check: observation.check.clone(),
+        verdict: observation.verdict,
+        expected: observation.expected.clone(),
+        observed: observation.observed.clone(),
+        reason: observation.reason.clone(),
+        location: observation.location.clone(),
+    }
+}
 
 /// One check as it is scheduled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +44,16 @@ pub trait Observer: Send + Sync {
     /// Every check that this machine is measured by.
     fn checks(&self) -> Vec<Planned>;
 
-    /// Runs these checks: one result for each, in any order, within bounded time.
-    fn observe(&self, checks: &[String]) -> Vec<CheckResult>;
+    /// Runs these checks for an asset of these roles: one observation for each, in any order, within bounded time.
+    fn observe(&self, checks: &[String], roles: &[AssetRole]) -> Vec<Observation>;
 }
 
 /// What is known when failing checks are answered.
 pub struct Turn<'a> {
-    /// The results of this cycle.
-    pub results: &'a [CheckResult],
+    /// The observations of this cycle.
+    pub observations: &'a [Observation],
+    /// What the machine is used for.
+    pub roles: &'a [AssetRole],
     /// How far healing may go: rules and the clinic's own decision taken together.
     pub mode: Mode,
     /// Heal nothing before this time.
@@ -56,7 +72,7 @@ pub struct Response {
     /// Heals and transitions of incidents, in order.
     pub events: Vec<Body>,
     /// Second observations. They replace the first.
-    pub results: Vec<CheckResult>,
+    pub observations: Vec<Observation>,
     /// Checks whose incident is open, after all that.
     pub open: BTreeSet<String>,
     /// What the responder must remember, written together with the statements.

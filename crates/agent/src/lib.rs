@@ -10,9 +10,9 @@
 pub mod client;
 pub mod courier;
 pub mod cycle;
+pub mod doctor;
 pub mod emitter;
 pub mod enroll;
-pub mod executor;
 pub mod files;
 pub mod host;
 pub mod identity;

@@ -22,6 +22,14 @@ pub struct StateSettings {
     pub override_file: Option<PathBuf>,
 }
 
+/// Which machine is observed.
+#[derive(Debug, Clone, Args)]
+pub struct MachineSettings {
+    /// Where the observed machine's `/` is: another place when the agent runs in a container with the host mounted.
+    #[arg(long, env = "PROOFLINE_AGENT_ROOT", default_value = "/", value_name = "DIR")]
+    pub root: PathBuf,
+}
+
 /// How the agent works.
 #[derive(Debug, Clone, Args)]
 pub struct RunSettings {

@@ -9,20 +9,23 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Instant;
 
-use proofline_core::{AssetId, Clock, Mode, OrderId, Verdict};
+use proofline_catalog::AssetRole;
+use proofline_core::{AssetId, Clock, IncidentId, Mode, OrderId, Timestamp, Verdict};
+use proofline_evidence::Digest;
 use proofline_evidence::statement::{Body, CheckResult};
+use proofline_healing::Observation;
 use proofline_protocol::{Instruction, LastCycle, Order, OrderOutcome};
 
 use crate::courier::Errand;
-use crate::cycle::{Observer, Planned, Responder, Response, Schedule, Turn};
+use crate::cycle::{self, Observer, Planned, Responder, Response, Schedule, Turn};
 use crate::emitter::{EmitError, Emitter, Observed};
 use crate::local_override;
 use crate::settings::RunSettings;
-use crate::status::Board;
+use crate::status::{Board, Status};
 use crate::sync::SyncError;
 use crate::sync::alarm::{self, AlarmKind};
 use crate::sync::orders::Orders;
-use crate::sync::rules::RuleStore;
+use crate::sync::rules::{RuleStore, Rules};
 
 /// What the worker is told to do.
 #[derive(Debug)]
@@ -69,8 +72,8 @@ pub struct Worker {
 #[derive(Debug, Default)]
 pub struct Memory {
     schedule: Schedule,
-    /// The last result of every check.
-    results: BTreeMap<String, CheckResult>,
+    /// The last observation of every check.
+    latest: BTreeMap<String, Observation>,
     open: BTreeSet<String>,
     /// What happened and could not be stated yet.
     unstated: Vec<Body>,
@@ -101,8 +104,8 @@ impl Worker {
             Instruction::RunChecks => {
                 self.cycle(Reach::Everything)?;
                 let fails =
-                    self.memory.results.values().filter(|result| result.verdict == Verdict::Fail).count();
-                (OrderOutcome::Done, format!("{} checks, {fails} fail", self.memory.results.len()))
+                    self.memory.latest.values().filter(|result| result.verdict == Verdict::Fail).count();
+                (OrderOutcome::Done, format!("{} checks, {fails} fail", self.memory.latest.len()))
             }
             Instruction::ApprovePlan { incident, plan_digest } => {
                 self.approve(order.order, incident, plan_digest)?
@@ -117,14 +120,14 @@ impl Worker {
     fn approve(
         &mut self,
         order: OrderId,
-        incident: proofline_core::IncidentId,
-        plan_digest: proofline_evidence::Digest,
+        incident: IncidentId,
+        plan_digest: Digest,
     ) -> Result<(OrderOutcome, String), SyncError> {
         let started = self.clock.now();
         let observer = Arc::clone(&self.observer);
-        let results: Vec<_> = self.memory.results.values().cloned().collect();
+        let latest: Vec<_> = self.memory.latest.values().cloned().collect();
         let guard = self.guard()?;
-        let turn = guard.turn(&results, &*observer);
+        let turn = guard.turn(&latest, &*observer);
         let (response, outcome, detail) = self.responder.approve(&turn, order, incident, plan_digest);
         let planned = self.observer.checks();
         self.state(started, &planned, Vec::new(), response, false)?;
@@ -135,22 +138,21 @@ impl Worker {
     fn cycle(&mut self, reach: Reach) -> Result<(), SyncError> {
         let started = self.clock.now();
         let planned = self.observer.checks();
-        let cycle = self.settings.cycle(false);
+        let pace = self.settings.cycle(false);
         let checks: Vec<_> = if reach == Reach::Everything || self.emitter.wants_everything(self.asset)? {
             planned.iter().map(|plan| plan.check.clone()).collect()
         } else {
-            self.memory.schedule.due(&planned, started, cycle, &self.memory.open)
+            self.memory.schedule.due(&planned, started, pace, &self.memory.open)
         };
         let observer = Arc::clone(&self.observer);
-        let results = observer.observe(&checks);
-        self.memory.schedule.ran(&checks, started);
         let guard = self.guard()?;
-        let response = self.responder.respond(&guard.turn(&results, &*observer));
-        let ran = u32::try_from(results.len()).unwrap_or(u32::MAX);
-        let errors =
-            results.iter().filter(|result| matches!(result.verdict, Verdict::Error | Verdict::Unknown));
+        let seen = observer.observe(&checks, &guard.roles);
+        self.memory.schedule.ran(&checks, started);
+        let response = self.responder.respond(&guard.turn(&seen, &*observer));
+        let ran = u32::try_from(seen.len()).unwrap_or(u32::MAX);
+        let errors = seen.iter().filter(|seen| matches!(seen.verdict, Verdict::Error | Verdict::Unknown));
         let errors = u32::try_from(errors.count()).unwrap_or(u32::MAX);
-        self.state(started, &planned, results, response, checks.len() == planned.len())?;
+        self.state(started, &planned, seen, response, checks.len() == planned.len())?;
         let duration_ms = u64::try_from((self.clock.now() - started).num_milliseconds()).unwrap_or(0);
         let last_cycle = LastCycle { started, duration_ms, checks: ran, errors };
         tracing::debug!(duration_ms, checks = ran, errors, "cycle");
@@ -161,19 +163,21 @@ impl Worker {
     /// States what a cycle or an approval brought.
     fn state(
         &mut self,
-        started: proofline_core::Timestamp,
+        started: Timestamp,
         planned: &[Planned],
-        results: Vec<CheckResult>,
+        seen: Vec<Observation>,
         response: Response,
         whole: bool,
     ) -> Result<(), SyncError> {
-        let seen = results.into_iter().chain(response.results);
-        let seen: BTreeMap<_, _> = seen.map(|result| (result.check.clone(), result)).collect();
+        let seen = seen.into_iter().chain(response.observations);
+        let seen: BTreeMap<_, _> = seen.map(|seen| (seen.check.clone(), seen)).collect();
         self.memory.open = response.open;
-        self.memory.results.extend(seen.clone());
-        self.memory.results.retain(|check, _| planned.iter().any(|plan| plan.check == *check));
         self.memory.unstated.extend(response.events);
-        self.memory.unstated_results.extend(seen);
+        self.memory
+            .unstated_results
+            .extend(seen.iter().map(|(check, seen)| (check.clone(), cycle::result(seen))));
+        self.memory.latest.extend(seen);
+        self.memory.latest.retain(|check, _| planned.iter().any(|plan| plan.check == *check));
         let observed = Observed {
             asset: self.asset,
             started,
@@ -217,12 +221,15 @@ impl Worker {
         } else {
             None
         };
-        Ok(Guard { mode, paused_until, held_back, rules, found })
+        let roles = rules.as_ref().and_then(|rules| rules.asset_roles.get(&self.asset));
+        // A role that this version does not know cannot narrow anything down.
+        let roles = roles.into_iter().flatten().filter_map(|role| role.parse().ok()).collect();
+        Ok(Guard { mode, paused_until, held_back, roles, rules, found })
     }
 
     fn show(&self, last_cycle: Option<LastCycle>, guard: &Guard) {
         let verdicts = Verdict::ALL.map(|verdict| {
-            let count = self.memory.results.values().filter(|result| result.verdict == verdict).count();
+            let count = self.memory.latest.values().filter(|result| result.verdict == verdict).count();
             (verdict, u32::try_from(count).unwrap_or(u32::MAX))
         });
         self.board.update(self.clock.now(), |status| {
@@ -250,16 +257,18 @@ enum Reach {
 /// Everything that limits healing, read once per turn.
 struct Guard {
     mode: Mode,
-    paused_until: Option<proofline_core::Timestamp>,
+    paused_until: Option<Timestamp>,
     held_back: Option<&'static str>,
-    rules: Option<Arc<crate::sync::rules::Rules>>,
+    roles: Vec<AssetRole>,
+    rules: Option<Arc<Rules>>,
     found: local_override::Found,
 }
 
 impl Guard {
-    fn turn<'a>(&self, results: &'a [CheckResult], observer: &'a dyn Observer) -> Turn<'a> {
+    fn turn<'a>(&'a self, observations: &'a [Observation], observer: &'a dyn Observer) -> Turn<'a> {
         Turn {
-            results,
+            observations,
+            roles: &self.roles,
             mode: self.mode,
             paused_until: self.paused_until,
             held_back: self.held_back,
@@ -268,7 +277,7 @@ impl Guard {
         }
     }
 
-    fn show(&self, status: &mut crate::status::Status) {
+    fn show(&self, status: &mut Status) {
         status.mode = self.mode;
         status.local_override = self.found.effective();
         status.override_problem = match &self.found {

@@ -27,7 +27,7 @@ pub struct RuleSet<R, W> {
     /// How far healing may go at most.
     pub mode: Mode,
     /// What each asset is used for; sensitive roles are only observed.
-    pub asset_roles: BTreeMap<AssetId, String>,
+    pub asset_roles: BTreeMap<AssetId, Vec<String>>,
     /// When disruptive runbooks may run.
     pub maintenance_windows: Vec<W>,
     /// Heal nothing before this time.

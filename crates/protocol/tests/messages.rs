@@ -175,7 +175,7 @@ fn a_rule_set_is_strict() {
     let set = json!({
         "version": 7, "installation": "inst_01h455vb4pex5vsknk084sn02q", "site": null,
         "issued": "2026-11-22T02:50:00Z", "catalogue": "ab".repeat(32), "mode": "ask",
-        "asset_roles": {"asset_01h455vb4pex5vsknk084sn02q": "ehr"}, "maintenance_windows": [],
+        "asset_roles": {"asset_01h455vb4pex5vsknk084sn02q": ["ehr"]}, "maintenance_windows": [],
         "paused_until": null, "rules": []
     });
     assert!(!refused::<RuleSet<Value, Value>>(&set));

@@ -5,9 +5,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use proofline_catalog::rule::Rule;
 use proofline_core::{InstallationId, SiteId};
 use proofline_evidence::dsse::Envelope;
 use proofline_evidence::{Defect, PublicKey};
+use proofline_healing::Window;
 use proofline_outbox::{Outbox, OutboxError};
 use proofline_protocol::{RULES_PAYLOAD_TYPE, RuleSet};
 
@@ -18,7 +20,7 @@ const NOTE: &str = "rules_version";
 const MAX_ENVELOPE: usize = 8 * 1024 * 1024;
 
 /// The rule set as this agent reads it.
-pub type Rules = RuleSet<serde_json::Value, serde_json::Value>;
+pub type Rules = RuleSet<Rule, Window>;
 
 /// A rule set is not accepted.
 #[derive(Debug, thiserror::Error)]
