@@ -52,6 +52,14 @@ impl Assets {
             }
         }
     }
+
+    /// Statements of this appliance are missing: nothing is certain about its assets.
+    pub(super) fn lose(&mut self, appliance: Option<ApplianceId>) {
+        self.0
+            .iter_mut()
+            .filter(|((holder, _), _)| Some(*holder) == appliance)
+            .for_each(|(_, asset)| asset.lose());
+    }
 }
 
 impl Asset {

@@ -52,13 +52,21 @@ impl<'a> Auditor<'a> {
         rules::broken(&statement)
             .into_iter()
             .for_each(|reason| report.find(at, reason, statement.body.kind()));
-        if let Err(reason) = self.chains.follow(&statement, Digest::of(bytes)) {
-            report.find(at, reason, format!("seq {}", statement.header.seq));
-        }
         let sound = signed && report.findings_total == before;
-        if sound {
+        let in_step = self.chain(index, &statement, Digest::of(bytes), report);
+        if sound && in_step {
             self.effects(index, &statement, report);
         }
+    }
+
+    /// Whether the statement takes its signer's chain forward. What is missing before it may have changed any asset.
+    fn chain(&mut self, index: u64, statement: &Statement, envelope: Digest, report: &mut Report) -> bool {
+        let Err(reason) = self.chains.follow(statement, envelope) else { return true };
+        report.find(Some(index), reason, format!("seq {}", statement.header.seq));
+        if reason != Reason::SeqRepeated {
+            self.assets.lose(statement.header.appliance);
+        }
+        reason != Reason::SeqRepeated
     }
 
     fn signature_holds(&self, index: u64, envelope: &Envelope, report: &mut Report) -> bool {
