@@ -1,7 +1,8 @@
 //! One look at the machine, shared by all checks of a cycle.
 //!
 //! The first request for a command or a small file is answered by the machine, later ones from memory, failures
-//! included: `sshd -T` runs once, however many checks ask. A cycle is dropped at its end, so nothing goes stale.
+//! included: `sshd -T` runs once, however many checks ask. Large files and answers are not held, to stay small. A cycle
+//! is dropped at its end, so nothing goes stale.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,6 +15,8 @@ use super::{DirEntry, Host, HostError, Metadata, Output, RunLimits};
 
 /// Files above this size are read again each time instead of being held.
 const HELD_FILE: usize = 64 * 1024;
+/// Commands that may answer more than this are run again each time instead of being held.
+const HELD_OUTPUT: usize = 1024 * 1024;
 
 type Shared<K, V> = Mutex<HashMap<K, Arc<OnceLock<Result<V, HostError>>>>>;
 
@@ -73,6 +76,9 @@ impl Host for CycleHost<'_> {
 
     /// The limits of whoever asks first apply.
     fn run(&self, argv: &[&str], limits: RunLimits) -> Result<Output, HostError> {
+        if limits.output_limit > HELD_OUTPUT {
+            return self.inner.run(argv, limits);
+        }
         let key = argv.iter().map(|&word| word.to_owned()).collect();
         once(&self.outputs, key, || self.inner.run(argv, limits))
     }

@@ -111,8 +111,8 @@ pub struct RunLimits {
 impl RunLimits {
     /// For tools that answer from memory or one small file: 5 s and 256 KiB.
     pub const QUICK: Self = Self { timeout: Duration::from_secs(5), output_limit: 256 * 1024 };
-    /// For tools that walk a database: 20 s and 4 MiB.
-    pub const SLOW: Self = Self { timeout: Duration::from_secs(20), output_limit: 4 * 1024 * 1024 };
+    /// For tools that read much: 20 s and 1 MiB.
+    pub const SLOW: Self = Self { timeout: Duration::from_secs(20), output_limit: 1024 * 1024 };
 }
 
 /// How a command ended. A status other than zero is not a [`HostError`]: the tool did answer.

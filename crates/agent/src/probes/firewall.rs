@@ -4,12 +4,16 @@
 //! there, and from the older interface where that is in use. A base chain drops by default when its policy says so or
 //! when its rules end in an unconditional drop or reject that no unconditional accept precedes.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::finding::{Finding, Outcome, Unmeasured};
 use super::reading;
 use crate::host::{Host, RunLimits};
 
+/// Machines that run containers have large rule sets.
+const RULE_SET: RunLimits = RunLimits { timeout: Duration::from_secs(10), output_limit: 8 * 1024 * 1024 };
 const NFT: [&str; 4] = ["nft", "-j", "list", "ruleset"];
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +25,7 @@ struct Dropped {
 pub(super) fn default_drop(host: &dyn Host) -> Outcome {
     let mut asked = Vec::new();
     let mut dropped = Dropped::default();
-    if let Some(text) = reading::answer_if_there(host, &NFT, RunLimits::SLOW)? {
+    if let Some(text) = reading::answer_if_there(host, &NFT, RULE_SET)? {
         asked.push(NFT.join(" "));
         let found = from_nft(&text)?;
         dropped = Dropped { v4: found.v4, v6: found.v6 };
@@ -32,7 +36,7 @@ pub(super) fn default_drop(host: &dyn Host) -> Outcome {
         if already {
             continue;
         }
-        if let Some(text) = reading::answer_if_there(host, &[tool], RunLimits::SLOW)? {
+        if let Some(text) = reading::answer_if_there(host, &[tool], RULE_SET)? {
             asked.push(tool.to_owned());
             let found = from_iptables(&text);
             if six { dropped.v6 |= found } else { dropped.v4 |= found }

@@ -138,11 +138,11 @@ fn measure(probe: &ProbeSpec, host: &dyn Host, context: &Context) -> Outcome {
         ProbeSpec::LogPersistent => logging::persistent(host),
         ProbeSpec::LogForwarding => logging::forwarding(host),
         ProbeSpec::LogRetention { min_days } => logging::retention(host, *min_days),
-        ProbeSpec::SecurityUpdates { max_wait_days } => updates::security(host, *max_wait_days),
+        ProbeSpec::SecurityUpdates { max_wait_days } => updates::security_waiting(host, *max_wait_days),
         ProbeSpec::PackageLists { max_age_days } => updates::lists(host, *max_age_days),
-        ProbeSpec::RebootPending => updates::reboot_pending(host),
+        ProbeSpec::RebootPending => updates::restart_pending(host),
         ProbeSpec::AutomaticUpdates => updates::automatic(host),
-        ProbeSpec::PackageFiles { deb, rpm } => updates::package_files(host, deb, rpm),
+        ProbeSpec::PackageFiles { deb, rpm } => updates::as_delivered(host, deb, rpm),
         ProbeSpec::IntegrityBaseline { max_age_days } => safeguards::integrity_baseline(host, *max_age_days),
         ProbeSpec::MalwareProtection { max_signature_age_h } => {
             safeguards::malware(host, *max_signature_age_h)

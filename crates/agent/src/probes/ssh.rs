@@ -53,7 +53,7 @@ pub(super) fn effective(host: &dyn Host, keyword: &str) -> Result<Vec<(&'static 
             None => &["sshd", "-T"],
             Some(connection) => &["sshd", "-T", "-C", connection],
         };
-        let Some(text) = reading::answer_if_there(host, argv, RunLimits::QUICK)? else {
+        let Some(text) = ask(host, argv)? else {
             return Err(if reading::exists(host, "/etc/ssh/sshd_config")? {
                 Unmeasured::unknown("there is a configuration, but sshd was not found", "sshd -T")
             } else {
@@ -68,6 +68,19 @@ pub(super) fn effective(host: &dyn Host, keyword: &str) -> Result<Vec<(&'static 
         values.push((who, found.trim().to_owned()));
     }
     Ok(values)
+}
+
+/// Asks `sshd -T`. It wants host keys and its run folder; newer versions answer `-G` without them.
+fn ask(host: &dyn Host, argv: &[&str]) -> Result<Option<String>, Unmeasured> {
+    let Some(output) = reading::ask(host, argv, RunLimits::QUICK)? else { return Ok(None) };
+    if output.success() {
+        return Ok(Some(output.text()));
+    }
+    let only_parse: Vec<&str> = argv.iter().map(|&word| if word == "-T" { "-G" } else { word }).collect();
+    match reading::ask(host, &only_parse, RunLimits::QUICK)? {
+        Some(parsed) if parsed.success() => Ok(Some(parsed.text())),
+        _ => Err(reading::refused(argv, &output)),
+    }
 }
 
 fn describe(values: &[(&'static str, String)]) -> String {

@@ -1,0 +1,161 @@
+//! Security updates that the machine knows of and has not installed.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use proofline_core::Timestamp;
+
+use super::version::is_newer;
+use super::{LISTS, Packages, age_days, packages, security_lists};
+use crate::host::{Host, RunLimits};
+use crate::probes::finding::{Finding, Outcome, Unmeasured, enumerate};
+use crate::probes::reading;
+
+const STATUS: &str = "/var/lib/dpkg/status";
+/// apt's own reader of its lists, whatever they are compressed with.
+const HELPER: &str = "/usr/lib/apt/apt-helper";
+const LIST_LIMITS: RunLimits = RunLimits { timeout: Duration::from_secs(20), output_limit: 32 * 1024 * 1024 };
+
+pub(in crate::probes) fn waiting(host: &dyn Host, max_wait_days: u32) -> Outcome {
+    match packages(host)? {
+        Packages::Deb => waiting_deb(host, max_wait_days),
+        Packages::Rpm => waiting_rpm(host, max_wait_days),
+    }
+}
+
+/// Compares the installed packages with the lists of security updates, held packages included.
+///
+/// The lists do not say since when an update waits. Whatever waits now appeared after the last run of upgrades, so that
+/// run bounds the wait.
+fn waiting_deb(host: &dyn Host, max_wait_days: u32) -> Outcome {
+    let lists = security_lists(host)?;
+    if lists.is_empty() {
+        return Err(Unmeasured::unknown("the machine has no list of security updates", LISTS));
+    }
+    let location = format!("{LISTS}, {STATUS}");
+    let status = host
+        .read(Path::new(STATUS), LIST_LIMITS.output_limit)
+        .map_err(|error| Unmeasured::from_host(&error, STATUS))?;
+    let status = String::from_utf8_lossy(&status);
+    let mut installed: HashMap<&str, Vec<Package<'_>>> = HashMap::new();
+    for package in packages_in(&status).filter(|package| package.installed) {
+        installed.entry(package.name).or_default().push(package);
+    }
+    let mut late = Vec::new();
+    for list in lists {
+        let argv = [HELPER, "cat-file", &list];
+        let output = reading::ask(host, &argv, LIST_LIMITS)?
+            .ok_or_else(|| Unmeasured::unknown("apt-helper is not installed", HELPER))?;
+        if !output.success() {
+            return Err(reading::refused(&argv, &output));
+        }
+        let list = String::from_utf8_lossy(&output.stdout);
+        for update in packages_in(&list) {
+            let own = installed.get(update.name).map(Vec::as_slice).unwrap_or_default();
+            let fits = |own: &&Package<'_>| {
+                own.architecture == update.architecture
+                    || [own.architecture, update.architecture].contains(&"all")
+            };
+            if own.iter().filter(fits).any(|own| is_newer(update.version, own.version)) {
+                late.push(update.name.to_owned());
+            }
+        }
+    }
+    if late.is_empty() {
+        return Ok(Finding::pass("none waiting", location));
+    }
+    let recent = last_upgrade(host)?.is_some_and(|at| age_days(host, at) <= i64::from(max_wait_days));
+    let reason = format!("no run of upgrades within {max_wait_days} days");
+    Ok(if recent {
+        Finding::pass(format!("waiting for at most {max_wait_days} days: {}", enumerate(late)), location)
+    } else {
+        Finding::fail(enumerate(late), reason, location)
+    })
+}
+
+/// One stanza of a list or of the status file.
+#[derive(Default, Clone, Copy)]
+struct Package<'a> {
+    name: &'a str,
+    version: &'a str,
+    architecture: &'a str,
+    installed: bool,
+}
+
+/// The complete stanzas of a control file. deb-control(5)
+fn packages_in(text: &str) -> impl Iterator<Item = Package<'_>> {
+    text.split("\n\n").filter_map(|stanza| {
+        let mut package = Package::default();
+        for line in stanza.lines() {
+            // Continuation lines begin with white space and never match a key.
+            let Some((key, value)) = line.split_once(": ") else { continue };
+            match key {
+                "Package" => package.name = value.trim(),
+                "Version" => package.version = value.trim(),
+                "Architecture" => package.architecture = value.trim(),
+                "Status" => package.installed = value.trim().ends_with(" installed"),
+                _ => {}
+            }
+        }
+        (!package.name.is_empty() && !package.version.is_empty()).then_some(package)
+    })
+}
+
+/// When upgrades were last applied: by unattended-upgrades or by a person.
+fn last_upgrade(host: &dyn Host) -> Result<Option<Timestamp>, Unmeasured> {
+    let mut times = Vec::new();
+    for stamp in ["unattended-upgrades-stamp", "upgrade-stamp"] {
+        let path = format!("/var/lib/apt/periodic/{stamp}");
+        times.extend(reading::metadata_if_there(host, &path)?.map(|found| found.modified));
+    }
+    let history = reading::text_if_there(host, "/var/log/apt/history.log")?.unwrap_or_default();
+    for entry in history.split("\n\n") {
+        let field = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let upgraded = field("Commandline").is_some_and(|line| {
+            line.split_whitespace().any(|word| ["upgrade", "dist-upgrade", "full-upgrade"].contains(&word))
+                || line.contains("unattended-upgrade")
+        });
+        let ended = field("End-Date").and_then(|text| {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            chrono::NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S").ok()
+        });
+        if let (true, Some(ended)) = (upgraded, ended) {
+            times.push(ended.and_utc());
+        }
+    }
+    Ok(times.into_iter().max())
+}
+
+/// dnf knows when each advisory was issued.
+fn waiting_rpm(host: &dyn Host, max_wait_days: u32) -> Outcome {
+    const ASK: [&str; 6] = ["dnf", "-C", "-q", "updateinfo", "info", "--security"];
+    let location = ASK.join(" ");
+    let text = reading::answer(host, &ASK, RunLimits::SLOW)?;
+    let (mut late, mut waiting, mut id) = (Vec::new(), 0_usize, None);
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let value = value.trim();
+        match key.trim() {
+            "Update ID" | "Name" => id = Some(value.to_owned()),
+            "Updated" | "Issued" => {
+                let Some(id) = id.take() else { continue };
+                waiting += 1;
+                let day = value.get(..10).unwrap_or_default();
+                let issued = chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").ok();
+                let issued = issued.and_then(|day| day.and_hms_opt(0, 0, 0)).map(|time| time.and_utc());
+                let unclear =
+                    || Unmeasured::unknown(format!("the date of {id} was not understood"), location.clone());
+                if age_days(host, issued.ok_or_else(unclear)?) > i64::from(max_wait_days) {
+                    late.push(id);
+                }
+            }
+            _ => {}
+        }
+    }
+    let nothing = match waiting {
+        0 => "none waiting".to_owned(),
+        _ => format!("waiting for at most {max_wait_days} days"),
+    };
+    Ok(Finding::offenders(late, &nothing, "these advisories wait for longer", location))
+}
