@@ -71,10 +71,9 @@ impl Postmaster {
 
     /// Whether a found server can serve as it is: reachable where we expect it, started with the same settings.
     pub(crate) fn matches(&self, recipe: &Recipe) -> bool {
-        let stopping = PidFile::read(&self.data_dir).is_none_or(|file| file.is_stopping());
-        let socket = recipe.socket_folder.join(SOCKET_NAME);
-        let starting = PidFile::read(&self.data_dir).is_some_and(|file| !file.is_ready());
-        !stopping && process::arguments(self.pid) == recipe.arguments() && (starting || socket.exists())
+        let Some(file) = PidFile::read(&self.data_dir) else { return false };
+        let reachable = !file.is_ready() || recipe.socket_folder.join(SOCKET_NAME).exists();
+        !file.is_stopping() && reachable && process::arguments(self.pid) == recipe.arguments()
     }
 
     /// Starts a server and waits until it takes connections. There is no time limit: recovery takes what it takes.

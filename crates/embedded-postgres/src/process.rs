@@ -2,9 +2,13 @@
 //!
 //! Whether a process id "exists" says little: a zombie exists, and ids are used again. A postmaster counts as alive
 //! when its state is not that of a dead process, its program is `postgres` and its working folder is the data directory.
+//!
+//! Root in a container often lacks the capability to look at another user's program and folder (`CAP_SYS_PTRACE`). Then
+//! the command line decides, which everyone may read: every server here is started with `-D` and the directory.
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,7 +23,22 @@ fn entry(pid: i32, name: &str) -> PathBuf {
 
 /// Whether `pid` is a living PostgreSQL process of this data directory.
 pub(crate) fn is_postgres_of(pid: i32, data_dir: &Path) -> bool {
-    runs(pid) && is_postgres(pid) && works_in(pid, data_dir)
+    if !runs(pid) {
+        return false;
+    }
+    match (fs::read_link(entry(pid, "exe")), fs::metadata(entry(pid, "cwd")), fs::metadata(data_dir)) {
+        (Ok(exe), Ok(cwd), Ok(data)) => {
+            // An updated package leaves ` (deleted)` behind the name. Folders are compared by device and inode, so that
+            // links and renamed parents do not matter.
+            let name = exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.trim_end_matches(" (deleted)") == "postgres"
+                && (cwd.dev(), cwd.ino()) == (data.dev(), data.ino())
+        }
+        (Err(error), ..) | (_, Err(error), _) if error.kind() == ErrorKind::PermissionDenied => {
+            names_on_its_command_line(pid, data_dir)
+        }
+        _ => false,
+    }
 }
 
 /// The state is the field after the closing parenthesis of the program's name (proc(5)); `Z` and `X` are dead.
@@ -29,20 +48,9 @@ fn runs(pid: i32) -> bool {
     state.is_some_and(|state| !matches!(state, 'Z' | 'X' | 'x'))
 }
 
-/// An updated package leaves ` (deleted)` behind the name.
-fn is_postgres(pid: i32) -> bool {
-    fs::read_link(entry(pid, "exe")).is_ok_and(|exe| {
-        let name = exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.trim_end_matches(" (deleted)") == "postgres"
-    })
-}
-
-/// Compared by device and inode, so that links and renamed parents do not matter.
-fn works_in(pid: i32, data_dir: &Path) -> bool {
-    match (fs::metadata(entry(pid, "cwd")), fs::metadata(data_dir)) {
-        (Ok(cwd), Ok(data)) => (cwd.dev(), cwd.ino()) == (data.dev(), data.ino()),
-        _ => false,
-    }
+fn names_on_its_command_line(pid: i32, data_dir: &Path) -> bool {
+    let is_postgres = read_bounded(&entry(pid, "comm"), 64).is_ok_and(|name| name.trim_end() == "postgres");
+    is_postgres && arguments(pid).windows(2).any(|pair| pair[0] == "-D" && Path::new(&pair[1]) == data_dir)
 }
 
 /// The arguments after the program's name.

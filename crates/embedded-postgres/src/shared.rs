@@ -159,9 +159,9 @@ fn options(home: &Path) -> Options {
 }
 
 /// `$1` is the postmaster, `$2` and `$3` are the times in seconds, the working folder is the cluster's home. The process
-/// is recognised by its working folder, since ids are used again.
+/// is recognised by its command line, since ids are used again; a dead one has none.
 const REAPER: &str = r#"
-serves() { [ "$(readlink "/proc/$1/cwd")" = "$PWD/data" ]; }
+serves() { tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | grep -qxF "$PWD/data"; }
 while sleep "$2"; do
     serves "$1" || exit
     exec 8>>starting 9>>users

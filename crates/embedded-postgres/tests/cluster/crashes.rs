@@ -121,7 +121,8 @@ fn an_empty_pid_file_does_not_stop_the_start() {
 fn a_backend_that_outlives_its_postmaster_only_delays_the_start() {
     let home = Home::new();
     let cluster = Cluster::start(&home.options()).expect("starts");
-    let busy_loop = "do $$ begin loop end loop; end $$";
+    // Long enough to be in the way, and over by itself where it cannot be found.
+    let busy_loop = "do $$ begin while clock_timestamp() < now() + interval '5 s' loop end loop; end $$";
     let mut client =
         psql(&cluster.endpoint(), "postgres", busy_loop).stderr(Stdio::null()).spawn().expect("runs");
     let active = "select count(*) from pg_stat_activity where query like 'do %' and state = 'active'";

@@ -1,7 +1,10 @@
 //! A home for a cluster that cleans up after itself, and a look at the machine's processes that shares no code with the
 //! crate under test.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -65,13 +68,22 @@ pub(crate) fn psql(endpoint: &Endpoint, role: &str, sql: &str) -> Command {
     command
 }
 
-/// Living processes whose working folder is this one or below it.
+/// Living processes whose working folder is this one or below it. Where root may not look at other users' folders, as in
+/// many containers, those that name it on their command line.
 pub(crate) fn processes_under(folder: &Path) -> Vec<i32> {
     let folder = folder.canonicalize().unwrap_or(folder.to_owned());
+    let is_under = |pid: &i32| match fs::read_link(format!("/proc/{pid}/cwd")) {
+        Ok(cwd) => cwd.starts_with(&folder),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            command
+                .split(|&byte| byte == 0)
+                .any(|part| Path::new(OsStr::from_bytes(part)).starts_with(&folder))
+        }
+        Err(_) => false,
+    };
     let all = fs::read_dir("/proc").expect("/proc is there").flatten();
-    let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    ids.filter(|pid| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&folder)))
-        .collect()
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_under).collect()
 }
 
 pub(crate) fn signal(pid: i32, signal: Signal) {
