@@ -1,0 +1,147 @@
+//! What brings a previous state back. Absolute states, not inverse steps: undoing twice is undoing once.
+
+use std::path::{Path, PathBuf};
+
+use proofline_catalog::canonical::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::StepError;
+use super::accounts;
+use super::files::{Attributes, Files, Snapshot};
+use super::firewall;
+use super::systemd::{self, UnitState};
+use super::tools::{PackageManager, Tools};
+
+/// A previous state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "restore", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Undo {
+    /// A file and its content, or its absence.
+    File {
+        /// Absolute path.
+        path: PathBuf,
+        /// What was there.
+        was: Snapshot,
+    },
+    /// A directory that was not there.
+    NoDirectory {
+        /// Absolute path.
+        path: PathBuf,
+    },
+    /// Mode and ownership.
+    Attributes {
+        /// Absolute path.
+        path: PathBuf,
+        /// What they were.
+        was: Attributes,
+    },
+    /// A value of the running kernel.
+    Kernel {
+        /// Absolute path below `/proc/sys`.
+        path: PathBuf,
+        /// The value.
+        was: String,
+    },
+    /// A systemd unit.
+    Unit {
+        /// Its name.
+        unit: String,
+        /// Enablement and activity.
+        was: UnitState,
+    },
+    /// A package.
+    Package {
+        /// Who manages packages here.
+        manager: PackageManager,
+        /// Its name.
+        name: String,
+        /// Whether it was installed.
+        was_installed: bool,
+    },
+    /// The agent's own firewall table.
+    FirewallTable {
+        /// Its rules; none where there was no table.
+        was: Option<String>,
+    },
+    /// Accounts that had no password.
+    EmptyPasswords {
+        /// Their names.
+        accounts: Vec<String>,
+    },
+}
+
+/// How undoing one change ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Undone {
+    /// What was restored.
+    pub what: String,
+    /// Why that failed; none where it did not.
+    pub error: Option<String>,
+}
+
+impl Undo {
+    /// What is restored, in a few words and without content.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::File { path, was: Snapshot::Absent } => format!("remove {}", path.display()),
+            Self::File { path, was: Snapshot::File { .. } } => format!("restore {}", path.display()),
+            Self::NoDirectory { path } => format!("remove the directory {}", path.display()),
+            Self::Attributes { path, was } => {
+                format!("set the mode of {} back to {:04o}", path.display(), was.mode)
+            }
+            Self::Kernel { path, .. } => format!("set {} back", path.display()),
+            Self::Unit { unit, .. } => format!("set the unit {unit} back"),
+            Self::Package { name, was_installed: true, .. } => format!("install {name} again"),
+            Self::Package { name, was_installed: false, .. } => format!("remove {name} again"),
+            Self::FirewallTable { .. } => "set the firewall table back".to_owned(),
+            Self::EmptyPasswords { .. } => "unlock the accounts again".to_owned(),
+        }
+    }
+
+    /// Brings the state back.
+    pub(super) fn apply(&self, files: &dyn Files, tools: Tools<'_>) -> Result<(), StepError> {
+        match self {
+            Self::File { path, was: Snapshot::Absent } => files.remove(path),
+            Self::File { path, was: Snapshot::File { content, attributes } } => {
+                files.write(path, content, *attributes)
+            }
+            Self::NoDirectory { path } => files.remove_directory(path),
+            Self::Attributes { path, was } => files.set_attributes(path, *was),
+            Self::Kernel { path, was } => files.write_in_place(path, was.as_bytes()),
+            Self::Unit { unit, was } => systemd::restore(tools, unit, *was),
+            Self::Package { manager, name, was_installed } => {
+                if *was_installed {
+                    manager.install(tools, name)
+                } else {
+                    manager.remove(tools, name)
+                }
+            }
+            Self::FirewallTable { was } => firewall::restore(files, tools, was.as_deref()),
+            Self::EmptyPasswords { accounts } => accounts::unlock(files, accounts),
+        }
+    }
+
+    /// A digest of what is there now, for those states that someone else may have changed since.
+    pub(super) fn present(&self, files: &dyn Files) -> Option<Digest> {
+        match self {
+            Self::File { path, .. } => file_digest(files, path),
+            Self::Attributes { path, .. } => {
+                files.attributes(path).ok().map(|attributes| Digest::of(&attributes))
+            }
+            Self::Kernel { path, .. } => file_digest(files, path),
+            Self::NoDirectory { .. }
+            | Self::Unit { .. }
+            | Self::Package { .. }
+            | Self::FirewallTable { .. }
+            | Self::EmptyPasswords { .. } => None,
+        }
+    }
+}
+
+fn file_digest(files: &dyn Files, path: &Path) -> Option<Digest> {
+    match files.snapshot(path).ok()? {
+        Snapshot::Absent => Some(Digest::of_bytes(b"")),
+        Snapshot::File { content, attributes } => Some(Digest::of(&(Digest::of_bytes(&content), attributes))),
+    }
+}
