@@ -73,7 +73,7 @@ pub static JOBS: &[Job] = &[
         Duration::from_hours(1),
         crate::evidence::sample
     ),
-    job!("sessions", "forgets sessions that ended", Duration::from_hours(1), purge_sessions),
+    job!("sessions", "forgets sessions that ended and keys of old requests", Duration::from_hours(1), purge_sessions),
     job!(
         "budgets",
         "forgets clients whose request budget is full again",
@@ -131,9 +131,10 @@ async fn record(app: &AppState, run: &JobRun) -> ApiResult<()> {
 
 async fn purge_sessions(app: &AppState) -> ApiResult<String> {
     let mut sign_in = app.store().sign_in().await?;
-    let purged = sign_in.purge_sessions(app.now() - TimeDelta::days(7)).await?;
+    let sessions = sign_in.purge_sessions(app.now() - TimeDelta::days(7)).await?;
+    let keys = sign_in.purge_idempotency_keys(app.now() - TimeDelta::days(2)).await?;
     sign_in.commit().await?;
-    Ok(format!("{purged} forgotten"))
+    Ok(format!("{sessions} sessions and {keys} idempotency keys forgotten"))
 }
 
 async fn sweep_budgets(app: &AppState) -> ApiResult<String> {

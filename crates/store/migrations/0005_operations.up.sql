@@ -14,12 +14,13 @@ CREATE TABLE idempotency_key (
     user_id uuid NOT NULL REFERENCES person (id),
     key text NOT NULL CHECK (length(key) BETWEEN 8 AND 120),
     request_digest bytea NOT NULL CHECK (octet_length(request_digest) = 32),
-    status smallint NOT NULL,
-    body jsonb NOT NULL,
+    -- The answer, once it was given; a repeated request gets it again. Answers that hold a secret are never kept.
+    status smallint,
+    body jsonb,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (user_id, key)
 );
 CREATE INDEX idempotency_key_by_age ON idempotency_key (created_at);
 
 GRANT SELECT, INSERT, UPDATE ON job_run TO proofline_app;
-GRANT SELECT, INSERT, DELETE ON idempotency_key TO proofline_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_key TO proofline_app;

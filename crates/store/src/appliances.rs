@@ -153,9 +153,9 @@ pub struct ApplianceFilter {
     pub site: Option<SiteId>,
     /// Only this appliance.
     pub id: Option<ApplianceId>,
-    /// Only those seen at or after.
+    /// Only those seen after.
     pub seen_from: Option<Timestamp>,
-    /// Only those last seen before.
+    /// Only those last seen at or before.
     pub seen_before: Option<Timestamp>,
     /// Only those never seen.
     pub never_seen: bool,
@@ -262,8 +262,8 @@ impl Scope {
                 JOIN site s ON s.org_id = a.org_id AND s.id = a.site_id
                 LEFT JOIN appliance_presence p ON p.org_id = a.org_id AND p.appliance_id = a.id
              WHERE ($1::uuid IS NULL OR a.site_id = $1) AND ($2::uuid IS NULL OR a.id = $2)
-               AND ($3::timestamptz IS NULL OR p.last_seen_at >= $3)
-               AND ($4::timestamptz IS NULL OR p.last_seen_at < $4)
+               AND ($3::timestamptz IS NULL OR p.last_seen_at > $3)
+               AND ($4::timestamptz IS NULL OR p.last_seen_at <= $4)
                AND (NOT $5 OR p.last_seen_at IS NULL) AND ($6::uuid IS NULL OR a.id < $6)
              ORDER BY a.id DESC LIMIT $7"#,
             filter.site.map(SiteId::uuid),

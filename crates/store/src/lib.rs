@@ -14,6 +14,7 @@ mod appliances;
 mod audit;
 mod connect;
 mod error;
+mod idempotency;
 mod evidence;
 mod incidents;
 mod migrate;
@@ -32,6 +33,7 @@ pub use appliances::{
 };
 pub use audit::{AuditEntry, AuditFilter, AuditNote, DeniedNote};
 pub use connect::{Announcements, ConnectOptions, Store};
+pub use idempotency::EarlierRequest;
 pub use error::{StoreError, StoreResult};
 pub use evidence::{
     Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,

@@ -3,7 +3,7 @@
 //! The transaction carries no tenant, so row-level security hides every tenant's row from it.
 
 use proofline_core::{Email, Role, SessionId, Timestamp, UserId};
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::audit::{self, DeniedNote};
 use crate::error::{During, stored};
@@ -72,6 +72,10 @@ pub struct SessionRecord {
 impl SignIn {
     pub(crate) fn new(transaction: Transaction<'static, Postgres>) -> Self {
         Self { transaction }
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
     }
 
     /// Makes everything done here durable.

@@ -36,7 +36,7 @@ impl PasswordHasher {
     /// A hasher with this pepper; `cost` is bcrypt's, 12 or more in production.
     pub fn new(pepper: [u8; 32], cost: u32) -> Self {
         // Verified when there is nobody to verify, so that both take as long. Nothing hashes to it.
-        let decoy = format!("{SCHEME}$2b${cost:02}$......................bcryptHashOfNothingAtAll1234567");
+        let decoy = format!("{SCHEME}$2b${cost:02}$......................bcryptHashOfNothingAtAll123456O");
         Self { pepper: Arc::new(pepper), cost, turns: Arc::new(Semaphore::new(AT_ONCE)), decoy: decoy.into() }
     }
 

@@ -9,10 +9,11 @@ use axum::http::request::Parts;
 use proofline_authz::{Permit, Principal};
 use proofline_core::{OrgId, Timestamp};
 use proofline_protocol::signature;
-use proofline_store::{AuditNote, QueryMeter, Scope};
+use proofline_store::{AuditNote, QueryMeter, Scope, StoreError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::once::{self, Once};
 use super::{ApiResult, KnownAppliance, Problem, Session, json, request_id};
 use crate::AppState;
 
@@ -24,16 +25,17 @@ pub(super) struct Admission {
     session: Option<Session>,
     appliance: Option<Arc<KnownAppliance>>,
     claimed: Option<signature::PublicKey>,
+    once: Option<Once>,
     body: Option<Bytes>,
 }
 
 impl Admission {
     pub(super) fn public(meter: QueryMeter) -> Self {
-        Self { meter, permit: None, session: None, appliance: None, claimed: None, body: None }
+        Self { meter, permit: None, session: None, appliance: None, claimed: None, once: None, body: None }
     }
 
-    pub(super) fn person(meter: QueryMeter, permit: Permit, session: Session) -> Self {
-        Self { permit: Some(permit), session: Some(session), ..Self::public(meter) }
+    pub(super) fn person(meter: QueryMeter, permit: Permit, session: Session, once: Option<Once>) -> Self {
+        Self { permit: Some(permit), session: Some(session), once, ..Self::public(meter) }
     }
 
     pub(super) fn appliance(
@@ -73,6 +75,7 @@ pub struct Call {
     meter: QueryMeter,
     session: Option<Session>,
     appliance: Option<Arc<KnownAppliance>>,
+    once: Option<Once>,
     /// When the request arrived.
     pub at: Timestamp,
 }
@@ -80,7 +83,15 @@ pub struct Call {
 impl Call {
     /// Opens a scope for what the policy permitted, and for nothing more.
     pub async fn scope(&self) -> ApiResult<Scope> {
-        Ok(self.app.store().scope_metered(&self.permit, self.meter.clone()).await?)
+        let mut scope = self.app.store().scope_metered(&self.permit, self.meter.clone()).await?;
+        if let Some(Once { user, key, request_digest }) = &self.once {
+            // Taken with the change or not at all; whoever took it first is waited for.
+            scope.take_idempotency_key(*user, key, request_digest, self.at).await.map_err(|error| match error {
+                StoreError::Conflict { .. } => once::already_done(),
+                other => other.into(),
+            })?;
+        }
+        Ok(scope)
     }
 
     /// Who asks.
@@ -120,9 +131,9 @@ impl FromRequestParts<AppState> for Call {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> ApiResult<Self> {
-        let Admission { permit, meter, session, appliance, .. } = admission(parts)?;
+        let Admission { permit, meter, session, appliance, once, .. } = admission(parts)?;
         let permit = permit.ok_or_else(unguarded)?;
-        Ok(Self { app: app.clone(), permit, meter, session, appliance, at: app.now() })
+        Ok(Self { app: app.clone(), permit, meter, session, appliance, once, at: app.now() })
     }
 }
 

@@ -12,6 +12,7 @@ use proofline_store::{DeniedNote, QueryMeter};
 
 use super::call::Admission;
 use super::rate::RateKey;
+use super::once::{self, Once, Repeated};
 use super::route::{Access, RouteEntry};
 use super::{Problem, RateClass, agent, client, console, csrf, observe, origin, request_id};
 use crate::AppState;
@@ -36,15 +37,23 @@ pub(super) async fn layer(State(guarded): State<Guarded>, request: Request, next
     let meter = QueryMeter::default();
     let observed = observe::Observed::begin(guarded.route.clone(), meter.clone());
     let response = match admit(&guarded, request, meter).await {
-        Ok(request) => next.run(request).await,
+        Ok(Admitted::Proceed(request, None)) => next.run(request).await,
+        Ok(Admitted::Proceed(request, Some(once))) => once::keep(&guarded.app, &once, next.run(request).await).await,
+        Ok(Admitted::Answered(response)) => response,
         Err(problem) => problem.into_response(),
     };
     observed.finish(response)
 }
 
-async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result<Request, Problem> {
+enum Admitted {
+    Proceed(Request, Option<Once>),
+    Answered(Response),
+}
+
+async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result<Admitted, Problem> {
     let app = &guarded.app;
-    let (mut parts, body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
+    let mut keep = None;
     let address = client::address(&parts, app.settings().trusted_proxies);
     let (admission, body) = match guarded.access {
         Access::Public(_) => {
@@ -66,7 +75,19 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
                 Ok(permit) => permit,
                 Err(_) => return Err(denied(app, &principal, action, &parts).await?),
             };
-            (Admission::person(meter, permit, session), body)
+            let once = if parts.method == Method::POST {
+                match once::look(app, &parts, body, session.user).await? {
+                    Repeated::Yes(response) => return Ok(Admitted::Answered(response)),
+                    Repeated::No(once, rest) => {
+                        body = rest;
+                        once
+                    }
+                }
+            } else {
+                None
+            };
+            keep = once.clone();
+            (Admission::person(meter, permit, session, once), body)
         }
         Access::Appliance(action) => {
             let (appliance, key, bytes) = agent::verified(app, &parts, body).await?;
@@ -90,7 +111,7 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
         }
     };
     parts.extensions.insert(admission);
-    Ok(Request::from_parts(parts, body))
+    Ok(Admitted::Proceed(Request::from_parts(parts, body), keep))
 }
 
 fn is_write(method: &Method) -> bool {

@@ -1,6 +1,6 @@
 //! Provisioning codes: 130 random bits that a person can type, claimed once, kept only as a digest.
 
-use axum::Json;
+use axum::{Extension, Json};
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use proofline_authz::Principal;
@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::http::{ApiResult, Call, Id, Listing, PageQuery, Problem, Query, Strict};
+use crate::http::{ApiResult, Call, Id, Listing, NotKept, PageQuery, Problem, Query, Strict};
 
 const LIFETIME: TimeDelta = TimeDelta::days(30);
 /// Crockford base32: no I, L, O or U to be misread.
@@ -125,7 +125,7 @@ pub(crate) async fn create(
     call: Call,
     Id(site): Id<SiteId>,
     Strict(new): Strict<NewCodeRequest>,
-) -> ApiResult<(StatusCode, Json<IssuedCode>)> {
+) -> ApiResult<(StatusCode, Extension<NotKept>, Json<IssuedCode>)> {
     let label = new.label.trim().to_owned();
     if label.chars().count() > 120 || label.chars().any(char::is_control) {
         return Err(Problem::invalid("label", "length", "Up to 120 characters, no control characters."));
@@ -147,7 +147,7 @@ pub(crate) async fn create(
     let enroll_command =
         format!("proofline-agent enroll --server {} --code {code}", app.settings().public_url);
     let body = IssuedCode { id: new.id.to_string(), code, expires_at: new.expires_at, enroll_command };
-    Ok((StatusCode::CREATED, Json(body)))
+    Ok((StatusCode::CREATED, Extension(NotKept), Json(body)))
 }
 
 /// Revokes a code that nobody claimed.

@@ -58,7 +58,7 @@ async fn bad_input_gets_its_own_words() {
         "limit=x",
         "cursor=%21",
         "cursor=bm8",
-        "sort=(select pg_sleep(3))",
+        "sort=(select%20pg_sleep(3))",
         "limit=%00",
     ] {
         assert_eq!(admin.get(&format!("/api/partners?{query}")).await.status.as_u16(), 422, "{query}");
@@ -95,4 +95,27 @@ async fn a_code_is_shown_once_and_can_be_revoked() {
     let late = app.code(&mut admin, &site).await;
     app.clock.advance(TimeDelta::days(30));
     app.machine().claim(&late).await.expect_problem(403, "code_expired");
+}
+
+#[tokio::test]
+async fn a_create_that_is_sent_twice_happens_once() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    admin.headers = vec![("idempotency-key", "key-0001".to_owned())];
+    let first = admin.post("/api/partners", json!({ "name": "Northgate" })).await.expect(201);
+    let again = admin.post("/api/partners", json!({ "name": "Northgate" })).await;
+    assert_eq!(again.expect(201), first);
+    assert_eq!(again.headers["idempotent-replay"], "true");
+    let other = admin.post("/api/partners", json!({ "name": "Southgate" })).await.expect(422);
+    assert_eq!(other["errors"][0]["code"], "key_reused");
+    admin.headers.clear();
+    assert_eq!(admin.get("/api/partners").await.expect(200)["items"].as_array().map(Vec::len), Some(1));
+    // A code is a secret: it is not kept, so the repetition is told and not answered.
+    let site = app.site(&mut admin, "Main Street").await;
+    admin.headers = vec![("idempotency-key", "key-0002".to_owned())];
+    let codes = format!("/api/sites/{}/codes", site.id);
+    admin.post(&codes, json!({})).await.expect(201);
+    admin.post(&codes, json!({})).await.expect_problem(409, "already_done");
+    admin.headers.clear();
+    assert_eq!(admin.get(&codes).await.expect(200)["items"].as_array().map(Vec::len), Some(1));
 }
