@@ -50,7 +50,7 @@ pub(crate) fn make_folder(path: &Path, mode: u32) -> Result<()> {
     }
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.on("create", path)?,
+        outcome => outcome.on("create", path)?,
     }
     fs::set_permissions(path, Permissions::from_mode(mode)).on("set the permissions of", path)
 }
