@@ -212,6 +212,6 @@ mod tests {
         assert_eq!(parse_bundle(&bundle).expect("own bundle"), [&b"one"[..], b"", b"three"]);
         assert!(parse_bundle(&bundle[..bundle.len() - 1]).is_err());
         assert!(parse_bundle(b"").is_err());
-        assert!(push_entry(&mut bundle, &[0; MAX_ENVELOPE_BYTES + 1]).is_err());
+        assert!(push_entry(&mut bundle, &vec![0; MAX_ENVELOPE_BYTES + 1]).is_err());
     }
 }

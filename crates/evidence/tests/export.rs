@@ -375,8 +375,8 @@ fn the_overall_state_follows_from_what_was_logged() {
     log.state(ONE, Body::Heartbeat(Heartbeat { unchanged_since: since, state: line(&both) }));
     assert_eq!(findings(&judge(&log)), []);
 
-    let lie = Heartbeat { unchanged_since: since, state: line(&first) };
-    let at = log.state(ONE, Body::Heartbeat(lie));
+    let untrue = Heartbeat { unchanged_since: since, state: line(&first) };
+    let at = log.state(ONE, Body::Heartbeat(untrue));
     assert_eq!(findings(&judge(&log)), [(Reason::StateMismatch, Some(at))]);
 }
 

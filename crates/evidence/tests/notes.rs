@@ -162,7 +162,7 @@ proptest! {
     #[test]
     fn what_is_read_is_written_back(lines in prop::collection::vec("[^\\n\\x00-\\x1f]{0,20}", 1..4), place in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let key = SigningKey::from_seed(&[9; 32]);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text: String = lines.join("\n") + "\n";
         let mut note = Note::unsigned(text).expect("clean");
         note.sign("k", &key).expect("sound");
         let bytes = note.to_string().into_bytes();

@@ -148,7 +148,9 @@ fn with_entries(export: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8
             parse_bundle(bundle).expect("a sound bundle").into_iter().map(<[u8]>::to_vec).collect();
         change(&mut entries);
         bundle.clear();
-        entries.iter().for_each(|entry| push_entry(bundle, entry).expect("it fits"));
+        for entry in &entries {
+            push_entry(bundle, entry).expect("it fits");
+        }
     })
 }
 

@@ -27,7 +27,7 @@ pub fn member(name: &str, content: &[u8], seconds: u64) -> Vec<u8> {
     put(136, &format!("{seconds:011o}\0"));
     put(148, "        ");
     put(156, "0");
-    put(257, "ustar\000");
+    put(257, "ustar\x0000");
     let sum = checksum(&header);
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     let padding = content.len().next_multiple_of(BLOCK) - content.len();

@@ -49,9 +49,9 @@ impl<'a> Auditor<'a> {
         *report.kinds.entry(statement.body.kind()).or_default() += 1;
         let before = report.findings_total;
         self.header(index, &envelope, &statement, report);
-        rules::broken(&statement)
-            .into_iter()
-            .for_each(|reason| report.find(at, reason, statement.body.kind()));
+        for reason in rules::broken(&statement) {
+            report.find(at, reason, statement.body.kind());
+        }
         let sound = signed && report.findings_total == before;
         let in_step = self.chain(index, &statement, Digest::of(bytes), report);
         if sound && in_step {

@@ -41,6 +41,9 @@ impl Policy {
     }
 
     /// The bytes of the file.
+    ///
+    /// # Panics
+    /// Never: it holds strings only.
     pub fn to_bytes(&self) -> Vec<u8> {
         #[derive(Serialize)]
         struct File<'a> {

@@ -36,19 +36,14 @@ impl TileCutter {
         for level in 0.. {
             let hashes = std::mem::take(self.level(level));
             let tile = self.tile(level, hashes.len());
-            match full_tile_root(&hashes) {
-                Ok(root) => {
-                    tiles.push((tile, hashes));
-                    let above = self.level(level + 1);
-                    above.push(root);
-                    if (above.len() as u64) < TILE_WIDTH {
-                        break;
-                    }
-                }
-                Err(_) => {
-                    tiles.push((tile, hashes)); // the last, partial bundle: nothing grows on it
-                    break;
-                }
+            let root = full_tile_root(&hashes);
+            tiles.push((tile, hashes));
+            // Nothing grows on the last, partial bundle.
+            let Ok(root) = root else { break };
+            let above = self.level(level + 1);
+            above.push(root);
+            if (above.len() as u64) < TILE_WIDTH {
+                break;
             }
         }
         tiles

@@ -132,7 +132,7 @@ impl<R: Read> Run<R> {
         let (checkpoint, note) = match parsed {
             Ok(parsed) => parsed,
             Err(defect) => {
-                self.report.find_defect(None, of_older(defect));
+                self.report.find_defect(None, of_older(&defect));
                 return None;
             }
         };
@@ -236,11 +236,11 @@ impl<R: Read> Run<R> {
         if !verdicts.iter().any(Result::is_ok)
             && let Some(defect) = verdicts.into_iter().find_map(Result::err)
         {
-            return self.report.find_defect(None, of_older(defect));
+            return self.report.find_defect(None, of_older(&defect));
         }
         match since.root_then {
             Some(root) if root == since.checkpoint.root => {
-                self.report.consistent_since = Some(since.checkpoint.size)
+                self.report.consistent_since = Some(since.checkpoint.size);
             }
             Some(_) => {
                 let detail = format!("the first {} entries have another root", since.checkpoint.size);
@@ -252,7 +252,7 @@ impl<R: Read> Run<R> {
 }
 
 /// Says that it is the auditor's own file that is wrong, not the export.
-fn of_older(defect: Defect) -> Defect {
+fn of_older(defect: &Defect) -> Defect {
     Defect::new(defect.reason, format!("in the older checkpoint: {}", defect.detail))
 }
 

@@ -9,6 +9,7 @@ use super::{StateLine, state_digest, time};
 use crate::{Defect, Digest, PublicKey, Reason};
 
 /// What is stated.
+#[expect(clippy::large_enum_variant, reason = "statements are handled one by one, never in bulk")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {

@@ -164,7 +164,7 @@ impl SiteLog {
                     self.state(signer, body);
                 }
                 _ => {
-                    let verdict = if turn % 3 == 0 { Verdict::Fail } else { Verdict::Pass };
+                    let verdict = if turn.is_multiple_of(3) { Verdict::Fail } else { Verdict::Pass };
                     let run = full_run(&[("linux.ssh.root_login", verdict, &format!("value {turn}"))]);
                     states.insert(place, run.state.expect("a full run states it"));
                     self.state(signer, Body::CheckRun(run));
@@ -188,7 +188,9 @@ impl SiteLog {
     /// A signed head over other entries.
     pub(crate) fn checkpoint_over(&self, entries: &[Vec<u8>]) -> String {
         let mut frontier = Frontier::new();
-        entries.iter().for_each(|entry| frontier.push(leaf_hash(entry)));
+        for entry in entries {
+            frontier.push(leaf_hash(entry));
+        }
         let origin = Checkpoint::origin_of(self.installation, self.site);
         let checkpoint = Checkpoint { origin, size: frontier.size(), root: frontier.root() };
         let name = Checkpoint::key_name(self.installation);

@@ -19,6 +19,7 @@ fn decide(envelope: &[u8], key: &PublicKey) -> Result<Vec<u8>, Defect> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn envelopes() {
     let (key, other) = (SigningKey::from_seed(&[7; 32]), SigningKey::from_seed(&[8; 32]));
     let payload = br#"{"some":"?>???"}"#;

@@ -27,6 +27,7 @@ fn decide(note: &str, key: &str, origin: &str) -> Result<OpenedCheckpoint, Defec
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn checkpoints() {
     let (mut log, other) = (SiteLog::new(31, 1), SiteLog::new(32, 1));
     log.fill(9);

@@ -147,7 +147,7 @@ impl Cases {
             for (end, _) in text.match_indices("\":") {
                 let start = text[..end].rfind('"').expect("a key has two quotes");
                 let key = &text[start + 1..end];
-                let before = text[..start].rfind(|c| matches!(c, '{' | ',')).expect("a key is in an object");
+                let before = text[..start].rfind(['{', ',']).expect("a key is in an object");
                 let (from, renamed) =
                     (&text[before..end + 2], format!("{}\"{key}_\":", &text[before..start]));
                 let unique = text.find(from) == Some(before);
@@ -326,9 +326,8 @@ fn times(cases: &mut Cases) {
         let end = begin + from[begin..].find("\"clock").expect("the next field");
         cases.change(&name, "attestation", &from[begin..end + 6], &to, expected);
     };
-    for good in ["2033-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2028-02-29T00:00:00.5Z"] {
-        let expected = good.contains(".5Z").then_some(Reason::FieldValue);
-        change(cases, good, expected);
+    for good in ["2033-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2028-02-29T00:00:00Z"] {
+        change(cases, good, None);
     }
     for bad in [
         "2026-11-22T02:51:00+00:00",
@@ -342,6 +341,8 @@ fn times(cases: &mut Cases) {
         "2100-02-29T00:00:00Z",
         "2026-13-01T00:00:00Z",
         "2026-11-22T02:51:00.000Z",
+        "2026-11-22T02:51:00.5Z",
+        "2026-11-22T02:51:00.12Z",
         "2026-11-22T02:51:00.120000Z",
         "2026-11-22T02:51:00.123456789Z",
         "1969-12-31T23:59:59Z",
@@ -350,8 +351,8 @@ fn times(cases: &mut Cases) {
     ] {
         change(cases, bad, Some(Reason::FieldValue));
     }
-    for good in ["2026-11-22T02:53:00.12Z", "2026-11-22T02:53:00.123Z", "2026-11-22T02:53:00.123456Z"] {
-        change(cases, good, good.ends_with(".12Z").then_some(Reason::FieldValue));
+    for good in ["2026-11-22T02:53:00.123Z", "2026-11-22T02:53:00.123456Z"] {
+        change(cases, good, None);
     }
     change(cases, "2026-11-22T02:50:00Z", None);
 }
