@@ -26,7 +26,7 @@ use crate::postmaster::Postmaster;
 use crate::socket_folder::{SOCKET_NAME, fingerprint};
 
 /// The least room in `/dev/shm` that makes it the place for test data, in bytes.
-const ROOM: u64 = 2 << 30;
+const ROOM: u64 = 8 << 30;
 
 /// Where a shared test cluster lies and when it ends by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
