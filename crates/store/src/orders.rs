@@ -138,6 +138,20 @@ impl Scope {
         .during("list pending orders")
     }
 
+    /// Whether an order about this incident is on its way.
+    pub async fn has_pending_order(&mut self, org: OrgId, incident: IncidentId, at: Timestamp) -> StoreResult<bool> {
+        sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM appliance_order
+                WHERE org_id = $1 AND incident_id = $2 AND state = 'pending' AND expires_at > $3) AS "exists!""#,
+            org.uuid(),
+            incident.uuid(),
+            at
+        )
+        .fetch_one(self.query())
+        .await
+        .during("find pending order")
+    }
+
     /// Writes what an appliance reported of one of its own orders. Returns whether it was still pending.
     pub async fn finish_order(
         &mut self,

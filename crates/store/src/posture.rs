@@ -122,6 +122,21 @@ impl Scope {
         .during("find expired postures")
     }
 
+    /// Has a site's row renewed before it is shown again, if it holds anything stale: a confirmation may have ended that.
+    pub async fn expire_stale_posture(&mut self, org: OrgId, site: SiteId, at: Timestamp) -> StoreResult<()> {
+        sqlx::query!(
+            "UPDATE site_posture SET valid_until = $3
+             WHERE org_id = $1 AND site_id = $2 AND stale > 0 AND valid_until > $3",
+            org.uuid(),
+            site.uuid(),
+            at
+        )
+        .execute(self.query())
+        .await
+        .during("expire posture")
+        .map(drop)
+    }
+
     /// How many live incidents each of these sites has; sites without one are left out.
     pub async fn live_incident_counts(
         &mut self,

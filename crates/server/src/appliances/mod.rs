@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use crate::http::{Access, Api, RateClass};
 
+pub(crate) use manage::{ApplianceBody, ONLINE_FOR, STALE_FOR, status};
 pub(crate) use order_book::{OrderBook, reload as reload_orders};
 pub(crate) use presence::{PresenceBuffer, flush as flush_presence};
 pub(crate) use resync::Resyncs;

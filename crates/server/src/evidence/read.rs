@@ -1,0 +1,244 @@
+//! The log as people read it: a list, and one entry with everything that its verification needs.
+
+use axum::Json;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use proofline_core::{ApplianceId, AssetId, OrgId, SiteId};
+use proofline_evidence::Digest;
+use proofline_evidence::dsse::Envelope;
+use proofline_evidence::note::{Checkpoint, NoteKey, SignatureKind};
+use proofline_evidence::statement::{Body, KeyAction, KeyEvent, KeyRole, Statement};
+use proofline_store::{EntryFilter, EntryKind, EntryRow, PageRequest, Scope};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::proofs::{Nothing, Wanted, prove};
+use super::site_log::refused;
+use crate::AppState;
+use crate::http::{ApiResult, Call, Id, Listing, Problem, Query, page_request};
+
+/// Most key statements that one log is searched for: far more than a site ever has machines.
+const MOST_KEYS: u16 = 1_000;
+
+/// Which entries.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EntriesQuery {
+    /// `check_run`, `heal`, `heartbeat`, `gap`, `attestation`, `incident`, `key` or `server_fact`.
+    kind: Option<String>,
+    /// Only entries that speak of this check.
+    check_id: Option<String>,
+    /// Only entries before this position.
+    before_index: Option<u64>,
+    /// 1 to 200; 50 unless told.
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// An entry as listed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EntryRowBody {
+    /// Position in the log, from 0.
+    index: u64,
+    /// The signer's sequence number, from 1.
+    seq: u64,
+    /// What it states.
+    kind: &'static str,
+    /// Who signed it; null for the server.
+    appliance_id: Option<String>,
+    /// What it is about.
+    asset_id: Option<String>,
+    /// By the signer's clock.
+    started_at: DateTime<Utc>,
+    /// By the signer's clock.
+    ended_at: DateTime<Utc>,
+    /// By ours.
+    received_at: DateTime<Utc>,
+    /// In one line.
+    summary: String,
+    size_bytes: u64,
+}
+
+impl From<EntryRow> for EntryRowBody {
+    fn from(row: EntryRow) -> Self {
+        Self {
+            index: row.index,
+            seq: row.seq,
+            kind: row.kind.as_str(),
+            appliance_id: row.appliance.map(|id: ApplianceId| id.to_string()),
+            asset_id: row.asset.map(|id: AssetId| id.to_string()),
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+            received_at: row.received_at,
+            summary: row.summary,
+            size_bytes: row.size_bytes,
+        }
+    }
+}
+
+/// A site's log, newest entry first.
+#[utoipa::path(get, path = "/api/sites/{site_id}/evidence", tag = "evidence",
+    params(("site_id" = String, Path, description = "Site"), EntriesQuery),
+    responses((status = 200, body = Listing<EntryRowBody>, description = "A page")))]
+pub(crate) async fn list(
+    call: Call,
+    Id(id): Id<SiteId>,
+    Query(query): Query<EntriesQuery>,
+) -> ApiResult<Json<Listing<EntryRowBody>>> {
+    let kind = query.kind.as_deref().map(str::parse::<EntryKind>).transpose();
+    let kind = kind.map_err(|()| Problem::invalid("kind", "unknown", "There is no such kind of statement."))?;
+    let mut page: PageRequest<u64> = page_request(query.limit, query.cursor.as_deref())?;
+    page.after = page.after.or(query.before_index);
+    let mut scope = call.scope().await?;
+    let site = scope.site(id).await?;
+    let filter = EntryFilter { kind, check: query.check_id };
+    let page = scope.entries(site.org, id, &filter, &page).await?;
+    Ok(Json(Listing::from_page(page, EntryRowBody::from)))
+}
+
+/// The key that signed an entry, and from where to where the log holds it as valid.
+#[derive(Serialize, ToSchema)]
+pub(super) struct KeyBody {
+    /// Hex SHA-256 of the public key.
+    key_id: String,
+    public_key_base64: String,
+    /// `appliance` or `server_facts`.
+    role: &'static str,
+    /// The appliance that holds it; null for the server.
+    holder: Option<String>,
+    /// The entry that enrolled it.
+    enrolled_index: Option<u64>,
+    /// The entry that ended it.
+    revoked_index: Option<u64>,
+}
+
+/// The signed head that the proof leads to.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CheckpointBody {
+    /// The signed note.
+    note: String,
+    size: u64,
+    root_hex: String,
+    /// When this entry was last published; null before.
+    published_at: Option<DateTime<Utc>>,
+}
+
+/// What verifies the checkpoint. Compare it with the key that you were given on another way.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CheckpointKeyBody {
+    name: String,
+    /// The four bytes on the note's signature line.
+    key_id_hex: String,
+    public_key_base64: String,
+    /// All of it in one line: what `proofline-verify --checkpoint-key` takes.
+    vkey: String,
+}
+
+/// One entry with everything that its verification needs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EntryBody {
+    index: u64,
+    /// What it states.
+    kind: &'static str,
+    /// The envelope, byte for byte as it was logged.
+    envelope_base64: String,
+    received_at: DateTime<Utc>,
+    key: KeyBody,
+    checkpoint: CheckpointBody,
+    /// RFC 6962 audit path, leaf to root, each hash in base64.
+    inclusion_proof: Vec<String>,
+    checkpoint_key: CheckpointKeyBody,
+}
+
+/// One entry, its proof and the keys.
+#[utoipa::path(get, path = "/api/sites/{site_id}/evidence/{index}", tag = "evidence",
+    params(("site_id" = String, Path, description = "Site"), ("index" = u64, Path, description = "Position in the log")),
+    responses((status = 200, body = EntryBody, description = "The entry")))]
+pub(crate) async fn entry(call: Call, Id((id, index)): Id<(SiteId, u64)>) -> ApiResult<Json<EntryBody>> {
+    let app = call.app();
+    let mut scope = call.scope().await?;
+    let site = scope.site(id).await?;
+    let entry = scope.entry(site.org, id, index).await?;
+    let head = scope.log_head(site.org, id).await?.ok_or_else(Problem::not_found)?;
+    let keys = key_events(&mut scope, site.org, id).await?;
+    let wanted = Wanted { size: head.size, entries: &[index], from_size: 0 };
+    let proofs = prove(&mut scope, site.org, id, &wanted, &Nothing).await?;
+    let path = proofs.inclusion.into_iter().flatten();
+    Ok(Json(EntryBody {
+        index,
+        kind: entry.kind.as_str(),
+        envelope_base64: STANDARD.encode(&entry.envelope),
+        received_at: entry.received_at,
+        key: key_body(app, &entry.key_id, &keys),
+        checkpoint: CheckpointBody {
+            note: head.checkpoint,
+            size: head.size,
+            root_hex: hex::encode(head.root),
+            published_at: head.published_at.filter(|_| index < head.published_size),
+        },
+        inclusion_proof: path.map(|hash| STANDARD.encode(hash)).collect(),
+        checkpoint_key: checkpoint_key(app)?,
+    }))
+}
+
+/// A log's statements about keys, oldest first, each with its position.
+pub(super) async fn key_events(scope: &mut Scope, org: OrgId, site: SiteId) -> ApiResult<Vec<(u64, KeyEvent)>> {
+    let entries = scope.entries_of_kind(org, site, EntryKind::Key, MOST_KEYS).await?;
+    let events = entries.into_iter().filter_map(|entry| {
+        let envelope = Envelope::parse(&entry.envelope).ok()?;
+        match Statement::parse(envelope.unverified_payload()).ok()?.body {
+            Body::Key(event) => Some((entry.index, event)),
+            _ => None,
+        }
+    });
+    Ok(events.collect())
+}
+
+fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> KeyBody {
+    let of_key: Vec<_> = events.iter().filter(|(_, event)| event.key_id.to_string() == key_id).collect();
+    let begun = of_key.iter().find(|(_, event)| event.action != KeyAction::Revoked);
+    let revoked = of_key.iter().find(|(_, event)| event.action == KeyAction::Revoked);
+    // Rotation ends the holder's earlier key of the same role.
+    let rotated = begun.and_then(|(from, key)| {
+        events.iter().find(|(index, event)| {
+            let same = event.role == key.role && event.holder == key.holder;
+            index > from && same && event.action == KeyAction::Rotated
+        })
+    });
+    let event = begun.map(|(_, event)| event);
+    KeyBody {
+        key_id: key_id.to_owned(),
+        public_key_base64: event
+            .map_or_else(|| app.keys().server_facts.public_key().to_base64(), |event| event.public_key.to_base64()),
+        role: event.map_or(KeyRole::ServerFacts, |event| event.role).as_str(),
+        holder: event.and_then(|event| event.holder).map(|id| id.to_string()),
+        enrolled_index: begun.map(|(index, _)| *index),
+        revoked_index: revoked.map(|(index, _)| *index).or(rotated.map(|(index, _)| *index)),
+    }
+}
+
+fn checkpoint_key(app: &AppState) -> ApiResult<CheckpointKeyBody> {
+    let name = Checkpoint::key_name(app.installation().id);
+    let public_key = app.keys().checkpoint.public_key();
+    let key = NoteKey::new(&name, SignatureKind::Plain, public_key.clone()).map_err(refused)?;
+    Ok(CheckpointKeyBody {
+        key_id_hex: hex::encode(key.hash()),
+        public_key_base64: public_key.to_base64(),
+        vkey: key.to_string(),
+        name,
+    })
+}
+
+/// The key of the server's statements that was valid at the log's first entry.
+pub(super) fn first_server_key(app: &AppState, events: &[(u64, KeyEvent)]) -> proofline_evidence::PublicKey {
+    let first = events.iter().map(|(_, event)| event).find(|event| event.role == KeyRole::ServerFacts);
+    first.map_or_else(|| app.keys().server_facts.public_key().clone(), |event| event.public_key.clone())
+}
+
+/// The digest of an envelope's key as the store names it.
+pub(super) fn key_named(events: &[(u64, KeyEvent)], key_id: Digest) -> Option<&KeyEvent> {
+    events.iter().map(|(_, event)| event).find(|event| event.key_id == key_id && event.action != KeyAction::Revoked)
+}
