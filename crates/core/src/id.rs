@@ -156,7 +156,9 @@ mod tests {
     fn another_kind_of_id_is_refused() {
         let site = SiteId::new(at(5), &SeededEntropy::new(2)).to_string();
         assert!(site.parse::<AssetId>().is_err());
-        for bad in ["", "site_", "site_zzzzzzzzzzzzzzzzzzzzzzzzzz", "site_01H455VB4PEX5VSKNK084SN02Q", "site_é"] {
+        for bad in
+            ["", "site_", "site_zzzzzzzzzzzzzzzzzzzzzzzzzz", "site_01H455VB4PEX5VSKNK084SN02Q", "site_é"]
+        {
             assert!(bad.parse::<SiteId>().is_err(), "{bad:?}");
         }
     }

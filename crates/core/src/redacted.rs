@@ -59,7 +59,9 @@ impl FromStr for Email {
         let plain = text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control());
         let domain_ok = !domain.is_empty()
             && !domain.contains('@')
-            && domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
+            && domain
+                .split('.')
+                .all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
         if plain && !local.is_empty() && domain_ok { Ok(Self(text.to_lowercase())) } else { Err(EmailError) }
     }
 }

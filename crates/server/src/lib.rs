@@ -24,8 +24,8 @@ pub use auth::{BootstrapLink, open_bootstrap};
 pub use http::{Access, ApiResult, FieldProblem, Problem, ProblemBody, RateClass, RouteEntry};
 pub use keys::ServerKeys;
 pub use settings::{DatabaseKind, Settings, Stage};
-pub use tenants::{LocalSite, provision_local, set_local_mode};
 pub use state::{AppState, Deps, background_permit};
+pub use tenants::{LocalSite, provision_local, set_local_mode};
 
 use utoipa::openapi::OpenApi;
 
