@@ -20,6 +20,8 @@ const CHANGED_MAX: usize = 5_000;
 const SEEN_MAX: usize = 200_000;
 const TIME_UNITS: [&str; 5] =
     ["chrony.service", "chronyd.service", "systemd-timesyncd.service", "ntpsec.service", "ntp.service"];
+/// Asks up to twelve times, five seconds apart, for a clock that is less than 0.9 s off.
+const CHRONY_SYNCHRONISED: [&str; 6] = ["chronyc", "waitsync", "12", "0.9", "0", "5"];
 
 /// Carries out one action. The answer is a detail for the report, empty where there is nothing to add.
 pub(super) fn action(
@@ -42,14 +44,6 @@ pub(super) fn action(
         }
         Action::FileLine { path, key, separator, value } => edit(changes, path, key, separator, value)?,
         Action::LoginDefs { key, value } => edit(changes, "/etc/login.defs", key, "\t", value)?,
-        Action::PwqualityDropIn { settings } => {
-            let text = settings::assignments(settings, " = ");
-            changes.write(
-                Path::new("/etc/security/pwquality.conf.d/50-proofline.conf"),
-                text.as_bytes(),
-                plain,
-            )?;
-        }
         Action::JournaldDropIn { settings } => {
             let text = settings::section("Journal", settings);
             changes.write(
@@ -215,10 +209,7 @@ fn matching(changes: &Changes<'_>, patterns: &[String]) -> Result<BTreeSet<PathB
             Ok(entries) => found.extend(
                 entries
                     .into_iter()
-                    .filter(|entry| {
-                        settings::fits(name, &entry.name)
-                            && (!entry.name.starts_with('.') || name.starts_with('.'))
-                    })
+                    .filter(|entry| !entry.is_directory && settings::fits(name, &entry.name))
                     .map(|entry| Path::new(directory).join(entry.name)),
             ),
             Err(HostError::NotFound) => {}
@@ -340,7 +331,8 @@ fn time_sync(changes: &mut Changes<'_>, servers: &str) -> Result<String, StepErr
     }
     changes.make(&Undo::Unit { unit: unit.to_owned(), was }, |_| {
         systemd::operate(tools, unit, ServiceOperation::Enable)?;
-        systemd::operate(tools, unit, ServiceOperation::Restart)
+        systemd::operate(tools, unit, ServiceOperation::Restart)?;
+        if unit.starts_with("chrony") { tools.act(&CHRONY_SYNCHRONISED) } else { Ok(()) }
     })?;
     Ok(unit.to_owned())
 }

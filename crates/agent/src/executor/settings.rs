@@ -35,15 +35,6 @@ fn sets(line: &str, key: &str) -> bool {
         .is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with([' ', '\t', '=']))
 }
 
-/// `key = value` lines.
-pub(super) fn assignments(settings: &BTreeMap<String, String>, separator: &str) -> String {
-    let mut text = MARK.to_owned();
-    for (key, value) in settings {
-        let _ = writeln!(text, "{key}{separator}{value}");
-    }
-    text
-}
-
 /// A drop-in with one section.
 pub(super) fn section(name: &str, settings: &BTreeMap<String, String>) -> String {
     let mut text = format!("{MARK}[{name}]\n");

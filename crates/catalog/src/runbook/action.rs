@@ -72,11 +72,6 @@ pub enum Action {
         /// Its value.
         value: String,
     },
-    /// Sets password quality in a drop-in of `pwquality.conf`.
-    PwqualityDropIn {
-        /// Keys and values.
-        settings: BTreeMap<String, String>,
-    },
     /// Sets journal options in a drop-in of `journald.conf`.
     JournaldDropIn {
         /// Keys and values of the `[Journal]` section.
@@ -125,7 +120,8 @@ pub enum Action {
         #[serde(rename = "do")]
         operation: PackageOperation,
     },
-    /// Enables and starts the time service that the machine has and, where servers are given, makes it use them.
+    /// Enables and restarts the time service that the machine has and, where servers are given, makes it use them.
+    /// Chrony is waited for until it is synchronised, a minute at most.
     TimeSync {
         /// Host names joined by commas; empty leaves the sources alone.
         servers: String,
@@ -192,8 +188,6 @@ pub enum Reload {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AllowedCommand {
-    /// Steps the clock at once where chrony keeps it.
-    ChronyMakestep,
     /// Moves the volatile journal to disk.
     JournalFlush,
 }
@@ -202,7 +196,6 @@ impl AllowedCommand {
     /// The argument vector.
     pub const fn argv(self) -> &'static [&'static str] {
         match self {
-            Self::ChronyMakestep => &["chronyc", "makestep"],
             Self::JournalFlush => &["journalctl", "--flush"],
         }
     }
@@ -296,6 +289,7 @@ pub const SSHD_KEYWORDS: &[&str] = &[
     "MACs",
     "KexAlgorithms",
     "LogLevel",
+    "Banner",
 ];
 
 /// The keys of `/etc/login.defs` that may be set.

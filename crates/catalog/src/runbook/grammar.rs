@@ -13,7 +13,7 @@ impl Action {
     pub fn problem(&self) -> Option<String> {
         match self {
             Self::SshdDropIn { keyword, value } => {
-                first([listed("keyword", SSHD_KEYWORDS, keyword), token("value", value, "@.,+-")])
+                first([listed("keyword", SSHD_KEYWORDS, keyword), token("value", value, "@.,+-/")])
             }
             Self::SysctlDropIn { key, value } => first([is_sysctl_key(key), token("value", value, "-")]),
             Self::FileMode { paths, at_most, owner, groups } => first([
@@ -38,7 +38,7 @@ impl Action {
             Self::LoginDefs { key, value } => {
                 first([listed("key", LOGIN_DEFS_KEYS, key), token("value", value, "_-")])
             }
-            Self::PwqualityDropIn { settings } | Self::JournaldDropIn { settings } => settings
+            Self::JournaldDropIn { settings } => settings
                 .iter()
                 .find_map(|(key, value)| first([token("key", key, "_"), token("value", value, "-")])),
             Self::ModprobeBlacklist { module } => token("module", module, "_-"),
@@ -85,9 +85,6 @@ impl Action {
             Self::FileContent { path, .. } => format!("write {path}"),
             Self::FileLine { path, key, value, .. } => format!("set {key} to {value} in {path}"),
             Self::LoginDefs { key, value } => format!("set {key} to {value} in /etc/login.defs"),
-            Self::PwqualityDropIn { settings } => {
-                format!("set password quality: {}", settings_text(settings))
-            }
             Self::JournaldDropIn { settings } => format!("set journal options: {}", settings_text(settings)),
             Self::ModprobeBlacklist { module } => format!("keep the kernel module {module} from loading"),
             Self::AuditRule { file, rules } => format!("write {} audit rules to {file}.rules", rules.len()),
@@ -113,7 +110,6 @@ impl Action {
             Self::LockEmptyPasswords {} => "lock accounts without a password".to_owned(),
             Self::Reload { what } => what.describe().to_owned(),
             Self::Command { run } => match run {
-                AllowedCommand::ChronyMakestep => "step the clock".to_owned(),
                 AllowedCommand::JournalFlush => "move the journal to disk".to_owned(),
             },
         }
@@ -153,7 +149,7 @@ impl Verify {
     pub fn problem(&self) -> Option<String> {
         match self {
             Self::SshdEffective { keyword, value } => {
-                first([listed("keyword", SSHD_KEYWORDS, keyword), token("value", value, "@.,+-")])
+                first([listed("keyword", SSHD_KEYWORDS, keyword), token("value", value, "@.,+-/")])
             }
             Self::SysctlIs { key, value } => first([is_sysctl_key(key), token("value", value, "-")]),
             Self::UnitActive { units } | Self::UnitInactive { units } => are_units(units),
