@@ -67,9 +67,27 @@ pub struct Inner {
     pub check_ins: Vec<CheckInRequest>,
     pub rules: Option<(u64, Vec<u8>)>,
     pub orders: Vec<String>,
+    /// Every check-in gets a new order to run the checks.
+    pub keep_checking: bool,
     pub resync: bool,
     pub check_in_s: u64,
     revoked: HashSet<Digest>,
+    /// Told of every request.
+    pub watch: Option<Box<dyn FnMut(Seen<'_>) + Send>>,
+}
+
+/// One request at one moment.
+pub struct Seen<'a> {
+    pub path: &'a str,
+    pub phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It arrived.
+    Arrived,
+    /// It was carried out, and the answer is not sent yet.
+    Done,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -130,9 +148,11 @@ impl Central {
             check_ins: Vec::new(),
             rules: None,
             orders: Vec::new(),
+            keep_checking: false,
             resync: false,
             check_in_s: 60,
             revoked: HashSet::new(),
+            watch: None,
         }));
         let handler = Arc::clone(&inner);
         let address =
@@ -195,22 +215,7 @@ impl Central {
 
     /// An order for the only appliance, changed by `change`, under `key`; not offered yet.
     pub fn make_order(&self, key: &SigningKey, change: impl FnOnce(&mut Order)) -> (OrderId, String) {
-        let inner = self.lock();
-        let now = inner.clock.now();
-        let appliance = inner.signers.values().next().expect("one is enrolled").appliance;
-        let mut order = Order {
-            order: OrderId::new(now, &inner.entropy),
-            installation: inner.ids.installation,
-            appliance,
-            site: inner.ids.site,
-            instruction: Instruction::RunChecks,
-            nonce: Text::new("0123456789abcdef").expect("a nonce"),
-            issued: now,
-            expires: now + chrono::TimeDelta::minutes(15),
-        };
-        change(&mut order);
-        let envelope = dsse::sign(ORDER_PAYLOAD_TYPE, &order.to_payload(), key);
-        (order.order, String::from_utf8(envelope).expect("JSON"))
+        self.lock().make_order(key, change)
     }
 
     pub fn new_incident(&self) -> IncidentId {
@@ -228,6 +233,7 @@ pub fn statement(entry: &[u8]) -> Statement {
 impl Inner {
     fn handle(&mut self, request: &Request) -> Option<Answer> {
         self.requests.push(format!("{} {}", request.method, request.path));
+        self.tell(&request.path, Phase::Arrived);
         let fault = self.faults.get_mut(request.path.as_str()).and_then(VecDeque::pop_front);
         match fault {
             Some(Fault::Deaf) => return None,
@@ -238,8 +244,15 @@ impl Inner {
             _ => {}
         }
         let mut answer = self.answer(request, fault).unwrap_or_else(|refusal| problem(401, refusal.code()));
+        self.tell(&request.path, Phase::Done);
         answer.headers.push(("date", self.clock.now().to_rfc2822().replace("+0000", "GMT")));
         (fault != Some(Fault::Mute)).then_some(answer)
+    }
+
+    fn tell(&mut self, path: &str, phase: Phase) {
+        if let Some(watch) = &mut self.watch {
+            watch(Seen { path, phase });
+        }
     }
 
     fn answer(&mut self, request: &Request, fault: Option<Fault>) -> Result<Answer, Refusal> {
@@ -338,6 +351,10 @@ impl Inner {
     fn check_in(&mut self, body: &[u8]) -> Answer {
         let request: CheckInRequest = serde_json::from_slice(body).expect("a check-in");
         self.check_ins.push(request);
+        if self.keep_checking {
+            let (_, order) = self.make_order(&server_key(KeyRole::Orders), |_| {});
+            self.orders = vec![order];
+        }
         let raw = |order: &String| serde_json::value::RawValue::from_string(order.clone()).expect("JSON");
         ok(&CheckInResponse {
             server_time: self.clock.now(),
@@ -439,6 +456,23 @@ impl Inner {
         };
         let name = Checkpoint::key_name(self.ids.installation);
         sign_checkpoint(&checkpoint, &name, key, self.clock.now()).expect("signs")
+    }
+
+    fn make_order(&self, key: &SigningKey, change: impl FnOnce(&mut Order)) -> (OrderId, String) {
+        let now = self.clock.now();
+        let mut order = Order {
+            order: OrderId::new(now, &self.entropy),
+            installation: self.ids.installation,
+            appliance: self.signers.values().next().expect("one is enrolled").appliance,
+            site: self.ids.site,
+            instruction: Instruction::RunChecks,
+            nonce: Text::new("0123456789abcdef").expect("a nonce"),
+            issued: now,
+            expires: now + chrono::TimeDelta::minutes(15),
+        };
+        change(&mut order);
+        let envelope = dsse::sign(ORDER_PAYLOAD_TYPE, &order.to_payload(), key);
+        (order.order, String::from_utf8(envelope).expect("JSON"))
     }
 
     pub fn now(&self) -> Timestamp {
