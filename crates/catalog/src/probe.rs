@@ -32,7 +32,7 @@ pub enum Accept {
 pub enum Absent {
     /// It belongs to a feature that this machine does not have.
     NotApplicable,
-    /// It must exist.
+    /// The first of the paths must exist.
     Fails,
 }
 
@@ -90,7 +90,7 @@ pub enum ProbeSpec {
         max_mode: String,
         /// Groups that may own the file beside root.
         groups: Vec<String>,
-        /// What it means when none of the paths exists.
+        /// What it means when they do not exist.
         absent: Absent,
     },
     /// Files and directories that everybody may write to.

@@ -59,7 +59,7 @@ pub(super) fn immutable(host: &dyn Host) -> Outcome {
 enum Need {
     /// Writes to a file, under any of its names.
     Writes(&'static [&'static str]),
-    /// A system call.
+    /// Uses of a system call.
     Call(&'static str),
 }
 
@@ -97,7 +97,7 @@ pub(super) fn rules(host: &dyn Host, subject: AuditSubject) -> Outcome {
                 }
             }
             Need::Call(call) => {
-                if !rules.iter().any(|rule| rule.calls.iter().any(|known| known == call || known == "all")) {
+                if !rules.iter().any(|rule| rule.records(call)) {
                     missing.push((*call).to_owned());
                 }
             }
@@ -140,6 +140,11 @@ impl Rule {
             }
         }
         rule
+    }
+
+    /// Whether every use of a system call is recorded, not only its use on some file.
+    fn records(&self, call: &str) -> bool {
+        self.writes && self.path.is_empty() && self.calls.iter().any(|known| known == call || known == "all")
     }
 
     fn watches(&self, path: &str) -> bool {

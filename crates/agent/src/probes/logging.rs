@@ -1,7 +1,7 @@
 //! System logs: kept on disk, long enough, and sent elsewhere.
 
 use super::finding::{Finding, Outcome, Unmeasured, enumerate};
-use super::{processes, reading};
+use super::{processes, reading, services};
 use crate::host::{Host, RunLimits};
 
 /// The kernel's names of programs that write system logs to files.
@@ -9,7 +9,7 @@ const FILE_WRITERS: [&str; 2] = ["rsyslogd", "syslog-ng"];
 /// journald's name is longer than the kernel keeps.
 const JOURNALD: &str = "systemd-journald";
 /// Programs whose purpose is to send logs to another machine.
-const SHIPPERS: [&str; 16] = [
+const SHIPPERS: [&str; 15] = [
     "filebeat",
     "journalbeat",
     "elastic-agent",
@@ -24,7 +24,6 @@ const SHIPPERS: [&str; 16] = [
     "wazuh-agentd",
     "ossec-agentd",
     "otelcol",
-    "systemd-journal-upload",
     "datadog-agent",
 ];
 
@@ -97,6 +96,13 @@ pub(super) fn persistent(host: &dyn Host) -> Outcome {
 pub(super) fn forwarding(host: &dyn Host) -> Outcome {
     if let Some(shipper) = processes::first_running(host, SHIPPERS)? {
         return Ok(Finding::pass(format!("sent by {shipper}"), "/proc/<pid>/comm"));
+    }
+    // By its kernel name it cannot be told from the journal itself.
+    if services::has_systemd(host)? {
+        let units = services::units(host, &["systemd-journal-upload.service"])?;
+        if units.iter().any(|unit| unit.active) {
+            return Ok(Finding::pass("sent by systemd-journal-upload", "systemctl show"));
+        }
     }
     match processes::first_running(host, FILE_WRITERS)? {
         Some("rsyslogd") => {

@@ -75,6 +75,11 @@ pub fn run_for(check: &Check, host: &dyn Host, context: &Context) -> Observation
         return observation;
     }
     let (reason, location) = match measure(&check.probe, host, context) {
+        // Whatever a probe made of it, nothing read is no verdict.
+        Ok(finding) if finding.observed.trim().is_empty() => {
+            observation.verdict = Verdict::Unknown;
+            ("the answer was empty".to_owned(), finding.location)
+        }
         Ok(finding) => {
             observation.verdict = if finding.passed { Verdict::Pass } else { Verdict::Fail };
             observation.observed = clip(&finding.observed, TEXT_LIMIT);

@@ -23,7 +23,12 @@ pub(super) fn file_mode(
     let mut seen = 0_usize;
     let mut offences = Vec::new();
     for path in expand(host, patterns)? {
-        let Some(found) = reading::metadata_if_there(host, &path)? else { continue };
+        let Some(found) = reading::metadata_if_there(host, &path)? else {
+            if absent == Absent::Fails && patterns.first() == Some(&path) {
+                return Ok(Finding::fail("missing", format!("{path} must exist"), path));
+            }
+            continue;
+        };
         seen += 1;
         if found.mode & !limit != 0 {
             offences.push(format!("{path} has mode {:04o}", found.mode));
@@ -36,16 +41,15 @@ pub(super) fn file_mode(
         }
     }
     let location = patterns.join(", ");
-    match (seen, absent) {
-        (0, Absent::NotApplicable) => Err(Unmeasured::not_applicable(format!("there is no {location}"))),
-        (0, Absent::Fails) => Ok(Finding::fail("missing", "these files must exist", location)),
-        _ => Ok(Finding::offenders(
-            offences,
-            &format!("{max_mode} or stricter"),
-            "mode, owner or group is wider than expected",
-            location,
-        )),
+    if seen == 0 {
+        return Err(Unmeasured::not_applicable(format!("there is no {location}")));
     }
+    Ok(Finding::offenders(
+        offences,
+        &format!("{max_mode} or stricter"),
+        "mode, owner or group is wider than expected",
+        location,
+    ))
 }
 
 /// Replaces a `*` in the last part of a path by every name that fits.
@@ -102,6 +106,7 @@ pub(super) fn world_writable(host: &dyn Host, directories: &[String]) -> Outcome
     match refused {
         // What was found stands; that nothing was found does not, while something could not be looked at.
         Some(unmeasured) if open.is_empty() => Err(unmeasured),
+        _ if seen == 0 => Err(Unmeasured::unknown("nothing was found there", location)),
         _ => Ok(Finding::offenders(open, "none", "everybody may write to these", location)),
     }
 }
