@@ -1,8 +1,10 @@
 //! Which checks run when, and what the rest of the agent needs of whoever runs them.
 //!
 //! A check is due when its interval has passed, give or take half a cycle: cycles do not come on the second, and a
-//! check of 300 s in cycles of 300 s must not wait for every second one. A check with an open incident is due in every
-//! cycle.
+//! check of 300 s in cycles of 300 s must not wait for every second one.
+//!
+//! A check whose incident just opened is looked at in fast cycles, later less and less often: after a tenth of the time
+//! that it has been open, until its ordinary interval. What has failed for a month is not news every half minute.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -94,35 +96,60 @@ pub trait Responder: Send {
     ) -> (Response, OrderOutcome, String);
 }
 
-/// When each check ran last.
+/// How often cycles come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Ordinarily.
+    pub cycle: Duration,
+    /// After an incident opened.
+    pub fast: Duration,
+}
+
+/// When each check ran last, and which incidents are open since when.
 #[derive(Debug, Default)]
 pub struct Schedule {
     ran: HashMap<String, Timestamp>,
+    open: HashMap<String, Timestamp>,
 }
 
 impl Schedule {
-    /// The checks to run at `now`, in cycles of `cycle`.
-    pub fn due(
-        &self,
-        planned: &[Planned],
-        now: Timestamp,
-        cycle: Duration,
-        open: &BTreeSet<String>,
-    ) -> Vec<String> {
-        let slack = delta(cycle) / 2;
+    /// The checks to run at `now`.
+    pub fn due(&self, planned: &[Planned], now: Timestamp, pace: Pace) -> Vec<String> {
         let is_due = |plan: &&Planned| match self.ran.get(&plan.check) {
             None => true,
             // A clock that was set back: nothing is known about the time in between.
             Some(ran) if *ran > now => true,
-            Some(ran) => now - *ran + slack >= delta(plan.interval) || open.contains(&plan.check),
+            Some(ran) => match self.hurry(&plan.check, now, pace) {
+                Some(hurry) => now - *ran + delta(pace.fast) / 2 >= hurry.min(delta(plan.interval)),
+                None => now - *ran + delta(pace.cycle) / 2 >= delta(plan.interval),
+            },
         };
         planned.iter().filter(is_due).map(|plan| plan.check.clone()).collect()
+    }
+
+    /// How long until the next cycle.
+    pub fn next(&self, now: Timestamp, pace: Pace) -> Duration {
+        let hurries = self.open.keys().filter_map(|check| self.hurry(check, now, pace)?.to_std().ok());
+        hurries.min().map_or(pace.cycle, |hurry| hurry.clamp(pace.fast, pace.cycle.max(pace.fast)))
+    }
+
+    /// How often a check with an open incident is looked at; none for others.
+    fn hurry(&self, check: &str, now: Timestamp, pace: Pace) -> Option<TimeDelta> {
+        self.open.get(check).map(|since| ((now - *since) / 10).max(delta(pace.fast)))
     }
 
     /// These ran at `at`.
     pub fn ran(&mut self, checks: &[String], at: Timestamp) {
         for check in checks {
             self.ran.insert(check.clone(), at);
+        }
+    }
+
+    /// These checks have an open incident at `at`.
+    pub fn opened(&mut self, open: &BTreeSet<String>, at: Timestamp) {
+        self.open.retain(|check, _| open.contains(check));
+        for check in open {
+            self.open.entry(check.clone()).or_insert(at);
         }
     }
 
@@ -143,7 +170,7 @@ fn delta(duration: Duration) -> TimeDelta {
 mod tests {
     use super::*;
 
-    const CYCLE: Duration = Duration::from_secs(300);
+    const PACE: Pace = Pace { cycle: Duration::from_secs(300), fast: Duration::from_secs(30) };
 
     fn at(seconds: i64) -> Timestamp {
         chrono::DateTime::from_timestamp(seconds, 0).expect("in range")
@@ -155,32 +182,47 @@ mod tests {
         vec![plan("l.often", 300), plan("l.daily", 86_400)]
     }
 
-    #[test]
-    fn each_check_keeps_its_own_pace() {
-        let (mut schedule, none) = (Schedule::default(), BTreeSet::new());
-        let due = schedule.due(&planned(), at(0), CYCLE, &none);
-        assert_eq!(due, ["l.often", "l.daily"]);
-        schedule.ran(&due, at(0));
-        assert_eq!(schedule.due(&planned(), at(30), CYCLE, &none), Vec::<String>::new());
-        assert_eq!(schedule.due(&planned(), at(299), CYCLE, &none), ["l.often"]);
-        assert_eq!(schedule.due(&planned(), at(86_400 - 100), CYCLE, &none), ["l.often", "l.daily"]);
+    fn after_a_run(seconds: i64) -> Schedule {
+        let mut schedule = Schedule::default();
+        schedule.ran(&["l.often".into(), "l.daily".into()], at(seconds));
+        schedule
     }
 
     #[test]
-    fn an_incident_is_looked_at_in_every_cycle_and_a_lost_clock_at_everything() {
-        let mut schedule = Schedule::default();
-        schedule.ran(&["l.often".into(), "l.daily".into()], at(1_000));
-        let open = BTreeSet::from(["l.daily".to_owned()]);
-        assert_eq!(schedule.due(&planned(), at(1_030), CYCLE, &open), ["l.daily"]);
-        assert_eq!(schedule.due(&planned(), at(500), CYCLE, &BTreeSet::new()).len(), 2);
+    fn each_check_keeps_its_own_pace() {
+        assert_eq!(Schedule::default().due(&planned(), at(0), PACE), ["l.often", "l.daily"]);
+        let schedule = after_a_run(0);
+        assert_eq!(schedule.due(&planned(), at(30), PACE), Vec::<String>::new());
+        assert_eq!(schedule.due(&planned(), at(299), PACE), ["l.often"]);
+        assert_eq!(schedule.due(&planned(), at(86_400 - 100), PACE), ["l.often", "l.daily"]);
+        assert_eq!(schedule.next(at(0), PACE), PACE.cycle);
+    }
+
+    #[test]
+    fn a_new_incident_is_looked_at_often_and_an_old_one_is_not() {
+        let mut schedule = after_a_run(0);
+        schedule.opened(&BTreeSet::from(["l.daily".to_owned()]), at(0));
+        assert_eq!(schedule.next(at(0), PACE), PACE.fast);
+        assert_eq!(schedule.due(&planned(), at(29), PACE), ["l.daily"]);
+        schedule.ran(&["l.often".into(), "l.daily".into()], at(1_500));
+        assert_eq!(schedule.due(&planned(), at(1_530), PACE), Vec::<String>::new());
+        assert_eq!(schedule.due(&planned(), at(1_665), PACE), ["l.often", "l.daily"]);
+        assert_eq!(schedule.next(at(1_500), PACE), Duration::from_secs(150));
+        assert_eq!(schedule.next(at(90_000), PACE), PACE.cycle);
+        schedule.opened(&BTreeSet::new(), at(90_000));
+        assert_eq!(schedule.next(at(90_000), PACE), PACE.cycle);
+    }
+
+    #[test]
+    fn after_a_clock_was_set_back_everything_is_due() {
+        assert_eq!(after_a_run(1_000).due(&planned(), at(500), PACE).len(), 2);
     }
 
     #[test]
     fn an_overdue_check_makes_the_picture_incomplete() {
-        let mut schedule = Schedule::default();
-        assert!(!schedule.is_complete(&planned(), at(0), CYCLE));
-        schedule.ran(&["l.often".into(), "l.daily".into()], at(0));
-        assert!(schedule.is_complete(&planned(), at(900), CYCLE));
-        assert!(!schedule.is_complete(&planned(), at(901), CYCLE));
+        assert!(!Schedule::default().is_complete(&planned(), at(0), PACE.cycle));
+        let schedule = after_a_run(0);
+        assert!(schedule.is_complete(&planned(), at(900), PACE.cycle));
+        assert!(!schedule.is_complete(&planned(), at(901), PACE.cycle));
     }
 }

@@ -70,6 +70,11 @@ impl StateDir {
         self.0.join("override.conf")
     }
 
+    /// What heals replaced, so that it can be brought back.
+    pub fn journals(&self) -> PathBuf {
+        self.0.join("journals")
+    }
+
     /// Held while something enrols.
     pub fn enrolment_lock(&self) -> PathBuf {
         self.0.join("enrol.lock")

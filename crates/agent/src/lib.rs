@@ -18,6 +18,7 @@ pub mod files;
 pub mod healer;
 pub mod host;
 pub mod identity;
+pub mod lifeline;
 pub mod local_override;
 pub mod machine;
 pub mod observer;

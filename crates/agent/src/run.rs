@@ -48,8 +48,8 @@ pub enum RunError {
     /// A step failed for good.
     #[error(transparent)]
     Sync(#[from] SyncError),
-    /// A thread cannot be started, or a signal not be waited for.
-    #[error("the system refuses a thread or a signal handler")]
+    /// A thread cannot be started, a signal not be waited for, or what heals began not be settled.
+    #[error("the system refuses what the agent needs to run")]
     System(#[from] io::Error),
     /// A thread ended without a word.
     #[error("the {0} ended unexpectedly")]
@@ -69,7 +69,7 @@ pub struct Parts {
     /// Who looks at the machine.
     pub observer: Arc<dyn Observer>,
     /// Makes whoever answers failing checks, once the queue is open.
-    pub responder: Box<dyn Fn(&Identity, &Arc<Outbox>) -> Box<dyn Responder>>,
+    pub responder: Box<dyn Fn(&Identity, &Outbox) -> io::Result<Box<dyn Responder>>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -197,7 +197,7 @@ fn assemble(
         settings: settings.clone(),
         override_file: override_file.clone(),
         observer: Arc::clone(observer),
-        responder: responder(&identity, &outbox),
+        responder: responder(&identity, &outbox)?,
         emitter: Arc::clone(&emitter),
         rules: Arc::clone(&rules),
         orders: Arc::clone(&orders),

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct ServerUrl {
     origin: String,
+    host: String,
+    port: u16,
     plain: bool,
     loopback: bool,
 }
@@ -45,6 +47,11 @@ impl ServerUrl {
         format!("{}{path}", self.origin)
     }
 
+    /// Host name or address, and port.
+    pub fn endpoint(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
     /// Refuses plain HTTP where it is not allowed.
     pub fn permit(self, plain_http: PlainHttp) -> Result<Self, ServerUrlError> {
         let fine = !self.plain || self.loopback || plain_http == PlainHttp::Anywhere;
@@ -64,28 +71,29 @@ impl FromStr for ServerUrl {
             "http" => true,
             _ => return Err(refused()),
         };
-        let host = host_of(authority).ok_or_else(refused)?;
+        let (host, port) = split(authority, if plain { 80 } else { 443 }).ok_or_else(refused)?;
         let loopback = host.eq_ignore_ascii_case("localhost")
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         let scheme = if plain { "http" } else { "https" };
-        Ok(Self { origin: format!("{scheme}://{}", authority.to_ascii_lowercase()), plain, loopback })
+        let origin = format!("{scheme}://{}", authority.to_ascii_lowercase());
+        Ok(Self { origin, host: host.to_owned(), port, plain, loopback })
     }
 }
 
-/// The host of `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn host_of(authority: &str) -> Option<&str> {
+/// Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`.
+fn split(authority: &str, usual: u16) -> Option<(&str, u16)> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']')?;
             host.parse::<std::net::Ipv6Addr>().ok()?;
-            (host, rest.strip_prefix(':').or_else(|| rest.is_empty().then_some("443"))?)
+            (host, if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
         }
-        None => authority.split_once(':').unwrap_or((authority, "443")),
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
     };
     let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:".contains(&byte));
-    let port_fits =
-        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0);
-    (!host.is_empty() && plain && port_fits).then_some(host)
+    let digits = port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    let port = port.map_or(Some(usual), |port| port.parse().ok().filter(|port| *port > 0))?;
+    (!host.is_empty() && plain && digits).then_some((host, port))
 }
 
 impl fmt::Display for ServerUrl {
@@ -121,6 +129,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<ServerUrl>().expect(text).to_string(), shown);
         }
+        let endpoint = |text: &str| {
+            let url: ServerUrl = text.parse().expect(text);
+            (url.endpoint().0.to_owned(), url.endpoint().1)
+        };
+        assert_eq!(endpoint("https://central.example"), ("central.example".to_owned(), 443));
+        assert_eq!(endpoint("http://[::1]:8080"), ("::1".to_owned(), 8080));
         for bad in [
             "",
             "central.example",

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cycle::Pace;
+
 /// Where the agent keeps what it must not forget.
 #[derive(Debug, Clone, Args)]
 pub struct StateSettings {
@@ -36,7 +38,7 @@ pub struct RunSettings {
     /// Seconds between two cycles of checks.
     #[arg(long, env = "PROOFLINE_AGENT_CYCLE_S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub cycle_s: u64,
-    /// Seconds between two cycles while an incident is open.
+    /// Seconds between two cycles after an incident opened.
     #[arg(long, env = "PROOFLINE_AGENT_INCIDENT_CYCLE_S", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub incident_cycle_s: u64,
     /// How many MiB of evidence may wait for the server. Beyond it statements are replaced by a statement of the gap.
@@ -45,10 +47,12 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// Time between two cycles.
-    pub fn cycle(&self, incident_open: bool) -> Duration {
-        let seconds = if incident_open { self.incident_cycle_s.min(self.cycle_s) } else { self.cycle_s };
-        Duration::from_secs(seconds)
+    /// How often cycles come.
+    pub fn pace(&self) -> Pace {
+        Pace {
+            cycle: Duration::from_secs(self.cycle_s),
+            fast: Duration::from_secs(self.incident_cycle_s.min(self.cycle_s)),
+        }
     }
 }
 

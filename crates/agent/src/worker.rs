@@ -87,7 +87,7 @@ impl Worker {
         loop {
             let begun = Instant::now();
             self.cycle(Reach::Due)?;
-            let next = begun + self.settings.cycle(!self.memory.open.is_empty());
+            let next = begun + self.memory.schedule.next(self.clock.now(), self.settings.pace());
             loop {
                 match tasks.recv_timeout(next.saturating_duration_since(Instant::now())) {
                     Ok(Task::RunChecks) => self.cycle(Reach::Everything)?,
@@ -138,11 +138,10 @@ impl Worker {
     fn cycle(&mut self, reach: Reach) -> Result<(), SyncError> {
         let started = self.clock.now();
         let planned = self.observer.checks();
-        let pace = self.settings.cycle(false);
         let checks: Vec<_> = if reach == Reach::Everything || self.emitter.wants_everything(self.asset)? {
             planned.iter().map(|plan| plan.check.clone()).collect()
         } else {
-            self.memory.schedule.due(&planned, started, pace, &self.memory.open)
+            self.memory.schedule.due(&planned, started, self.settings.pace())
         };
         let observer = Arc::clone(&self.observer);
         let guard = self.guard()?;
@@ -171,6 +170,7 @@ impl Worker {
     ) -> Result<(), SyncError> {
         let seen = seen.into_iter().chain(response.observations);
         let seen: BTreeMap<_, _> = seen.map(|seen| (seen.check.clone(), seen)).collect();
+        self.memory.schedule.opened(&response.open, started);
         self.memory.open = response.open;
         self.memory.unstated.extend(response.events);
         self.memory
@@ -185,7 +185,7 @@ impl Worker {
             events: self.memory.unstated.clone(),
             results: self.memory.unstated_results.values().cloned().collect(),
             whole,
-            complete: self.memory.schedule.is_complete(planned, started, self.settings.cycle(false)),
+            complete: self.memory.schedule.is_complete(planned, started, self.settings.pace().cycle),
         };
         match self.emitter.observed(&observed, &response.notes) {
             Ok(seqs) => {

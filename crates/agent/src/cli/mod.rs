@@ -10,10 +10,14 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use proofline_agent::client::Client;
-use proofline_agent::cycle::{Observer, Responder, Response, Turn};
+use proofline_agent::cycle::{Observer, Responder};
 use proofline_agent::doctor::{self, Gravity};
 use proofline_agent::enroll::enroll;
+use proofline_agent::executor::{Disk, Journals};
+use proofline_agent::healer::{self, Healer, Machine};
+use proofline_agent::host::LocalHost;
 use proofline_agent::identity::{Identity, Route, StateDir};
+use proofline_agent::lifeline::ServerLifeline;
 use proofline_agent::machine;
 use proofline_agent::observer::MachineObserver;
 use proofline_agent::run::{self, Parts, Stop};
@@ -21,8 +25,8 @@ use proofline_agent::server_url::PlainHttp;
 use proofline_agent::settings::{LOG_VARIABLE, MachineSettings, RunSettings, ServerSettings, StateSettings};
 use proofline_agent::status::Status;
 use proofline_catalog::Catalog;
-use proofline_core::{Clock, Entropy, IncidentId, OrderId, Secret, SystemClock, Verdict};
-use proofline_protocol::OrderOutcome;
+use proofline_core::{Clock, Entropy, Secret, SystemClock, Verdict};
+use proofline_outbox::Outbox;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
@@ -141,14 +145,29 @@ fn serve(
     machine: &MachineSettings,
     settings: RunSettings,
 ) -> anyhow::Result<ExitCode> {
-    let observer = MachineObserver::new(&machine.root, state.state_dir.clone(), clock());
+    let observer = MachineObserver::new(&machine.root, state.dir().path().to_owned(), clock());
+    let (root, dir) = (machine.root.clone(), state.dir());
+    let responder = move |identity: &Identity, outbox: &Outbox| -> std::io::Result<Box<dyn Responder>> {
+        let machine = Machine {
+            host: Arc::new(LocalHost::rooted(&root, clock())),
+            files: Arc::new(Disk::new(&root)),
+            journals: Journals::open(dir.journals())?,
+            lifeline: Arc::new(ServerLifeline::new(identity.route.server.clone())),
+            org: identity.org,
+            site: identity.site,
+            asset: identity.asset,
+        };
+        let stored = outbox.note(healer::NOTE).map_err(std::io::Error::other)?;
+        let healer = Healer::open(machine, Catalog::embedded(), clock(), entropy(), stored.as_deref())?;
+        Ok(Box::new(healer))
+    };
     let parts = Parts {
         state: state.dir(),
         override_file: state.override_path(),
         settings,
         catalogue: catalogue(),
         observer: Arc::new(observer),
-        responder: Box::new(|_, _| Box::new(WatchOnly)),
+        responder: Box::new(responder),
         clock: clock(),
         entropy: entropy(),
     };
@@ -169,7 +188,7 @@ fn stop_on_signals(stop: Stop) -> std::io::Result<()> {
 }
 
 fn check(state: &StateSettings, machine: &MachineSettings, format: Format) -> anyhow::Result<ExitCode> {
-    let observer = MachineObserver::new(&machine.root, state.state_dir.clone(), clock());
+    let observer = MachineObserver::new(&machine.root, state.dir().path().to_owned(), clock());
     let checks: Vec<_> = observer.checks().into_iter().map(|planned| planned.check).collect();
     let begun = Instant::now();
     let mut observations = observer.observe(&checks, &[]);
@@ -215,25 +234,6 @@ fn catalogue() -> proofline_evidence::Digest {
     Catalog::embedded().digest().parse().expect("the catalogue's digest is a SHA-256")
 }
 
-/// Answers nothing: failing checks are stated and left to people.
-struct WatchOnly;
-
-impl Responder for WatchOnly {
-    fn respond(&mut self, _: &Turn<'_>) -> Response {
-        Response::default()
-    }
-
-    fn approve(
-        &mut self,
-        _: &Turn<'_>,
-        _: OrderId,
-        _: IncidentId,
-        _: proofline_evidence::Digest,
-    ) -> (Response, OrderOutcome, String) {
-        (Response::default(), OrderOutcome::Refused, "no plan is waiting on this appliance".into())
-    }
-}
-
 trait Paths {
     fn dir(&self) -> StateDir;
     fn override_path(&self) -> PathBuf;
@@ -241,7 +241,8 @@ trait Paths {
 
 impl Paths for StateSettings {
     fn dir(&self) -> StateDir {
-        StateDir::new(&self.state_dir)
+        // An absolute path: probes look at the machine by absolute paths, and the agent may run from another folder.
+        StateDir::new(std::path::absolute(&self.state_dir).unwrap_or_else(|_| self.state_dir.clone()))
     }
 
     fn override_path(&self) -> PathBuf {
