@@ -3,7 +3,7 @@
 //! | File | Made from | By |
 //! |---|---|---|
 //! | `.sqlx/` | the queries and the migrations | the query macros, against a private database |
-//! | `spec/openapi.json` | the routes | `proofline openapi` |
+//! | `spec/openapi.json`, `spec/policy.txt` | the routes, the policy | the tests that check them |
 //! | `web/src/api/schema.d.ts` | `spec/openapi.json` | openapi-typescript |
 //!
 //! With `--check` everything is made aside and compared.
@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::findings::Findings;
-use crate::repository::{Repository, output, run as command_run};
+use crate::repository::{Repository, run as command_run};
 
 /// A generated file, in the order in which they build on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,7 +26,7 @@ pub(crate) enum Product {
     /// Offline metadata of the SQL queries.
     Queries,
     /// The description of the HTTP API.
-    Openapi,
+    Specification,
     /// The TypeScript types of the HTTP API.
     Client,
 }
@@ -41,7 +41,7 @@ pub(crate) fn run(repository: &Repository, only: &[Product], check: bool) -> Res
         if only.is_empty() || only.contains(product) {
             findings.extend(match product {
                 Product::Queries => queries::make(repository, check)?,
-                Product::Openapi => openapi(repository, check)?,
+                Product::Specification => specification(repository, check)?,
                 Product::Client => client(repository, check)?,
             });
         }
@@ -49,10 +49,19 @@ pub(crate) fn run(repository: &Repository, only: &[Product], check: bool) -> Res
     Ok(findings)
 }
 
-fn openapi(repository: &Repository, check: bool) -> Result<Findings> {
-    let made =
-        output(repository.cargo().args(["run", "--quiet", "--package", "proofline", "--", "openapi"]))?;
-    put(repository, OPENAPI, &made, check)
+/// The tests that hold these files to the code write them when `UPDATE_SPEC` is set; checking is theirs alone.
+fn specification(repository: &Repository, check: bool) -> Result<Findings> {
+    if !check {
+        for (package, name) in [
+            ("proofline-authz", "the_printed_policy_is_the_policy"),
+            ("proofline-server", "the_description_names_every_route_and_its_permission"),
+        ] {
+            let mut command = repository.cargo();
+            command.env("UPDATE_SPEC", "1").args(["test", "--quiet", "--package", package, name]);
+            command_run(&mut command)?;
+        }
+    }
+    Ok(Findings::default())
 }
 
 fn client(repository: &Repository, check: bool) -> Result<Findings> {

@@ -109,7 +109,7 @@ impl AppState {
     }
 
     /// Which deployment this is.
-    pub(crate) fn installation(&self) -> &Installation {
+    pub fn installation(&self) -> &Installation {
         &self.0.deps.installation
     }
 

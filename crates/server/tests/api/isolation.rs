@@ -67,7 +67,7 @@ async fn a_transaction_without_a_tenant_sees_nothing_and_evidence_cannot_be_chan
         .fetch_one(&mut runtime)
         .await
         .expect("answers");
-    assert_eq!(count, 1, "the enrolment of the key");
+    assert!(count >= 1, "at least the enrolment of the key");
     for sql in [
         "UPDATE evidence_entry SET envelope = 'x'",
         "DELETE FROM evidence_entry",
