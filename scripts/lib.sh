@@ -23,8 +23,8 @@ case ":$PATH:" in *":$HOME/.cargo/bin:"*) ;; *) PATH="$PATH:$HOME/.cargo/bin" ;;
 export PATH
 
 TARGET=${CARGO_TARGET_DIR:-target}
-export PROOFLINE_BIN="$TARGET/fast/proofline" PROOFLINE_AGENT_BIN="$TARGET/fast/proofline-agent"
-case "$PROOFLINE_BIN" in /*) ;; *) PROOFLINE_BIN="$PWD/$PROOFLINE_BIN" PROOFLINE_AGENT_BIN="$PWD/$PROOFLINE_AGENT_BIN" ;; esac
+export PROOFLINE_BIN="$TARGET/fast/proofline" AGENT_BIN="$TARGET/fast/proofline-agent"
+case "$PROOFLINE_BIN" in /*) ;; *) PROOFLINE_BIN="$PWD/$PROOFLINE_BIN" AGENT_BIN="$PWD/$AGENT_BIN" ;; esac
 
 # The browser of the end-to-end tests: the system's, else Playwright's own.
 find_chromium() {
