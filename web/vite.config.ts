@@ -26,5 +26,21 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox121", "safari17.5"],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // What every page uses comes in one piece, not in fifty; what only some use stays apart.
+        codeSplitting: {
+          groups: [
+            { name: "entry", tags: ["$initial"], priority: 9 },
+            { name: "react", test: /node_modules\/(react|react-dom|scheduler)\//, priority: 8 },
+            { name: "verifier", test: /node_modules\/@noble|src\/evidence\//, priority: 7 },
+            { name: "router", test: /node_modules\/@tanstack\/(react-router|router-core|history|react-query|query-core|react-store|store)\//, priority: 6 },
+            { name: "dialogs", test: /node_modules\/@(base-ui|floating-ui)\//, priority: 5 },
+            { name: "tables", test: /node_modules\/@tanstack\//, priority: 4 },
+            { name: "kit", test: /src\/(ui\/(?!table|visible-rows|dialog|confirm)|lib\/|scoring\/look)/, priority: 3 },
+          ],
+        },
+      },
+    },
   },
 });

@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     environment: "node",
-    include: ["src/**/*.test.{ts,tsx}", "build/**/*.test.ts"],
+    include: ["src/**/*.test.{ts,tsx}", "dev/**/*.test.ts"],
     // Nothing here may depend on the zone of the machine that runs it.
     env: { TZ: "UTC" },
   },

@@ -206,7 +206,8 @@ const audit: S["AuditRow"][] = Array.from({ length: 320 }, (_, i) => {
   };
 });
 
-const jobs: S["Health"]["jobs"] = [
+const jobs = (): S["Health"]["jobs"] => [
+  ...([
   ["evidence.publish", "Publishes each site's log to the evidence store", 3600, "ok", 412],
   ["evidence.sample", "Verifies a random sample of stored entries", 3600, "ok", 1840],
   ["appliances.presence", "Marks appliances stale and offline", 60, "ok", 6],
@@ -214,17 +215,18 @@ const jobs: S["Health"]["jobs"] = [
   ["sessions.expire", "Ends old sessions and codes", 300, "ok", 4],
   ["orders.expire", "Ends orders that nobody fetched", 60, "ok", 3],
   ["retention.purge", "Drops telemetry beyond its retention", 86400, "error", 920],
-].map(([name, purpose, every, result, ms], i) => ({
-  name: name as string,
-  purpose: purpose as string,
-  every_s: every as number,
-  last_run_at: iso(now() - (i + 1) * 7000),
-  last_result: result as "ok" | "error",
-  last_error: result === "error" ? "lock timeout on telemetry_2026_10; the next run tries again" : null,
-  next_run_at: iso(now() + (every as number) * 900),
-  duration_ms: ms as number,
-}));
-jobs.push({ name: "evidence.anchor", purpose: "Time-stamps a checkpoint of checkpoints", every_s: 86400, last_run_at: null, last_result: null, last_error: null, next_run_at: iso(now() + 3 * hour), duration_ms: null });
+] as const).map(([name, purpose, every, result, ms], i) => ({
+    name,
+    purpose,
+    every_s: every,
+    last_run_at: iso(now() - (i + 1) * 7000),
+    last_result: result,
+    last_error: result === "error" ? "lock timeout on telemetry_2026_10; the next run tries again" : null,
+    next_run_at: iso(now() + every * 900),
+    duration_ms: ms,
+  })),
+  { name: "evidence.anchor", purpose: "Time-stamps a checkpoint of checkpoints", every_s: 86400, last_run_at: null, last_result: null, last_error: null, next_run_at: iso(now() + 3 * hour), duration_ms: null },
+];
 
 export const routes: [string, RegExp, Handler][] = [
   ["GET", /^\/api\/overview$/, () => ({ body: overview() })],
@@ -349,7 +351,7 @@ export const routes: [string, RegExp, Handler][] = [
       version: "0.1.0",
       started_at: iso(now() - 3 * day - 4 * hour),
       database: { kind: "embedded", version: "15.14", size_bytes: 412_384_256, pool: { size: 8, idle: 6, max: 20 } },
-      jobs,
+      jobs: jobs(),
       evidence_store: { kind: "local", worm: false, explanation: "The evidence store is a folder on this server. Whoever administers the server can delete files in it. Deletion is noticed, because the logs would no longer match their published checkpoints, but it is not prevented.", last_published_at: iso(now() - 22 * minute), backlog: 0 },
       sampling: { last_run_at: iso(now() - 18 * minute), checked: 250, failed: 0 },
       alarms: [],

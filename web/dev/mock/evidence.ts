@@ -144,7 +144,7 @@ function buildLog(site: Site): Log {
         detail: "ask to enforce",
       }, "Mode changed: ask to enforce");
     } else {
-      append(site, log, applianceKey, "appliance", at, appliance, { kind: "heartbeat", unchanged_since: log.entries.length - 1, state }, "Nothing changed", asset);
+      append(site, log, applianceKey, "appliance", at, appliance, { kind: "heartbeat", unchanged_since: 1, state }, "Nothing changed", asset);
     }
   }
   append(site, log, applianceKey, "appliance", end - minute, appliance, {
@@ -246,9 +246,16 @@ export function checkpointOf(site: Site, log: Log): { note: string; root: Buffer
   const root = rootOf(log.hashes);
   const body = `${installation.id}/evidence/${site.id}\n${log.entries.length}\n${b64(root)}\n`;
   const key = serverKeys.checkpoint;
-  const hash = sha256(`${installation.id}\n`, Buffer.from([1]), key.publicKey).subarray(0, 4);
-  const signature = b64(Buffer.concat([hash, sign(null, Buffer.from(body), key.secret)]));
-  return { note: `${body}\n— ${installation.id} ${signature}\n`, root };
+  const line = (kind: number, signature: Buffer) => {
+    const hash = sha256(`${installation.id}\n`, Buffer.from([kind]), key.publicKey).subarray(0, 4);
+    return `— ${installation.id} ${b64(Buffer.concat([hash, signature]))}\n`;
+  };
+  const seconds = Math.floor(now() / 1000);
+  const time = Buffer.alloc(8);
+  time.writeBigUInt64BE(BigInt(seconds));
+  const plain = sign(null, Buffer.from(body), key.secret);
+  const timed = sign(null, Buffer.from(`cosignature/v1\ntime ${seconds}\n${body}`), key.secret);
+  return { note: `${body}\n${line(1, plain)}${line(4, Buffer.concat([time, timed]))}`, root };
 }
 
 export function entryOf(site: Site, index: number): S["EvidenceEntry"] | undefined {
@@ -279,7 +286,7 @@ export function entryOf(site: Site, index: number): S["EvidenceEntry"] | undefin
     inclusion_proof: pathOf(index, log.hashes).map(b64),
     checkpoint_key: {
       name: installation.id,
-      key_id_hex: serverKeys.checkpoint.id,
+      key_id_hex: hex(sha256(`${installation.id}\n`, Buffer.from([1]), serverKeys.checkpoint.publicKey).subarray(0, 4)),
       public_key_base64: b64(serverKeys.checkpoint.publicKey),
     },
   };

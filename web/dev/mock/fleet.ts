@@ -88,9 +88,10 @@ export function addSite(org: (typeof organisations)[number], name: string, set: 
 
 export function makeAppliance(site: Site): S["Appliance"] {
   const rng = new Random(site.seed + 1);
-  const silent = { good: rng.int(4, 55) * second, mixed: rng.int(4, 55) * second, bad: 20 * second, stale: 14 * minute, offline: 3 * hour + 12 * minute, pending: 0, empty: 0 }[site.profile];
+  const quiet = { good: rng.int(4, 55) * second, mixed: rng.int(4, 55) * second, bad: 20 * second, stale: 14 * minute, offline: 3 * hour + 12 * minute, pending: 0, empty: 0 }[site.profile];
   const pending = site.profile === "pending";
-  const seen = now() - silent;
+  const born = now();
+  const seen = () => now() - quiet - ((now() - born) % (50 * second));
   return {
     id: rng.id("app"),
     site_id: site.id,
@@ -98,7 +99,9 @@ export function makeAppliance(site: Site): S["Appliance"] {
     org_name: site.org.name,
     hostname: `${site.name.toLowerCase().replace(/[^a-z]+/g, "-").slice(0, 18).replace(/-$/, "")}-box`,
     status: pending ? "pending" : site.profile === "offline" ? "offline" : site.profile === "stale" ? "stale" : "online",
-    last_seen_at: pending ? null : iso(seen),
+    get last_seen_at() {
+      return pending ? null : iso(seen());
+    },
     agent_version: rng.chance(0.85) ? "0.1.0" : "0.0.9",
     mode: rng.pick(["audit", "ask", "enforce", "enforce"] as const),
     local_override: rng.chance(0.08) ? "audit" : null,
@@ -106,7 +109,7 @@ export function makeAppliance(site: Site): S["Appliance"] {
     key_id: Array.from({ length: 64 }, () => rng.int(0, 15).toString(16)).join(""),
     enrolled_at: iso(site.created + 2 * hour),
     revoked_at: null,
-    last_cycle: pending ? null : { started: iso(seen - 90 * second), duration_ms: rng.int(640, 1480), checks: 42, errors: site.profile === "mixed" ? 2 : 0 },
+    last_cycle: pending ? null : { started: iso(seen() - 90 * second), duration_ms: rng.int(640, 1480), checks: 42, errors: site.profile === "mixed" ? 2 : 0 },
     catalogue_current: rng.chance(0.9),
   };
 }
@@ -127,8 +130,8 @@ export function measure(site: Site, asOf: number): Measured[] {
     for (const check of checks) {
       const roll = rng.next();
       const sinceDays = rng.int(2, 160);
-      const failing = { good: 0.02, mixed: 0.07, bad: 0.16, offline: 0.02, stale: 0.03, pending: 0, empty: 0 }[site.profile];
-      const unmeasured = { good: 0.004, mixed: 0.06, bad: 0.02, offline: 0.01, stale: 0.01, pending: 0, empty: 0 }[site.profile];
+      const failing = { good: 0.004, mixed: 0.025, bad: 0.07, offline: 0.02, stale: 0.01, pending: 0, empty: 0 }[site.profile];
+      const unmeasured = { good: 0.002, mixed: 0.03, bad: 0.01, offline: 0.01, stale: 0.01, pending: 0, empty: 0 }[site.profile];
       const measurable = asset === site.assets[0] || roll > 0.5;
       let verdict: S["Verdict"] = "pass";
       let reason = "";

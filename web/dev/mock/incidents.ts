@@ -33,11 +33,11 @@ export function incidents(): S["IncidentRow"][] {
     const rng = new Random(site.seed + 31);
     for (const m of measure(site, now())) {
       if (m.verdict !== "fail" || !m.check) continue;
-      const state = site.profile === "offline" ? "open" : rng.pick(["open", "open", "awaiting_approval", "escalated", "healing", "verifying", "suppressed"] as const);
+      const state = site.profile === "offline" || !m.check.runbook ? "open" : rng.pick(["open", "open", "awaiting_approval", "escalated", "healing", "verifying", "suppressed"] as const);
       all.push(row(site, m, state, Date.parse(m.since), rng));
     }
     if (site.assets[0] && rng.chance(0.6)) {
-      const check = rng.pick(checks);
+      const check = rng.pick(checks.filter((c) => c.runbook));
       all.push(row(site, { asset_id: site.assets[0].id, asset_name: site.assets[0].name, check_id: check.id, title: check.title, severity: check.severity }, "resolved", now() - rng.int(1, 70) * hour, rng));
     }
   }

@@ -92,8 +92,3 @@ export function kindOfStatus(status: number): ErrorKind {
 export function isTransient(error: unknown): boolean {
   return error instanceof ApiError && (error.kind === "offline" || error.kind === "unavailable");
 }
-
-/** An aborted read is not a failure: nobody waits for it any more. */
-export function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "AbortError";
-}

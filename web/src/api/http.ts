@@ -6,6 +6,7 @@
  * sign-in page can use it before any of them is loaded.
  */
 
+import { isBackground } from "./activity";
 import { ApiError, type FieldError, kindOfStatus } from "./errors";
 
 const TIME_OUT_MS = 30_000;
@@ -31,6 +32,7 @@ export function csrfToken(cookies: string = document.cookie): string | undefined
 export async function send(url: string, options: RequestOptions = {}): Promise<Response> {
   const method = options.method ?? "GET";
   const headers = new Headers({ Accept: "application/json, application/problem+json", ...options.headers });
+  if (isBackground()) headers.set("X-Background", "1");
   if (options.body !== undefined) headers.set("Content-Type", "application/json");
   if (method !== "GET") {
     const token = csrfToken();

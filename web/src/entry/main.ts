@@ -56,6 +56,7 @@ async function enter(session: Session): Promise<void> {
   try {
     const { mount } = await loadApp();
     root.replaceChildren();
+    root.dataset.userId = session.user.id;
     unmount = mount(root, session, leave);
   } catch (error) {
     showUnreachable(new ApiError("offline", { cause: error }));

@@ -36,19 +36,11 @@ export function Button({ look = "plain", icon, disabledReason, busy = false, cla
         {children}
       </button>
       {disabledReason && (
-        <span id={reasonId} className="visually-hidden">
+        <span id={reasonId} className="sr-only">
           Not possible: {disabledReason}
         </span>
       )}
     </>
-  );
-}
-
-export function IconButton({ label, icon, className, ...rest }: ComponentProps<"button"> & { label: string; icon: IconName }) {
-  return (
-    <button type="button" aria-label={label} data-tip={label} className={cx("btn btn-quiet btn-icon", className)} {...rest}>
-      <Icon name={icon} />
-    </button>
   );
 }
 

@@ -3,7 +3,7 @@
 import { Dialog as Base } from "@base-ui/react/dialog";
 import type { ReactNode } from "react";
 import { cx } from "../lib/cx";
-import { IconButton } from "./button";
+import { Icon } from "./icon";
 
 interface Props {
   open: boolean;
@@ -35,7 +35,9 @@ export function Dialog({ open, onClose, title, description, shape = "card", chil
               <Base.Title className="text-lg font-semibold">{title}</Base.Title>
               {description && <Base.Description className="text-ink-2">{description}</Base.Description>}
             </div>
-            <Base.Close render={<IconButton label="Close" icon="close" />} />
+            <Base.Close aria-label="Close" className="btn btn-quiet btn-icon">
+              <Icon name="close" />
+            </Base.Close>
           </div>
           <div className="min-h-0 flex-1 overflow-y-auto">{children}</div>
         </Base.Popup>

@@ -5,7 +5,7 @@ export function Digest({ hex }: { hex: string }) {
   return (
     <code data-tip={hex} className="rounded-sm">
       <span aria-hidden="true">{shortDigest(hex)}</span>
-      <span className="visually-hidden">{hex}</span>
+      <span className="sr-only">{hex}</span>
     </code>
   );
 }

@@ -47,7 +47,7 @@ export function FilterSelect<T extends string>({
 }) {
   return (
     <label className="inline-flex items-center">
-      <span className="visually-hidden">{label}</span>
+      <span className="sr-only">{label}</span>
       <select
         className="input w-auto min-w-32 pr-7"
         value={value}

@@ -24,7 +24,7 @@ export function QueryView<T>({ query, what, skeleton, children }: Props<T>) {
     if (query.isError) return <ErrorNote error={query.error} what={what} onRetry={retry} />;
     return (
       <div aria-busy="true">
-        <span className="visually-hidden" role="status">
+        <span className="sr-only" role="status">
           Loading {what.toLowerCase()}
         </span>
         <div aria-hidden="true">{skeleton}</div>

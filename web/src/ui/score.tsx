@@ -9,7 +9,7 @@ const isNumber = (value: unknown): value is number => typeof value === "number" 
 
 /** For table cells: the score, or the words that there is none. */
 export function ScoreText({ score }: { score: number | null }) {
-  if (!isNumber(score)) return <span className="text-ink-3">not measured</span>;
+  if (!isNumber(score)) return <span className="whitespace-nowrap text-ink-3">not measured</span>;
   return <span className="font-semibold">{scoreText(score)}</span>;
 }
 
@@ -82,8 +82,8 @@ export function CountsBar({ counts, unit }: { counts: Counts; unit: string }) {
   );
 }
 
-const column = 5;
-const row = 9;
+const column = 6;
+const row = 11;
 
 /**
  * One mark for each control, always in the same order, in two lines: full for pass, full and wide
@@ -124,17 +124,17 @@ export function Strip({ states }: { states: readonly string[] }) {
 function mark(look: Look, x: number, y: number): string {
   switch (look) {
     case "pass":
-      return `M${x} ${y}h4v8h-4z`;
+      return `M${x} ${y}h5v10h-5z`;
     case "fail":
-      return `M${x - 0.5} ${y}h5v8h-5z`;
+      return `M${x - 0.5} ${y}h6v10h-6z`;
     case "stale":
-      return `M${x} ${y}h4v1.5h-4zM${x} ${y + 5}h4v3h-4z`;
+      return `M${x} ${y}h5v2h-5zM${x} ${y + 6}h5v4h-5z`;
     case "not_applicable":
     case "not_covered":
-      return `M${x + 1} ${y + 3}h2v2h-2z`;
+      return `M${x + 1.5} ${y + 4}h2v2h-2z`;
     case "unknown":
     case "error":
     case "not_assessed":
-      return `M${x + 0.5} ${y + 0.5}h3v7h-3z`;
+      return `M${x + 0.5} ${y + 0.5}h4v9h-4z`;
   }
 }

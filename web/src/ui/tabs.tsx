@@ -1,9 +1,9 @@
-import { Link, type LinkProps } from "@tanstack/react-router";
+import { type ActiveOptions, Link, type LinkProps } from "@tanstack/react-router";
 
 export interface TabLink {
   label: string;
   count?: number | undefined;
-  link: LinkProps;
+  link: LinkProps & { activeOptions?: ActiveOptions };
 }
 
 /** Sub-pages as tabs. They are links: each has its own address. */

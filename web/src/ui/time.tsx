@@ -15,7 +15,7 @@ export function Time({ at, missing = "never", focusable = false }: { at: string 
   return (
     <time dateTime={at ?? undefined} data-tip={full} className="rounded-sm whitespace-nowrap" tabIndex={focusable ? 0 : undefined}>
       {style === "exact" ? shortDateTime(ms) : relative(ms, now)}
-      {focusable && <span className="visually-hidden">, {full}</span>}
+      {focusable && <span className="sr-only">, {full}</span>}
     </time>
   );
 }

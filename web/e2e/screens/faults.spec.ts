@@ -1,0 +1,175 @@
+/**
+ * Each read of each page goes wrong in every way there is: a message that people and screen
+ * readers get, with the request id where there is one, and a retry that works. Never an empty
+ * list, never a blank page.
+ */
+
+import type { Page, Route } from "@playwright/test";
+import { addresses, expect, expectAccessible, settle, signIn, test } from "./signed-in";
+
+type Fault = (route: Route) => Promise<void>;
+
+const problem =
+  (status: number, code: string, headers: Record<string, string> = {}): Fault =>
+  (route) =>
+    route.fulfill({
+      status,
+      headers: { "Content-Type": "application/problem+json", "X-Request-Id": "req_fault", ...headers },
+      body: JSON.stringify({ type: "about:blank", title: code, status, code, detail: "", request_id: "req_fault", errors: [] }),
+    });
+
+const faults: Record<string, { fault: Fault; words: RegExp; id: boolean }> = {
+  "500": { fault: problem(500, "internal"), words: /failed on the server/i, id: true },
+  "403": { fault: problem(403, "forbidden"), words: /your role does not allow this/i, id: true },
+  "404": { fault: problem(404, "not_found"), words: /not found/i, id: true },
+  "429": { fault: problem(429, "rate_limited", { "Retry-After": "1" }), words: /too many requests/i, id: true },
+  "503": { fault: problem(503, "unavailable"), words: /is not ready/i, id: true },
+  offline: { fault: (route) => route.abort("internetdisconnected"), words: /cannot be reached/i, id: false },
+  "not JSON": { fault: (route) => route.fulfill({ status: 200, contentType: "application/json", body: '{"items": [' }), words: /could not be read/i, id: false },
+  "another shape": { fault: (route) => route.fulfill({ status: 200, contentType: "application/json", body: '{"items": 7, "attention": {}}' }), words: /could not be read/i, id: false },
+};
+
+/** The reads that each page cannot do without. */
+const reads: Record<string, RegExp> = {
+  overview: /\/api\/overview$/,
+  sites: /\/api\/sites\?/,
+  posture: /\/posture/,
+  machines: /\/assets/,
+  "appliances of a site": /\/api\/appliances/,
+  "incidents of a site": /\/api\/incidents\?/,
+  evidence: /\/evidence\?/,
+  "evidence entry": /\/evidence\/1$/,
+  "site settings": /\/codes/,
+  incidents: /\/api\/incidents\?/,
+  "incident to approve": /\/api\/incidents\/inc/,
+  appliances: /\/api\/appliances/,
+  provisioning: /\/api\/partners/,
+  "audit log": /\/api\/audit/,
+  "system health": /\/api\/system\/health/,
+  settings: /\/api\/settings/,
+};
+
+const main = (page: Page) => page.locator("main");
+
+for (const [name, { fault, words, id }] of Object.entries(faults)) {
+  test(`every page says so and comes back: ${name}`, async ({ page }) => {
+    test.setTimeout(240_000);
+    await signIn(page);
+    const known = await addresses(page);
+    for (const [title, read] of Object.entries(reads)) {
+      await test.step(title, async () => {
+        await page.goto("/nowhere");
+        await page.route(read, fault);
+        await page.goto(known[title] as string);
+        const alert = main(page).getByRole("alert").filter({ hasText: words }).first();
+        await expect(alert).toBeVisible();
+        if (id) await expect(alert).toContainText("req_fault");
+        await page.unroute(read);
+        await alert.getByRole("button", { name: "Try again" }).click();
+        await expect(main(page).getByRole("alert").filter({ hasText: words })).toHaveCount(0);
+        await settle(page);
+      });
+    }
+  });
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+    test("error states are accessible", async ({ page }) => {
+      test.setTimeout(180_000);
+      await signIn(page);
+      const known = await addresses(page);
+      for (const [title, read] of Object.entries(reads)) {
+        await test.step(title, async () => {
+          await page.goto("/nowhere");
+          await page.route(read, problem(500, "internal"));
+          await page.goto(known[title] as string);
+          await expect(main(page).getByRole("alert").first()).toBeVisible();
+          await expectAccessible(page);
+          await page.unroute(read);
+        });
+      }
+    });
+  });
+}
+
+test("an answer that never comes is a time-out", async ({ page }) => {
+  await page.clock.install();
+  await signIn(page);
+  await page.route(/\/api\/audit/, () => new Promise(() => undefined));
+  await page.goto("/audit");
+  await expect(page.getByText("Loading audit log")).toBeAttached();
+  await page.clock.runFor(31_000);
+  await expect(main(page).getByRole("alert")).toContainText("No answer within 30 seconds");
+});
+
+test("a dead session goes to the sign-in page and back to where one was", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/audit");
+  await settle(page);
+  await page.context().clearCookies();
+  await page.getByLabel("Who").fill("maren");
+  await expect(page.getByText("Your session ended.")).toBeVisible();
+  await expectAccessible(page);
+  expect(new URL(page.url()).pathname).toBe("/audit");
+  await page.getByLabel("E-mail").fill("maren@northgate.example");
+  await page.getByLabel("Password", { exact: true }).fill("a long enough password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { name: "Audit log" })).toBeVisible();
+});
+
+test("signing out clears every tab", async ({ page, context }) => {
+  await signIn(page);
+  const other = await context.newPage();
+  await other.goto("/sites");
+  await expect(other.getByRole("heading", { name: "Sites" })).toBeVisible();
+  await page.getByRole("button", { name: /account and appearance/ }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByText("You signed out.")).toBeVisible();
+  await expect(other.getByText("You signed out in another tab.")).toBeVisible();
+  await expect(other.getByText("Sunrise")).toHaveCount(0);
+});
+
+test("a refresh that fails keeps what was there, and says how old it is", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/settings");
+  await settle(page);
+  await page.goto("/system");
+  await settle(page);
+  await page.route(/\/api\/system\/health/, problem(503, "unavailable"));
+  await expect(main(page).getByRole("alert").first()).toContainText("What you see is from", { timeout: 30_000 });
+  await expect(page.getByText("Not WORM")).toBeVisible();
+  await page.unroute(/\/api\/system\/health/);
+  await main(page).getByRole("button", { name: "Try again" }).first().click();
+  await expect(main(page).getByRole("alert")).toHaveCount(0);
+});
+
+test.describe("writes", () => {
+  for (const [name, { fault, words }] of Object.entries(faults).filter(([name]) => name !== "another shape")) {
+    test(`an approval that fails says so: ${name}`, async ({ page }) => {
+      await signIn(page);
+      const known = await addresses(page);
+      await page.goto(known["incident to approve"] as string);
+      await page.getByRole("button", { name: "Approve the plan" }).click();
+      await page.route(/\/approve$/, fault);
+      await page.getByRole("button", { name: "Approve and run" }).click();
+      await expect(page.getByRole("dialog").getByRole("alert")).toContainText(words);
+      await expect(page.getByRole("dialog")).toBeVisible();
+    });
+  }
+});
+
+test("a read-only person is told why an action is not possible", async ({ page }) => {
+  await signIn(page, "readonly@northgate.example");
+  const known = await addresses(page);
+  await page.goto(known["incident to approve"] as string);
+  const approve = page.getByRole("button", { name: "Approve the plan" });
+  await expect(approve).toHaveAttribute("aria-disabled", "true");
+  await approve.focus();
+  await expect(page.getByRole("tooltip")).toContainText("read-only");
+  await approve.click();
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await page.goto("/sites");
+  await expect(page.getByRole("button", { name: "Add a site" })).toHaveAttribute("aria-disabled", "true");
+});

@@ -1,0 +1,42 @@
+import { defineConfig } from "@playwright/test";
+
+/**
+ * Two kinds of tests. `screens` looks at every screen, error states included, on the built pages
+ * with the mock server. `flows` goes through the product with the real binaries, named by
+ * PROOFLINE_BIN and AGENT_BIN.
+ */
+export default defineConfig({
+  testDir: "e2e",
+  outputDir: "test-results",
+  workers: 1,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: [["list"]],
+  forbidOnly: Boolean(process.env.CI),
+  use: {
+    browserName: "chromium",
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+  projects: [
+    { name: "screens", testMatch: /screens\/.*\.spec\.ts/, use: { baseURL: "http://localhost:4173" } },
+    { name: "flows", testMatch: /flows\/.*\.spec\.ts/, timeout: 180_000 },
+  ],
+  webServer: {
+    command: "node node_modules/vite/bin/vite.js preview --strictPort",
+    url: "http://localhost:4173/api/auth/status",
+    env: { PROOFLINE_MOCK_DELAY: "5", PROOFLINE_SERVER: "" },
+    reuseExistingServer: false,
+  },
+});

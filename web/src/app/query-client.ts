@@ -1,0 +1,25 @@
+/** The cache of everything the server said. */
+
+import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
+import { ApiError, isTransient } from "../api/errors";
+
+export function createQueryClient(onSignedOut: () => void): QueryClient {
+  const watch = (error: unknown) => {
+    if (error instanceof ApiError && error.kind === "signed_out") onSignedOut();
+  };
+  return new QueryClient({
+    queryCache: new QueryCache({ onError: watch }),
+    mutationCache: new MutationCache({ onError: watch }),
+    defaultOptions: {
+      // "always": a browser that believes to be offline still asks, and the failure is shown as one.
+      queries: {
+        staleTime: 15_000,
+        gcTime: 5 * 60_000,
+        networkMode: "always",
+        retry: (failures, error) => failures < 1 && isTransient(error),
+        retryDelay: 700,
+      },
+      mutations: { networkMode: "always", retry: false },
+    },
+  });
+}

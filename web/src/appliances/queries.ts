@@ -1,0 +1,23 @@
+import { infiniteQueryOptions } from "@tanstack/react-query";
+import { api } from "../api/client";
+import type { components } from "../api/schema";
+
+export type Appliance = components["schemas"]["Appliance"];
+type Status = components["schemas"]["ApplianceStatus"];
+
+export interface ApplianceFilter {
+  status?: Status | undefined;
+  siteId?: string | undefined;
+}
+
+export const appliancesQuery = ({ status, siteId }: ApplianceFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["appliances", { status, siteId }],
+    queryFn: ({ signal, pageParam }) =>
+      api.get("/api/appliances", {
+        query: { limit: 100, cursor: pageParam, ...(status ? { status } : {}), ...(siteId ? { site_id: siteId } : {}) },
+        signal,
+      }),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor,
+  });

@@ -1,0 +1,141 @@
+import { infiniteQueryOptions, type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { api } from "../api/client";
+import type { components } from "../api/schema";
+import { useFilterText } from "../lib/filter-text";
+import { humanise, shortId } from "../lib/format";
+import { flatten, pagesOf } from "../lib/pages";
+import { Chip, type Tone } from "../ui/chip";
+import { Empty } from "../ui/empty";
+import { SearchField } from "../ui/field";
+import type { IconName } from "../ui/icon";
+import { PageHead } from "../ui/page-head";
+import { QueryView } from "../ui/query-view";
+import { RowsSkeleton } from "../ui/skeleton";
+import { type Columns, columnsOf, DataTable } from "../ui/table";
+import { Time } from "../ui/time";
+import { DateRange } from "./date-range";
+
+type AuditRow = components["schemas"]["AuditRow"];
+
+interface AuditFilter {
+  actor?: string | undefined;
+  action?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+const route = getRouteApi("/audit");
+
+const auditQuery = ({ actor, action, from, to }: AuditFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["audit", { actor, action, from, to }],
+    queryFn: ({ signal, pageParam }) =>
+      api.get("/api/audit", {
+        query: { limit: 100, cursor: pageParam, ...(actor ? { actor } : {}), ...(action ? { action } : {}), ...(from ? { from } : {}), ...(to ? { to } : {}) },
+        signal,
+      }),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor,
+  });
+
+export function prefetch(client: QueryClient, filter: AuditFilter): void {
+  void client.prefetchInfiniteQuery(auditQuery(filter));
+}
+
+export function Page() {
+  const filter = route.useSearch();
+  const navigate = route.useNavigate();
+  const query = useInfiniteQuery(auditQuery(filter));
+  const [action, setAction] = useFilterText(filter.action ?? "", (next) =>
+    navigate({ search: ({ action: _, ...rest }) => (next ? { ...rest, action: next } : rest), replace: true }),
+  );
+  const [actor, setActor] = useFilterText(filter.actor ?? "", (next) =>
+    navigate({ search: ({ actor: _, ...rest }) => (next ? { ...rest, actor: next } : rest), replace: true }),
+  );
+  return (
+    <>
+      <PageHead title="Audit log" sub="Who did what, when, and whether it was allowed. Rows are never changed or deleted." />
+      <div className="panel">
+        <div className="flex flex-wrap items-center gap-2 border-b border-hair px-3 py-2">
+          <SearchField label="Action, such as site.create" className="w-64 max-sm:w-full" value={action} onChange={(event) => setAction(event.target.value)} />
+          <SearchField label="Who" data-shortcut="" className="w-48 max-sm:w-full" value={actor} onChange={(event) => setActor(event.target.value)} />
+          <DateRange
+            from={filter.from}
+            to={filter.to}
+            onChange={(range) => navigate({ search: ({ from: _, to: __, ...rest }) => ({ ...rest, ...range }), replace: true })}
+          />
+        </div>
+        <QueryView query={query} what="Audit log" skeleton={<RowsSkeleton rows={14} />}>
+          {(data) => {
+            const rows = flatten(data);
+            if (rows.length === 0) return <Empty title="Nothing matches the filter" />;
+            return <DataTable label="Audit log" columns={columns} rows={rows} rowKey={(row) => row.id} more={pagesOf(query)} rowHeight={41} />;
+          }}
+        </QueryView>
+      </div>
+    </>
+  );
+}
+
+const outcomes: Record<AuditRow["outcome"], { word: string; tone: Tone; icon: IconName }> = {
+  done: { word: "Done", tone: "neutral", icon: "check" },
+  denied: { word: "Denied", tone: "warn", icon: "close" },
+  failed: { word: "Failed", tone: "bad", icon: "incident" },
+};
+
+/** What the server noted beside the action, on one line. */
+function detailText(detail: unknown): string {
+  if (typeof detail === "string") return detail;
+  if (typeof detail !== "object" || detail === null) return "";
+  return Object.entries(detail)
+    .map(([key, value]) => `${key.replace(/_/g, " ")}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(", ");
+}
+
+const column = columnsOf<AuditRow>();
+
+const columns: Columns<AuditRow> = [
+  column.display({ id: "at", header: "When", cell: ({ row }) => <Time at={row.original.at} /> }),
+  column.display({
+    id: "actor",
+    header: "Who",
+    cell: ({ row: { original: row } }) => (
+      <>
+        <span className="font-medium">{row.actor_name || humanise(row.actor_kind)}</span>
+        {row.actor_kind !== "person" && <span className="text-xs text-ink-3"> {row.actor_kind}</span>}
+      </>
+    ),
+  }),
+  column.display({ id: "action", header: "Action", cell: ({ row }) => <code>{row.original.action}</code> }),
+  column.display({
+    id: "outcome",
+    header: "Outcome",
+    cell: ({ row }) => {
+      const { word, tone, icon } = outcomes[row.original.outcome] ?? { word: row.original.outcome, tone: "neutral" as const, icon: "more" as const };
+      return (
+        <Chip tone={tone} icon={icon}>
+          {word}
+        </Chip>
+      );
+    },
+  }),
+  column.display({
+    id: "resource",
+    header: "On",
+    meta: { narrow: "line" },
+    cell: ({ row }) => <code data-tip={row.original.resource}>{shortId(row.original.resource)}</code>,
+  }),
+  column.display({
+    id: "detail",
+    header: "Detail",
+    meta: { narrow: "line", className: "sm:w-full" },
+    cell: ({ row }) => <span className="text-ink-2 [overflow-wrap:anywhere]">{detailText(row.original.detail)}</span>,
+  }),
+  column.display({
+    id: "request",
+    header: "Request",
+    meta: { narrow: "hide" },
+    cell: ({ row }) => <code className="text-ink-3" data-tip={row.original.request_id}>{row.original.request_id.slice(-6)}</code>,
+  }),
+];

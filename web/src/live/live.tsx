@@ -1,0 +1,66 @@
+/** Connects the stream of changes to the cache: what changed on the server is asked for again. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, createContext, useContext, useEffect, useState } from "react";
+import { send } from "../api/http";
+import { useSession } from "../auth/context";
+import { Invalidator } from "./invalidator";
+import { connectLive, type LiveStatus } from "./connection";
+import { shareAmongTabs } from "./leader";
+
+const LiveContext = createContext<LiveStatus>("connecting");
+
+export const useLiveStatus = (): LiveStatus => useContext(LiveContext);
+
+type Shared = { status: LiveStatus } | { event: string; data: string };
+
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const client = useQueryClient();
+  const { leave } = useSession();
+  const [status, setStatus] = useState<LiveStatus>("connecting");
+
+  useEffect(() => {
+    const invalidator = new Invalidator((queryKey) => void client.invalidateQueries(queryKey ? { queryKey } : undefined));
+    let current: LiveStatus = "connecting";
+
+    const take = (value: Shared) => {
+      if ("status" in value) {
+        current = value.status;
+        setStatus(value.status);
+      } else invalidator.take(value.event, value.data);
+    };
+
+    const stop = shareAmongTabs<Shared>({
+      follow: take,
+      onHello: (share) => share({ status: current }),
+      lead: (share) => {
+        const both = (value: Shared) => {
+          take(value);
+          share(value);
+        };
+        return connectLive({
+          open: openEvents,
+          onEvent: ({ event, data }) => both({ event, data }),
+          onResumed: () => both({ event: "reset", data: "" }),
+          onStatus: (next) => both({ status: next }),
+          onSignedOut: () => leave("expired"),
+        });
+      },
+    });
+    return () => {
+      stop();
+      invalidator.stop();
+    };
+  }, [client, leave]);
+
+  return <LiveContext value={status}>{children}</LiveContext>;
+}
+
+/** The stream has no end, so it has no time-out either; silence is watched instead. */
+function openEvents(lastEventId: string, signal: AbortSignal): Promise<Response> {
+  return send("/api/events", {
+    signal,
+    timeoutMs: 2 ** 31 - 1,
+    headers: { Accept: "text/event-stream", ...(lastEventId ? { "Last-Event-ID": lastEventId } : {}) },
+  });
+}

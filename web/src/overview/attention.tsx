@@ -1,0 +1,98 @@
+import { Link } from "@tanstack/react-router";
+import { cx } from "../lib/cx";
+import { Empty } from "../ui/empty";
+import { Icon } from "../ui/icon";
+import { Severity } from "../ui/severity";
+import { Glyph } from "../ui/state";
+import { Time } from "../ui/time";
+import { type ReactNode, useState } from "react";
+import type { Attention } from "./types";
+
+const shownAtFirst = 7;
+
+export function AttentionList({ items }: { items: Attention[] }) {
+  const [all, setAll] = useState(false);
+  if (items.length === 0) return <Empty title="Nothing needs you now">Incidents that a person must decide, silent appliances and what could not be measured appear here.</Empty>;
+  const shown = all ? items : items.slice(0, shownAtFirst);
+  return (
+    <>
+    <ul className="divide-y divide-hair">
+      {shown.map((item) => (
+        <li key={`${item.kind} ${item.incident_id ?? ""} ${item.site_id} ${item.title}`} className="group relative grid grid-cols-[1.25rem_minmax(0,1fr)_auto] items-start gap-x-3 px-4 py-2.5 focus-within:bg-inset hover:bg-inset">
+          <span className="mt-0.5">{marks[item.kind]}</span>
+          <div className="min-w-0">
+            <p>
+              <Target item={item} />
+            </p>
+            <p className="text-ink-2">
+              {item.site_name}
+              <span className="text-ink-3"> · {item.detail}</span>
+            </p>
+          </div>
+          <div className="grid justify-items-end gap-0.5 text-xs text-ink-3 max-sm:col-start-2 max-sm:grid-flow-col max-sm:justify-start max-sm:gap-3 max-sm:pt-1">
+            <Severity value={item.severity} />
+            <span>
+              since <Time at={item.since} />
+            </span>
+          </div>
+        </li>
+      ))}
+    </ul>
+      {shown.length < items.length && (
+        <button type="button" className="w-full border-t border-hair py-2 text-xs font-medium text-accent -outline-offset-2 hover:bg-inset" onClick={() => setAll(true)}>
+          {items.length - shown.length} more
+        </button>
+      )}
+    </>
+  );
+}
+
+const box = "grid size-5 place-items-center rounded-md";
+
+/** What kind of attention, as a shape; the title says the same in words. */
+const marks: Record<Attention["kind"], ReactNode> = {
+  incident: <Glyph look="fail" size={18} />,
+  escalated: (
+    <span className={cx(box, "bg-fail-soft text-fail")}>
+      <Icon name="user" size={13} />
+    </span>
+  ),
+  awaiting_approval: (
+    <span className={cx(box, "bg-accent-soft text-accent")}>
+      <Icon name="check" size={13} />
+    </span>
+  ),
+  unmeasured: <Glyph look="unknown" size={18} />,
+  offline: <Glyph look="stale" size={18} />,
+};
+
+/** What the title, which says what should be so, means for the reader. */
+const prefix: Record<Attention["kind"], string> = {
+  incident: "Not met: ",
+  awaiting_approval: "Approve a fix: ",
+  escalated: "Escalated: ",
+  unmeasured: "",
+  offline: "",
+};
+
+function Target({ item }: { item: Attention }) {
+  const words = (
+    <>
+      <span className="font-medium text-ink-2">{prefix[item.kind]}</span>
+      {item.title}
+    </>
+  );
+  const style = "font-semibold after:absolute after:inset-0";
+  if (item.incident_id) {
+    return (
+      <Link to="/incidents/$incidentId" params={{ incidentId: item.incident_id }} data-row-link="" className={style}>
+        {words}
+      </Link>
+    );
+  }
+  return (
+    <Link to="/sites/$siteId" params={{ siteId: item.site_id }} data-row-link="" className={style}>
+      {words}
+    </Link>
+  );
+}

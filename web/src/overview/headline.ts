@@ -1,0 +1,15 @@
+import { plural } from "../lib/format";
+import type { Overview } from "./types";
+
+/**
+ * The sentence on top: how many sites need somebody. Never says that all is well while something
+ * is not measured.
+ */
+export function headline({ attention, posture }: Pick<Overview, "attention" | "posture">): string {
+  const sites = new Set(attention.map((item) => item.site_id)).size;
+  if (sites > 0) return `${plural(sites, "site needs", "sites need")} you now`;
+  if (posture.score === null) return "Nothing has been measured yet";
+  if (posture.fail > 0) return "Nothing is urgent; some controls fail";
+  if (posture.not_assessed > 0 || posture.stale > 0) return "Nothing fails; not everything is measured";
+  return "Nothing needs you now";
+}

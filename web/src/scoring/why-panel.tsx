@@ -1,0 +1,72 @@
+/**
+ * "Why is this green?": who measured it, when, which value, and the signed entry behind it,
+ * verified in this browser. The same panel answers for every other state.
+ */
+
+import { Link } from "@tanstack/react-router";
+import { EntryVerification } from "../proof/entry-verification";
+import { Fact, Facts } from "../ui/facts";
+import { Severity } from "../ui/severity";
+import { StateChip } from "../ui/state";
+import { Time } from "../ui/time";
+import { lookMeaning, lookOfCheck, lookWord } from "./look";
+import type { PostureCheck, PostureControl } from "./queries";
+
+const strengthWord: Record<PostureCheck["strength"], string> = {
+  full: "It proves the control on its own",
+  partial: "It proves a part of the control",
+  supporting: "It supports the control",
+};
+
+export function WhyPanel({ siteId, check, control }: { siteId: string; check: PostureCheck; control: PostureControl }) {
+  const look = lookOfCheck(check.verdict, check.freshness);
+  return (
+    <>
+      <Facts>
+        <Fact name="Verdict">
+          <StateChip look={look} />{" "}
+          {look === "stale" ? (
+            <>
+              was {lookWord[lookOfCheck(check.verdict, "fresh")].toLowerCase()} since <Time at={check.since} focusable />
+            </>
+          ) : (
+            <>
+              since <Time at={check.since} focusable />
+            </>
+          )}
+          {look !== "pass" && <p className="mt-1 text-ink-2">{lookMeaning[look]}</p>}
+        </Fact>
+        <Fact name="Confirmed">
+          <Time at={check.last_confirmed_at} focusable />
+        </Fact>
+        {check.reason && <Fact name="Reason">{check.reason}</Fact>}
+        <Fact name="Observed">{check.observed ? <code>{check.observed}</code> : <span className="text-ink-3">nothing</span>}</Fact>
+        <Fact name="Expected">
+          <code>{check.expected}</code>
+        </Fact>
+        <Fact name="Machine">{check.asset_name}</Fact>
+        <Fact name="Severity">
+          <Severity value={check.severity} />
+        </Fact>
+        <Fact name="Control">
+          {control.plain_title}
+          <span className="block text-xs text-ink-3">
+            {control.id} {control.title}. {strengthWord[check.strength]}.
+          </span>
+        </Fact>
+        <Fact name="Check">
+          <code>{check.check_id}</code>
+          {" · "}
+          <Link to="/sites/$siteId/evidence" params={{ siteId }} search={{ check: check.check_id }} className="link">
+            all its evidence
+          </Link>
+        </Fact>
+      </Facts>
+      {check.entry_index === null ? (
+        <p className="border-t border-hair px-4 py-3 text-ink-2">There is no signed entry behind this yet.</p>
+      ) : (
+        <EntryVerification siteId={siteId} index={check.entry_index} claim={look === "pass" ? { checkId: check.check_id, verdict: "pass" } : undefined} />
+      )}
+    </>
+  );
+}

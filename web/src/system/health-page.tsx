@@ -1,0 +1,191 @@
+import { type QueryClient, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { bytes, count, humanise, milliseconds, seconds } from "../lib/format";
+import { useNow } from "../lib/now";
+import { Chip } from "../ui/chip";
+import { Fact, Facts } from "../ui/facts";
+import { Icon } from "../ui/icon";
+import { PageHead } from "../ui/page-head";
+import { Panel } from "../ui/panel";
+import { QueryView } from "../ui/query-view";
+import { Bar, RowsSkeleton } from "../ui/skeleton";
+import { type Columns, columnsOf, DataTable } from "../ui/table";
+import { Time } from "../ui/time";
+import { type Health, healthQuery } from "./queries";
+
+export function prefetch(client: QueryClient): void {
+  void client.prefetchQuery(healthQuery());
+}
+
+export function Page() {
+  const query = useQuery(healthQuery());
+  const small = <Bar className="m-4 w-2/3" />;
+  return (
+    <>
+      <PageHead title="System health" sub="How this installation itself is doing." />
+      <div className="grid items-start gap-3.5 xl:grid-cols-[minmax(0,1fr)_24rem]">
+        <div className="grid min-w-0 gap-3.5">
+          {query.data && query.data.alarms.length > 0 && <Alarms alarms={query.data.alarms} />}
+          <Panel title="Background work" note="everything that runs by itself">
+            <QueryView query={query} what="Background work" skeleton={<RowsSkeleton rows={7} tall />}>
+              {({ jobs }) => <DataTable label="Background work" columns={columns} rows={jobs} rowKey={(job) => job.name} />}
+            </QueryView>
+          </Panel>
+        </div>
+        <div className="grid gap-3.5">
+          <Panel title="Evidence store">
+            <QueryView query={query} what="Evidence store" skeleton={small}>
+              {(health) => <EvidenceStore health={health} />}
+            </QueryView>
+          </Panel>
+          <Panel title="Stored evidence, sampled" note="every hour">
+            <QueryView query={query} what="Sampling" skeleton={small}>
+              {({ sampling }) => (
+                <Facts>
+                  <Fact name="Last sample">
+                    <Time at={sampling.last_run_at} focusable />
+                  </Fact>
+                  <Fact name="Verified">{count(sampling.checked)} entries</Fact>
+                  <Fact name="Failed">{sampling.failed > 0 ? <Chip tone="bad">{count(sampling.failed)} do not verify</Chip> : sampling.checked > 0 ? "none" : "nothing sampled yet"}</Fact>
+                </Facts>
+              )}
+            </QueryView>
+          </Panel>
+          <Panel title="Database">
+            <QueryView query={query} what="Database" skeleton={small}>
+              {({ database }) => (
+                <Facts>
+                  <Fact name="Kind">{database.kind === "embedded" ? "Embedded, supervised by this server" : humanise(database.kind)}</Fact>
+                  <Fact name="PostgreSQL">{database.version}</Fact>
+                  <Fact name="Size">{bytes(database.size_bytes)}</Fact>
+                  <Fact name="Connections">
+                    {database.pool.size} open, {database.pool.idle} idle, at most {database.pool.max}
+                  </Fact>
+                </Facts>
+              )}
+            </QueryView>
+          </Panel>
+          <Panel title="Server">
+            <QueryView query={query} what="Server" skeleton={small}>
+              {({ version, started_at }) => (
+                <Facts>
+                  <Fact name="Proofline">{version}</Fact>
+                  <Fact name="Running since">
+                    <Time at={started_at} focusable />
+                  </Fact>
+                </Facts>
+              )}
+            </QueryView>
+          </Panel>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** Says plainly what the store cannot promise. */
+function EvidenceStore({ health: { evidence_store: store } }: { health: Health }) {
+  return (
+    <>
+      <div className="px-4 pt-3">
+        {store.worm ? (
+          <Chip tone="good" icon="evidence">
+            Write once (WORM)
+          </Chip>
+        ) : (
+          <Chip tone="warn" icon="incident">
+            Not WORM
+          </Chip>
+        )}
+        <p className="mt-2 text-ink-2">{store.explanation}</p>
+      </div>
+      <Facts>
+        <Fact name="Kind">{store.kind === "local" ? "Local folder" : humanise(store.kind)}</Fact>
+        <Fact name="Published">
+          <Time at={store.last_published_at} focusable />
+        </Fact>
+        <Fact name="Waiting">{count(store.backlog)} logs</Fact>
+      </Facts>
+    </>
+  );
+}
+
+function Alarms({ alarms }: Pick<Health, "alarms">) {
+  return (
+    <Panel title="Alarms" note="something is wrong with evidence itself">
+      <ul className="divide-y divide-hair">
+        {alarms.map((alarm) => (
+          <li key={alarm.id} className="flex items-start gap-3 px-4 py-2.5">
+            <Icon name="incident" className="mt-0.5 text-fail" />
+            <div className="flex-1">
+              <p className="font-semibold">{humanise(alarm.kind)}</p>
+              <p className="text-ink-2">{alarm.detail}</p>
+              <Link to="/sites/$siteId/evidence" params={{ siteId: alarm.site_id }} className="link text-xs">
+                {alarm.site_name}
+              </Link>
+            </div>
+            <span className="text-xs text-ink-3">
+              <Time at={alarm.raised_at} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+/** A job that is late by a whole round is not running. */
+function NextRun({ job }: { job: Job }) {
+  const now = useNow();
+  const next = job.next_run_at ? Date.parse(job.next_run_at) : undefined;
+  if (next !== undefined && now - next > Math.max(job.every_s, 60) * 1000) {
+    return (
+      <Chip tone="bad" icon="clock">
+        Overdue
+      </Chip>
+    );
+  }
+  return <Time at={job.next_run_at} missing="not planned" />;
+}
+
+type Job = Health["jobs"][number];
+const column = columnsOf<Job>();
+
+const columns: Columns<Job> = [
+  column.display({
+    id: "name",
+    header: "Job",
+    meta: { narrow: "line", className: "sm:w-full" },
+    cell: ({ row: { original: job } }) => (
+      <>
+        <span className="font-medium">{job.purpose}</span>
+        <div className="text-xs text-ink-3">
+          <code>{job.name}</code>, every {seconds(job.every_s)}
+        </div>
+        {job.last_error && <div className="text-xs text-fail">{job.last_error}</div>}
+      </>
+    ),
+  }),
+  column.display({
+    id: "result",
+    header: "Last result",
+    cell: ({ row: { original: job } }) =>
+      job.last_result === "ok" ? (
+        <Chip icon="check">OK</Chip>
+      ) : job.last_result === null ? (
+        <Chip icon="clock">Not run yet</Chip>
+      ) : (
+        <Chip tone="bad" icon="incident">
+          Error
+        </Chip>
+      ),
+  }),
+  column.display({ id: "last", header: "Last run", cell: ({ row }) => <Time at={row.original.last_run_at} /> }),
+  column.display({
+    id: "duration",
+    header: "Took",
+    meta: { align: "end", narrow: "hide", className: "whitespace-nowrap" },
+    cell: ({ row }) => (row.original.duration_ms === null ? <span className="text-ink-3">–</span> : milliseconds(row.original.duration_ms)),
+  }),
+  column.display({ id: "next", header: "Next run", meta: { narrow: "hide" }, cell: ({ row }) => <NextRun job={row.original} /> }),
+];

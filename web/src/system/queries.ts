@@ -1,0 +1,16 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "../api/client";
+import type { components } from "../api/schema";
+
+export type Health = components["schemas"]["Health"];
+export type Settings = components["schemas"]["Settings"];
+
+export const healthQuery = () =>
+  queryOptions({
+    queryKey: ["system", "health"],
+    queryFn: ({ signal }) => api.get("/api/system/health", { signal }),
+    refetchInterval: 15_000,
+  });
+
+export const settingsQuery = () =>
+  queryOptions({ queryKey: ["settings"], queryFn: ({ signal }) => api.get("/api/settings", { signal }) });

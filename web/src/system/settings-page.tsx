@@ -1,0 +1,138 @@
+import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api } from "../api/client";
+import { ApiError } from "../api/errors";
+import { wordsFor } from "../api/error-words";
+import { useDenied } from "../auth/context";
+import { count, seconds } from "../lib/format";
+import { Button } from "../ui/button";
+import { Digest } from "../ui/digest";
+import { Fact, Facts } from "../ui/facts";
+import { Field } from "../ui/field";
+import { PageHead } from "../ui/page-head";
+import { Panel } from "../ui/panel";
+import { QueryView } from "../ui/query-view";
+import { Bar, RowsSkeleton } from "../ui/skeleton";
+import { type Columns, columnsOf, DataTable } from "../ui/table";
+import { Time } from "../ui/time";
+import { say } from "../ui/toast";
+import { type Settings, settingsQuery } from "./queries";
+
+export function prefetch(client: QueryClient): void {
+  void client.prefetchQuery(settingsQuery());
+}
+
+export function Page() {
+  const query = useQuery(settingsQuery());
+  return (
+    <>
+      <PageHead title="Settings" sub="This installation, as it is configured." />
+      <div className="grid items-start gap-3.5 lg:grid-cols-2">
+        <Panel title="Installation">
+          <QueryView query={query} what="Installation" skeleton={<Bar className="m-4 w-2/3" />}>
+            {(settings) => (
+              <>
+                <Rename key={settings.installation.name} settings={settings} />
+                <Facts className="border-t border-hair">
+                  <Fact name="Address">{settings.installation.public_url}</Fact>
+                  <Fact name="Id">
+                    <code className="select-all">{settings.installation.id}</code>
+                  </Fact>
+                </Facts>
+              </>
+            )}
+          </QueryView>
+        </Panel>
+        <Panel title="Rules" note="fixed by the configuration of the server">
+          <QueryView query={query} what="Rules" skeleton={<Bar className="m-4 w-2/3" />}>
+            {({ session, retention_days }) => (
+              <Facts>
+                <Fact name="Session ends">after {seconds(session.absolute_s)}, whatever happens</Fact>
+                <Fact name="Idle session ends">after {seconds(session.idle_s)} without a person</Fact>
+                <Fact name="Evidence is kept">{count(retention_days)} days</Fact>
+              </Facts>
+            )}
+          </QueryView>
+        </Panel>
+        <Panel title="Public keys of this server" note="a stranger verifies with these" className="lg:col-span-2">
+          <QueryView query={query} what="Keys" skeleton={<RowsSkeleton rows={4} />}>
+            {({ keys }) => <DataTable label="Public keys" columns={columns} rows={keys} rowKey={(key) => key.key_id} />}
+          </QueryView>
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+function Rename({ settings }: { settings: Settings }) {
+  const denied = useDenied();
+  const client = useQueryClient();
+  const [name, setName] = useState(settings.installation.name);
+  const rename = useMutation({
+    mutationFn: () => api.patch("/api/settings", { body: { name: name.trim() } }),
+    onSuccess: (next) => {
+      client.setQueryData(settingsQuery().queryKey, next);
+      say("Renamed");
+    },
+  });
+  const unchanged = name.trim() === settings.installation.name;
+  const problem = rename.error instanceof ApiError ? rename.error.fields[0]?.detail : undefined;
+  return (
+    <form
+      className="flex flex-wrap items-end gap-2 px-4 py-3"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!unchanged && !rename.isPending) rename.mutate();
+      }}
+    >
+      <div className="min-w-48 flex-1">
+        <Field label="Name" error={rename.isError ? (problem ?? wordsFor(rename.error).title) : undefined}>
+          {(ids) => (
+            <input {...ids} className="input" value={name} maxLength={120} readOnly={Boolean(denied("settings.update"))} onChange={(event) => setName(event.target.value)} />
+          )}
+        </Field>
+      </div>
+      <Button
+        type="submit"
+        look="primary"
+        busy={rename.isPending}
+        disabledReason={denied("settings.update") ?? (unchanged ? "the name has not changed" : name.trim() === "" ? "the name is empty" : undefined)}
+      >
+        Save
+      </Button>
+    </form>
+  );
+}
+
+type Key = Settings["keys"][number];
+
+const purposes: Record<string, string> = {
+  server_facts: "Signs what the server itself records: keys, approvals, changes",
+  checkpoint: "Signs the state of every log, and nothing else",
+  orders: "Signs orders to appliances",
+  rules: "Signs the rules that appliances follow",
+};
+
+const column = columnsOf<Key>();
+
+const columns: Columns<Key> = [
+  column.display({
+    id: "role",
+    header: "Key",
+    meta: { className: "sm:w-full", narrow: "line" },
+    cell: ({ row }) => (
+      <>
+        <code className="font-semibold">{row.original.role}</code>
+        <div className="text-xs text-ink-3">{purposes[row.original.role]}</div>
+      </>
+    ),
+  }),
+  column.display({ id: "id", header: "Key id", cell: ({ row }) => <Digest hex={row.original.key_id} /> }),
+  column.display({
+    id: "public",
+    header: "Public key",
+    meta: { narrow: "line" },
+    cell: ({ row }) => <code className="select-all">{row.original.public_key_base64}</code>,
+  }),
+  column.display({ id: "created", header: "Made", cell: ({ row }) => <Time at={row.original.created_at} /> }),
+];
