@@ -42,7 +42,9 @@ pub(super) struct Changes {
 impl Changes {
     /// Whether a verdict or an incident changed, so that the site's posture has to be resolved anew.
     pub(super) fn concern_posture(&self) -> bool {
-        !self.opened.is_empty() || !self.incidents.is_empty() || self.updated.iter().any(|span| span.ended_at.is_some())
+        !self.opened.is_empty()
+            || !self.incidents.is_empty()
+            || self.updated.iter().any(|span| span.ended_at.is_some())
     }
 }
 
@@ -71,7 +73,12 @@ struct Tracked {
 
 impl<'a> Effects<'a> {
     /// Starts from the stored state of the assets that the statements name.
-    pub(super) fn new(context: Context<'a>, spans: Vec<Span>, incidents: Vec<IncidentRecord>, resync: bool) -> Self {
+    pub(super) fn new(
+        context: Context<'a>,
+        spans: Vec<Span>,
+        incidents: Vec<IncidentRecord>,
+        resync: bool,
+    ) -> Self {
         let mut assets: HashMap<AssetId, Picture> = HashMap::new();
         for span in spans {
             let tracked = Tracked { stored: true, touched: false, span };
@@ -139,7 +146,8 @@ impl<'a> Effects<'a> {
     /// The first observation of a heal counts only where it is news.
     fn observe_before(&mut self, asset: AssetId, before: &CheckResult, at: Timestamp, index: u64) {
         let picture = self.assets.entry(asset).or_default();
-        let known = picture.spans.get(&before.check).is_some_and(|tracked| tracked.span.verdict == before.verdict);
+        let known =
+            picture.spans.get(&before.check).is_some_and(|tracked| tracked.span.verdict == before.verdict);
         if !known {
             self.observe(asset, before, at, index);
         }
@@ -195,7 +203,9 @@ impl<'a> Effects<'a> {
             return self.confirmed(asset, at, index);
         }
         // The run alone: as it came with this batch, or with parts of it that came before.
-        let alone = state_of(unclaimed.iter().map(|(check, (verdict, observed))| (check.as_str(), *verdict, *observed)));
+        let alone = state_of(
+            unclaimed.iter().map(|(check, (verdict, observed))| (check.as_str(), *verdict, *observed)),
+        );
         let whole = if alone == state {
             Some(unclaimed.into_keys().collect())
         } else {
@@ -226,7 +236,8 @@ impl<'a> Effects<'a> {
 
     fn mismatch(&mut self, asset: AssetId, index: u64) {
         if !std::mem::replace(&mut self.changes.resync, true) {
-            let detail = format!("entry {index} confirms a state of {asset} that earlier entries do not add up to");
+            let detail =
+                format!("entry {index} confirms a state of {asset} that earlier entries do not add up to");
             self.changes.mismatch = Some(detail);
         }
     }

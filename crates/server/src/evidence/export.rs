@@ -40,13 +40,18 @@ pub(crate) async fn export(call: Call, Id(id): Id<SiteId>) -> ApiResult<Response
         tracing::warn!(code = problem.code(), "not published with the export");
     }
     let (installation, keys) = (app.installation().id, app.keys());
-    let policy = Policy::new(installation, id, keys.checkpoint.public_key().clone(), first_server_key(app, &events));
-    let (writer, beginning) = ExportWriter::begin(&policy.map_err(refused)?, &head.checkpoint).map_err(refused)?;
+    let policy =
+        Policy::new(installation, id, keys.checkpoint.public_key().clone(), first_server_key(app, &events));
+    let (writer, beginning) =
+        ExportWriter::begin(&policy.map_err(refused)?, &head.checkpoint).map_err(refused)?;
     let name = format!("attachment; filename=\"{id}-{}.tar\"", head.size);
     let body = Body::from_stream(rest(call, site.org, id, writer, beginning));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/x-tar")),
-        (header::CONTENT_DISPOSITION, HeaderValue::try_from(name).map_err(|error| Problem::internal(&error))?),
+        (
+            header::CONTENT_DISPOSITION,
+            HeaderValue::try_from(name).map_err(|error| Problem::internal(&error))?,
+        ),
     ];
     Ok((headers, body).into_response())
 }
@@ -75,10 +80,13 @@ fn rest(
             Step::Entries(from) if from < writer.size() => {
                 let to = (from + TILE_WIDTH).min(writer.size());
                 let mut scope = call.scope().await.map_err(BrokenOff::of)?;
-                let entries = scope.entry_range(org, site, from, to).await.map_err(|e| BrokenOff::of(e.into()))?;
+                let entries =
+                    scope.entry_range(org, site, from, to).await.map_err(|e| BrokenOff::of(e.into()))?;
                 let mut bytes = Vec::new();
                 for entry in &entries {
-                    bytes.extend(writer.entry(&entry.envelope).map_err(|defect| BrokenOff::of(refused(defect)))?);
+                    bytes.extend(
+                        writer.entry(&entry.envelope).map_err(|defect| BrokenOff::of(refused(defect)))?,
+                    );
                 }
                 Ok(Some((Bytes::from(bytes), (call, Some(writer), Step::Entries(to)))))
             }

@@ -72,7 +72,14 @@ impl<'a> Incidents<'a> {
     }
 
     /// A closed healing loop.
-    pub(super) fn heal(&mut self, asset: AssetId, heal: &Heal, started: Timestamp, ended: Timestamp, index: u64) {
+    pub(super) fn heal(
+        &mut self,
+        asset: AssetId,
+        heal: &Heal,
+        started: Timestamp,
+        ended: Timestamp,
+        index: u64,
+    ) {
         let actor = heal.actor.parse().unwrap_or(Actor::Agent);
         self.observed(asset, &observation(&heal.before, started), &Actor::Agent, index);
         let key = (asset, heal.check.clone());
@@ -176,7 +183,14 @@ impl<'a> Incidents<'a> {
     }
 
     /// Takes one step of the machine; `false` where it refuses.
-    fn step(&mut self, key: &(AssetId, String), event: &Event, actor: &Actor, at: Timestamp, index: u64) -> bool {
+    fn step(
+        &mut self,
+        key: &(AssetId, String),
+        event: &Event,
+        actor: &Actor,
+        at: Timestamp,
+        index: u64,
+    ) -> bool {
         let Some(record) = self.known.get(key).cloned() else { return false };
         match transition(&record.incident, event, actor, at) {
             Ok((incident, step)) => {

@@ -12,6 +12,7 @@ mod healing;
 mod proofs;
 mod publish;
 mod read;
+mod rebuild;
 mod sample;
 mod site_log;
 mod submit;

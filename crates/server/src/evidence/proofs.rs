@@ -68,9 +68,15 @@ pub(super) async fn prove(
 }
 
 /// Loads tiles: full ones as stored, partial ones from the entries or from the roots of the level below.
-pub(super) async fn load(scope: &mut Scope, org: OrgId, site: SiteId, tiles: &[TileRef]) -> ApiResult<TileSet> {
+pub(super) async fn load(
+    scope: &mut Scope,
+    org: OrgId,
+    site: SiteId,
+    tiles: &[TileRef],
+) -> ApiResult<TileSet> {
     let mut set = TileSet::new();
-    let full: Vec<_> = tiles.iter().filter(|tile| tile.is_full()).map(|tile| (tile.level(), tile.index())).collect();
+    let full: Vec<_> =
+        tiles.iter().filter(|tile| tile.is_full()).map(|tile| (tile.level(), tile.index())).collect();
     if !full.is_empty() {
         let wanted: BTreeMap<_, _> = tiles.iter().map(|tile| ((tile.level(), tile.index()), *tile)).collect();
         for row in scope.tiles(org, site, &full).await? {

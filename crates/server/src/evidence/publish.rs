@@ -31,7 +31,8 @@ pub(crate) async fn publish_due(app: &AppState) -> ApiResult<String> {
     let (mut published, mut failed) = (0_u32, Vec::new());
     loop {
         let skip = i64::try_from(failed.len()).unwrap_or(i64::MAX);
-        let mut due = app.background_scope("publication").await?.logs_to_publish(before, LISTED + skip).await?;
+        let mut due =
+            app.background_scope("publication").await?.logs_to_publish(before, LISTED + skip).await?;
         due.retain(|log| !failed.contains(&log.site));
         if due.is_empty() {
             break;
@@ -54,7 +55,9 @@ async fn alarm(app: &AppState, org: OrgId, site: SiteId, why: &str) -> ApiResult
     let detail = format!("the log could not be published: {why}");
     let (id, raised_at) = (app.new_uuid(), app.now());
     let mut scope = app.background_scope("publication").await?;
-    scope.raise_alarm(&Alarm { id, org, site, kind: AlarmKind::PublicationFailed, detail, raised_at }).await?;
+    scope
+        .raise_alarm(&Alarm { id, org, site, kind: AlarmKind::PublicationFailed, detail, raised_at })
+        .await?;
     Ok(scope.commit_unaudited().await?)
 }
 
@@ -147,7 +150,7 @@ impl Log<'_> {
 }
 
 /// `<installation>/evidence/<site>/<name>`, the log's origin and the file in it.
-fn object_path(app: &AppState, site: SiteId, name: &str) -> Path {
+pub(super) fn object_path(app: &AppState, site: SiteId, name: &str) -> Path {
     Path::from(format!("{}/{name}", Checkpoint::origin_of(app.installation().id, site)))
 }
 

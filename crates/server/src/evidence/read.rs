@@ -89,7 +89,8 @@ pub(crate) async fn list(
     Query(query): Query<EntriesQuery>,
 ) -> ApiResult<Json<Listing<EntryRowBody>>> {
     let kind = query.kind.as_deref().map(str::parse::<EntryKind>).transpose();
-    let kind = kind.map_err(|()| Problem::invalid("kind", "unknown", "There is no such kind of statement."))?;
+    let kind =
+        kind.map_err(|()| Problem::invalid("kind", "unknown", "There is no such kind of statement."))?;
     let mut page: PageRequest<u64> = page_request(query.limit, query.cursor.as_deref())?;
     page.after = page.after.or(query.before_index);
     let mut scope = call.scope().await?;
@@ -185,7 +186,11 @@ pub(crate) async fn entry(call: Call, Id((id, index)): Id<(SiteId, u64)>) -> Api
 }
 
 /// A log's statements about keys, oldest first, each with its position.
-pub(super) async fn key_events(scope: &mut Scope, org: OrgId, site: SiteId) -> ApiResult<Vec<(u64, KeyEvent)>> {
+pub(super) async fn key_events(
+    scope: &mut Scope,
+    org: OrgId,
+    site: SiteId,
+) -> ApiResult<Vec<(u64, KeyEvent)>> {
     let entries = scope.entries_of_kind(org, site, EntryKind::Key, MOST_KEYS).await?;
     let events = entries.into_iter().filter_map(|entry| {
         let envelope = Envelope::parse(&entry.envelope).ok()?;
@@ -211,8 +216,10 @@ fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> KeyBody
     let event = begun.map(|(_, event)| event);
     KeyBody {
         key_id: key_id.to_owned(),
-        public_key_base64: event
-            .map_or_else(|| app.keys().server_facts.public_key().to_base64(), |event| event.public_key.to_base64()),
+        public_key_base64: event.map_or_else(
+            || app.keys().server_facts.public_key().to_base64(),
+            |event| event.public_key.to_base64(),
+        ),
         role: event.map_or(KeyRole::ServerFacts, |event| event.role).as_str(),
         holder: event.and_then(|event| event.holder).map(|id| id.to_string()),
         enrolled_index: begun.map(|(index, _)| *index),
@@ -240,5 +247,8 @@ pub(super) fn first_server_key(app: &AppState, events: &[(u64, KeyEvent)]) -> pr
 
 /// The digest of an envelope's key as the store names it.
 pub(super) fn key_named(events: &[(u64, KeyEvent)], key_id: Digest) -> Option<&KeyEvent> {
-    events.iter().map(|(_, event)| event).find(|event| event.key_id == key_id && event.action != KeyAction::Revoked)
+    events
+        .iter()
+        .map(|(_, event)| event)
+        .find(|event| event.key_id == key_id && event.action != KeyAction::Revoked)
 }

@@ -1,7 +1,8 @@
 //! Stored-proof sampling: every hour random entries are read back and verified as a stranger would.
 //!
 //! Drawn over all logs in proportion to their size. Each drawn entry is parsed, its signature verified with the key that
-//! the log itself enrolled, its leaf proved against the log's signed checkpoint. A failure is an alarm that stays.
+//! the log itself enrolled, its leaf proved against the log's signed checkpoint. One of the drawn logs is also rebuilt from
+//! what is published of it, and nothing else. A failure is an alarm that stays.
 
 use std::collections::BTreeMap;
 
@@ -15,25 +16,38 @@ use proofline_store::{Alarm, AlarmKind, Entry, LogHead, LogSize};
 
 use super::proofs::{Nothing, Wanted, prove};
 use super::read::{key_events, key_named};
+use super::rebuild::rebuild;
 use crate::AppState;
 use crate::http::ApiResult;
 
 /// How many entries one run reads.
 const DRAWN: usize = 64;
 
+/// The largest log that one run rebuilds: the reading stays within some tens of megabytes.
+const REBUILT_AT_MOST: u64 = 20_000;
+
 /// Job: verifies a random sample of what is stored.
 pub(crate) async fn sample(app: &AppState) -> ApiResult<String> {
     let logs = app.background_scope("sampling").await?.log_sizes().await?;
     let drawn = draw(&logs, app.entropy());
     let (mut checked, mut failed) = (0, 0);
-    for ((org, site), entries) in drawn {
-        for (index, defect) in verify(app, org, site, &entries).await? {
+    for ((org, site), entries) in &drawn {
+        for (index, defect) in verify(app, *org, *site, entries).await? {
             checked += 1;
             if let Some(defect) = defect {
                 failed += 1;
-                raise(app, org, site, index, &defect).await?;
+                raise(app, *org, *site, format!("entry {index}"), &defect).await?;
             }
         }
+    }
+    let small = |site: &SiteId| logs.iter().any(|log| log.site == *site && log.size <= REBUILT_AT_MOST);
+    let candidates: Vec<_> = drawn.keys().filter(|(_, site)| small(site)).collect();
+    let [any] = app.entropy().bytes::<1>();
+    if let Some((org, site)) = candidates.get(usize::from(any) % candidates.len().max(1))
+        && let Some(defect) = published(app, *org, *site).await?
+    {
+        failed += 1;
+        raise(app, *org, *site, "the published log".to_owned(), &defect).await?;
     }
     metrics::counter!("evidence_samples_total", "outcome" => "failed").increment(failed);
     metrics::counter!("evidence_samples_total", "outcome" => "sound").increment(checked - failed);
@@ -66,7 +80,12 @@ fn draw(logs: &[LogSize], entropy: &dyn Entropy) -> Drawn {
 }
 
 /// Each entry with what is wrong about it.
-async fn verify(app: &AppState, org: OrgId, site: SiteId, entries: &[u64]) -> ApiResult<Vec<(u64, Option<Defect>)>> {
+async fn verify(
+    app: &AppState,
+    org: OrgId,
+    site: SiteId,
+    entries: &[u64],
+) -> ApiResult<Vec<(u64, Option<Defect>)>> {
     let mut scope = app.background_scope("sampling").await?;
     let Some(head) = scope.log_head(org, site).await? else { return Ok(Vec::new()) };
     let keys = key_events(&mut scope, org, site).await?;
@@ -86,6 +105,19 @@ async fn verify(app: &AppState, org: OrgId, site: SiteId, entries: &[u64]) -> Ap
         verdicts.push((index, defect));
     }
     Ok(verdicts)
+}
+
+/// What is wrong with what is published of a log, if anything is.
+async fn published(app: &AppState, org: OrgId, site: SiteId) -> ApiResult<Option<Defect>> {
+    let head = app.background_scope("sampling").await?.log_head(org, site).await?;
+    if head.is_none_or(|head| head.published_at.is_none()) {
+        return Ok(None);
+    }
+    match rebuild(app, site).await {
+        Ok(Ok(_)) => Ok(None),
+        Ok(Err(defect)) => Ok(Some(defect)),
+        Err(problem) => Ok(Some(Defect::new(Reason::EntryMissing, problem.detail()))),
+    }
 }
 
 /// What a stranger would check of one entry.
@@ -119,9 +151,9 @@ fn sound(
     Ok(())
 }
 
-async fn raise(app: &AppState, org: OrgId, site: SiteId, index: u64, defect: &Defect) -> ApiResult<()> {
-    tracing::error!(%site, index, reason = %defect.reason, "stored evidence does not verify");
-    let detail = format!("entry {index} does not verify: {}", defect.reason.sentence());
+async fn raise(app: &AppState, org: OrgId, site: SiteId, what: String, defect: &Defect) -> ApiResult<()> {
+    tracing::error!(%site, what, reason = %defect.reason, "stored evidence does not verify");
+    let detail = format!("{what} does not verify: {}", defect.reason.sentence());
     let (id, raised_at) = (app.new_uuid(), app.now());
     let mut scope = app.background_scope("sampling").await?;
     scope.raise_alarm(&Alarm { id, org, site, kind: AlarmKind::SampleFailed, detail, raised_at }).await?;

@@ -163,7 +163,12 @@ impl SiteLog {
     }
 
     /// Writes what was pushed, with the tiles that it completes, the new head and its signed checkpoint.
-    pub(super) async fn seal(mut self, app: &AppState, scope: &mut Scope, at: Timestamp) -> ApiResult<Sealed> {
+    pub(super) async fn seal(
+        mut self,
+        app: &AppState,
+        scope: &mut Scope,
+        at: Timestamp,
+    ) -> ApiResult<Sealed> {
         let at = at.max(self.head.signed_at);
         let leaves: Vec<_> = self.entries.iter().map(|entry| Digest::from_bytes(entry.leaf_hash)).collect();
         let appended = self.frontier.append(&leaves);
@@ -194,7 +199,8 @@ impl SiteLog {
                 stored.into_iter().map(Digest::from_bytes).chain(leaves[fresh].iter().copied()).collect()
             } else {
                 let below = tile.level() - 1;
-                let fresh_from = nodes.clone().find(|node| roots.contains_key(&(below, *node))).unwrap_or(nodes.end);
+                let fresh_from =
+                    nodes.clone().find(|node| roots.contains_key(&(below, *node))).unwrap_or(nodes.end);
                 let stored = match nodes.start < fresh_from {
                     true => scope.tile_roots(self.org, self.site, below, nodes.start, fresh_from).await?,
                     false => Vec::new(),
@@ -226,7 +232,8 @@ fn head(
 ) -> ApiResult<LogHead> {
     let installation = app.installation().id;
     let root = frontier.root();
-    let checkpoint = Checkpoint { origin: Checkpoint::origin_of(installation, site), size: frontier.size(), root };
+    let checkpoint =
+        Checkpoint { origin: Checkpoint::origin_of(installation, site), size: frontier.size(), root };
     let name = Checkpoint::key_name(installation);
     Ok(LogHead {
         size: frontier.size(),

@@ -117,7 +117,11 @@ impl Intake {
                 self.accepted.push((seq, index));
             } else {
                 self.conflicts.push(seq);
-                self.reject(seq, RejectCode::SeqConflict, "This number belongs to another statement in the log.");
+                self.reject(
+                    seq,
+                    RejectCode::SeqConflict,
+                    "This number belongs to another statement in the log.",
+                );
             }
             return;
         }
@@ -156,11 +160,14 @@ impl Intake {
         match &statement.body {
             // Whoever lost statements may have lost their digests too.
             Body::Gap(gap) if gap.first_seq == expected && (chained || header.prev == Digest::ZERO) => None,
-            Body::Gap(_) => Some((RejectCode::Malformed, format!("The gap must begin at number {expected}."))),
-            _ if header.seq > expected => Some((RejectCode::SeqGap, format!("Number {expected} is next."))),
-            _ if !chained => {
-                Some((RejectCode::PrevMismatch, "It does not name the digest of the statement before it.".to_owned()))
+            Body::Gap(_) => {
+                Some((RejectCode::Malformed, format!("The gap must begin at number {expected}.")))
             }
+            _ if header.seq > expected => Some((RejectCode::SeqGap, format!("Number {expected} is next."))),
+            _ if !chained => Some((
+                RejectCode::PrevMismatch,
+                "It does not name the digest of the statement before it.".to_owned(),
+            )),
             _ => None,
         }
     }
@@ -179,7 +186,12 @@ struct Submission<'a> {
 
 impl Submission<'_> {
     /// Writes what is new, proves everything, commits, and only then tells anyone.
-    async fn conclude(&self, mut scope: Scope, mut log: SiteLog, intake: Intake) -> ApiResult<SubmitResponse> {
+    async fn conclude(
+        &self,
+        mut scope: Scope,
+        mut log: SiteLog,
+        intake: Intake,
+    ) -> ApiResult<SubmitResponse> {
         let (app, at) = (self.call.app(), self.call.at);
         let count = log.pushed();
         let raised = self.alarm(&mut scope, &intake.conflicts).await?;
@@ -231,9 +243,15 @@ impl Submission<'_> {
     }
 
     /// Loads what the statements speak of and follows them.
-    async fn effects(&self, scope: &mut Scope, log: &SiteLog, fresh: &[(u64, Statement)]) -> ApiResult<Changes> {
+    async fn effects(
+        &self,
+        scope: &mut Scope,
+        log: &SiteLog,
+        fresh: &[(u64, Statement)],
+    ) -> ApiResult<Changes> {
         let (org, site) = (self.appliance.org, self.appliance.site);
-        let assets: BTreeSet<AssetId> = fresh.iter().filter_map(|(_, statement)| statement.header.asset).collect();
+        let assets: BTreeSet<AssetId> =
+            fresh.iter().filter_map(|(_, statement)| statement.header.asset).collect();
         let assets: Vec<_> = assets.into_iter().collect();
         let spans = match assets.is_empty() {
             true => Vec::new(),
@@ -247,12 +265,18 @@ impl Submission<'_> {
                     pairs.extend(run.results.iter().map(|result| (asset, result.check.clone())));
                     if run.state.is_some() {
                         // A whole run ends incidents of checks that it no longer names.
-                        pairs.extend(spans.iter().filter(|s| s.asset == asset).map(|s| (asset, s.check.clone())));
+                        pairs.extend(
+                            spans.iter().filter(|s| s.asset == asset).map(|s| (asset, s.check.clone())),
+                        );
                     }
                 }
                 Body::Heal(heal) => drop(pairs.insert((asset, heal.check.clone()))),
                 Body::Incident(change) => drop(pairs.insert((asset, change.check.clone()))),
-                Body::Heartbeat(_) | Body::Gap(_) | Body::Attestation(_) | Body::Key(_) | Body::ServerFact(_) => {}
+                Body::Heartbeat(_)
+                | Body::Gap(_)
+                | Body::Attestation(_)
+                | Body::Key(_)
+                | Body::ServerFact(_) => {}
             }
         }
         let pairs: Vec<_> = pairs.into_iter().collect();

@@ -12,8 +12,12 @@ pub(super) fn summary(body: &Body) -> String {
         Body::Heal(heal) => {
             format!("{}: {} by {} ({})", heal.check, words(heal.outcome.as_str()), heal.runbook, heal.actor)
         }
-        Body::Heartbeat(heartbeat) => format!("Nothing changed since statement {}", heartbeat.unchanged_since),
-        Body::Gap(gap) => format!("Statements {} to {} are missing: {}", gap.first_seq, gap.last_seq, gap.reason),
+        Body::Heartbeat(heartbeat) => {
+            format!("Nothing changed since statement {}", heartbeat.unchanged_since)
+        }
+        Body::Gap(gap) => {
+            format!("Statements {} to {} are missing: {}", gap.first_seq, gap.last_seq, gap.reason)
+        }
         Body::Attestation(attestation) => format!("{} ({})", attestation.statement, attestation.by),
         Body::Incident(change) => format!("{}: {}: {}", change.check, words(&change.to), change.cause),
         Body::Key(event) => {

@@ -72,10 +72,13 @@ fn statement(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<Statement, Rejected> {
-    let refuse = |code| move |defect: proofline_evidence::Defect| Rejected { seq: 0, code, detail: defect.to_string() };
+    let refuse = |code| {
+        move |defect: proofline_evidence::Defect| Rejected { seq: 0, code, detail: defect.to_string() }
+    };
     let envelope = Envelope::parse(bytes).map_err(refuse(RejectCode::Malformed))?;
-    let payload =
-        envelope.verify(STATEMENT_PAYLOAD_TYPE, &appliance.key).map_err(refuse(RejectCode::SignatureInvalid))?;
+    let payload = envelope
+        .verify(STATEMENT_PAYLOAD_TYPE, &appliance.key)
+        .map_err(refuse(RejectCode::SignatureInvalid))?;
     let statement = Statement::parse(payload).map_err(refuse(RejectCode::Malformed))?;
     let header = &statement.header;
     let refuse = |code, reason: Reason| {

@@ -50,15 +50,27 @@ pub(crate) async fn approve(
     let (row, record) = lock(&call, &mut scope, id).await?;
     let plan = match (record.incident.state, record.incident.pending_plan) {
         (State::AwaitingApproval, Some(plan)) => plan.to_string(),
-        _ => return Err(Problem::conflict("not_awaiting_approval", "No plan of this incident waits for a person.")),
+        _ => {
+            return Err(Problem::conflict(
+                "not_awaiting_approval",
+                "No plan of this incident waits for a person.",
+            ));
+        }
     };
     if request.plan_digest.is_some_and(|reviewed| reviewed != plan) {
-        return Err(Problem::conflict("plan_changed", "Another plan waits by now. Look at it before approving."));
+        return Err(Problem::conflict(
+            "plan_changed",
+            "Another plan waits by now. Look at it before approving.",
+        ));
     }
     if scope.has_pending_order(row.org, row.id, call.at).await? {
-        return Err(Problem::conflict("already_approved", "This plan was approved; the order is on its way."));
+        return Err(Problem::conflict(
+            "already_approved",
+            "This plan was approved; the order is on its way.",
+        ));
     }
-    let plan_digest: Digest = plan.parse().map_err(|error: proofline_evidence::Defect| Problem::internal(&error))?;
+    let plan_digest: Digest =
+        plan.parse().map_err(|error: proofline_evidence::Defect| Problem::internal(&error))?;
     let to = Addressee { org: row.org, site: row.site, appliance: row.appliance };
     // The agent knows the incident by the id that it gave.
     let incident = record.agent_ref.unwrap_or(row.id);
@@ -123,7 +135,13 @@ async fn lock(call: &Call, scope: &mut Scope, id: IncidentId) -> ApiResult<(Inci
 }
 
 /// States the decision in the site's log.
-async fn state(call: &Call, scope: &mut Scope, row: &IncidentRow, fact: &str, detail: String) -> ApiResult<u64> {
+async fn state(
+    call: &Call,
+    scope: &mut Scope,
+    row: &IncidentRow,
+    fact: &str,
+    detail: String,
+) -> ApiResult<u64> {
     let fact = ServerFact {
         fact: fact.to_owned(),
         subject_id: row.id.to_string(),
@@ -135,5 +153,10 @@ async fn state(call: &Call, scope: &mut Scope, row: &IncidentRow, fact: &str, de
 
 fn announce(call: &Call, row: &IncidentRow) {
     let (org_id, site_id) = (row.org, row.site);
-    call.app().events().publish(Change { topic: Topic::Incident, org_id, site_id, id: Some(row.id.to_string()) });
+    call.app().events().publish(Change {
+        topic: Topic::Incident,
+        org_id,
+        site_id,
+        id: Some(row.id.to_string()),
+    });
 }

@@ -33,7 +33,8 @@ fn filter(query: &IncidentsQuery) -> ApiResult<IncidentFilter> {
         None | Some("open") => IncidentStates::Live,
         Some("all") => IncidentStates::All,
         Some(one) => IncidentStates::Only(
-            one.parse().map_err(|_| Problem::invalid("state", "unknown", "Use open, all or the name of a state."))?,
+            one.parse()
+                .map_err(|_| Problem::invalid("state", "unknown", "Use open, all or the name of a state."))?,
         ),
     };
     let site = query.site_id.as_deref().map(str::parse::<SiteId>).transpose();
@@ -41,7 +42,8 @@ fn filter(query: &IncidentsQuery) -> ApiResult<IncidentFilter> {
     Ok(IncidentFilter {
         states,
         site: site.map_err(|error| Problem::invalid("site_id", "id_invalid", error.to_string()))?,
-        severity: severity.map_err(|_| Problem::invalid("severity", "unknown", "Use low, medium, high or critical."))?,
+        severity: severity
+            .map_err(|_| Problem::invalid("severity", "unknown", "Use low, medium, high or critical."))?,
         order: match query.sort.as_deref() {
             None | Some("newest") => IncidentOrder::Newest,
             Some("severity") => IncidentOrder::Worst,
@@ -53,7 +55,10 @@ fn filter(query: &IncidentsQuery) -> ApiResult<IncidentFilter> {
 /// Incidents.
 #[utoipa::path(get, path = "/api/incidents", tag = "incidents", params(IncidentsQuery),
     responses((status = 200, body = Listing<IncidentBody>, description = "A page")))]
-pub(crate) async fn list(call: Call, Query(query): Query<IncidentsQuery>) -> ApiResult<Json<Listing<IncidentBody>>> {
+pub(crate) async fn list(
+    call: Call,
+    Query(query): Query<IncidentsQuery>,
+) -> ApiResult<Json<Listing<IncidentBody>>> {
     let filter = filter(&query)?;
     let page = page_request(query.limit, query.cursor.as_deref())?;
     let page = call.scope().await?.incidents(&filter, &page).await?;
