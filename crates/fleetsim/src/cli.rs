@@ -124,6 +124,24 @@ pub(crate) enum Command {
         #[command(flatten)]
         sign_in: SignIn,
     },
+    /// Starts a server of its own, kills it and its PostgreSQL under load, and looks for everything acknowledged.
+    Faults {
+        /// The server's program.
+        #[arg(long, default_value = "target/fast/proofline")]
+        program: PathBuf,
+        /// A folder that is not there yet, for the server's data.
+        #[arg(long)]
+        data: PathBuf,
+        /// How often to kill.
+        #[arg(long, default_value_t = 50)]
+        kills: u32,
+        /// Appliances.
+        #[arg(long, default_value_t = 60)]
+        fleet: u32,
+        /// Repeats the choices of another run.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// What this machine can do at most.
     Ceilings(Ceiling),
     /// Ceilings, flood and burst in one run, as ratios.

@@ -8,27 +8,26 @@ use proofline_core::{Clock, Entropy, SeededEntropy, SystemClock};
 use proofline_evidence::Digest;
 use proofline_fleetsim::fleet::{Appliance, Enrolment, Journal, Roster, Staff, Story, Trust, World, enrol};
 use proofline_fleetsim::load::{self, Context, LoadReport, Mode};
-use proofline_fleetsim::verify::verify;
+use proofline_fleetsim::verify::{VerifyReport, verify};
 use proofline_fleetsim::wire::Sources;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::bench;
-use crate::cli::{Ceiling, Cli, Command, Common};
+use crate::cli::{Ceiling, Cli, Command, Common, SignIn};
+use crate::{bench, faults};
 
 /// Runs the command. `false`: it ran, and the server broke its word.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<bool> {
     let bench = Bench::new(cli.common)?;
     let mode = match cli.command {
         Command::Enroll { sign_in, fleet, per_site, sites_per_organisation } => {
-            let (server, connections) = (&bench.common.server, bench.common.connections);
-            let mut staff = Staff::sign_in(server, &bench.sources, &sign_in.credentials()).await?;
+            let connections = bench.common.connections;
+            let mut staff = bench.sign_in(&sign_in).await?;
             let plan = Enrolment { appliances: fleet, per_site, sites_per_organisation, connections };
             let (roster, journal) = bench.files()?;
             let before = roster.members.len();
-            let tools = (bench.clock.clone(), bench.entropy.clone());
-            let (roster, took) = enrol(&mut staff, (server, &bench.sources), roster, plan, tools).await?;
+            let (roster, took) = bench.enrol(&mut staff, roster, plan).await?;
             if before == 0 {
                 journal.set_clean(true)?;
             }
@@ -44,11 +43,14 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<bool> {
             return Ok(true);
         }
         Command::Verify { sign_in } => {
-            let (roster, journal) = bench.files()?;
-            let trust = trust(&roster)?;
-            let staff = Staff::sign_in(&bench.common.server, &bench.sources, &sign_in.credentials()).await?;
-            let connections = usize::try_from(bench.common.connections)?;
-            let report = verify(&staff, &roster, &journal, &trust, connections).await?;
+            let staff = bench.sign_in(&sign_in).await?;
+            let report = bench.verify(&staff).await?;
+            bench.print(&report, &report.to_string());
+            return Ok(report.is_sound());
+        }
+        Command::Faults { program, data, kills, fleet, seed } => {
+            let seed = seed.unwrap_or_else(|| u64::from_le_bytes(bench.entropy.bytes()));
+            let report = faults::run(&bench, faults::Plan { program, data, kills, fleet, seed }).await?;
             bench.print(&report, &report.to_string());
             return Ok(report.is_sound());
         }
@@ -115,7 +117,33 @@ impl Bench {
         })
     }
 
-    fn files(&self) -> anyhow::Result<(Roster, Journal)> {
+    /// Where connections come from.
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    async fn sign_in(&self, sign_in: &SignIn) -> anyhow::Result<Staff> {
+        Ok(Staff::sign_in(&self.common.server, &self.sources, &sign_in.credentials()).await?)
+    }
+
+    /// Adds appliances to the fleet.
+    pub(crate) async fn enrol(
+        &self,
+        staff: &mut Staff,
+        roster: Roster,
+        plan: Enrolment,
+    ) -> anyhow::Result<(Roster, Duration)> {
+        let tools = (self.clock.clone(), self.entropy.clone());
+        enrol(staff, (&self.common.server, &self.sources), roster, plan, tools).await
+    }
+
+    /// Reads back everything that was acknowledged.
+    pub(crate) async fn verify(&self, staff: &Staff) -> anyhow::Result<VerifyReport> {
+        let (roster, journal) = self.files()?;
+        verify(staff, &roster, &journal, &trust(&roster)?, usize::try_from(self.common.connections)?).await
+    }
+
+    pub(crate) fn files(&self) -> anyhow::Result<(Roster, Journal)> {
         let folder = &self.common.state;
         std::fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
         Ok((Roster::open(folder)?, Journal::open(folder)?))
@@ -129,8 +157,17 @@ impl Bench {
         }
     }
 
-    /// Loads the fleet as it stands in the files, and lets it work.
+    /// Loads the fleet as it stands in the files, and lets it work until the mode's end or Ctrl-C.
     pub(crate) async fn load(&self, mode: Mode) -> anyhow::Result<LoadReport> {
+        self.load_until(mode, self.stop.clone()).await
+    }
+
+    /// The same, until `stop` becomes true.
+    pub(crate) async fn load_until(
+        &self,
+        mode: Mode,
+        stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<LoadReport> {
         let (roster, journal) = self.files()?;
         let trust = trust(&roster)?;
         let wanted =
@@ -162,7 +199,7 @@ impl Bench {
             journal: Arc::new(journal),
             connections: usize::try_from(self.common.connections)?,
             patience: Duration::from_secs(self.common.patience),
-            stop: self.stop.clone(),
+            stop,
         };
         load::run(&context, appliances, mode).await
     }

@@ -341,7 +341,7 @@ impl Shard {
             }
         };
         worker.failures += 1;
-        let backoff = Duration::from_millis(250 << worker.failures.min(5));
+        let backoff = Duration::from_millis(250 << worker.failures.min(3));
         let spread = self.within(backoff);
         Ok(Answer::Later(retry_after.map_or(backoff / 2 + spread, |wait| wait + spread)))
     }
