@@ -4,6 +4,9 @@
 //! reading or the reason that belongs to it, changes nothing and says the same when asked again.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -75,4 +78,35 @@ fn every_check_keeps_the_contract_and_repeats_itself() {
         }
         assert_eq!((one.verdict, &one.observed), (two.verdict, &two.observed), "{}", one.check);
     }
+}
+
+/// The account that owns nothing.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn the_contract_holds_without_privileges() {
+    if !rustix::process::geteuid().is_root() {
+        return; // the other test runs without privileges already
+    }
+    // A copy that everybody may run, wherever the build lies.
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let program = folder.path().join("probes_here");
+    std::fs::copy(std::env::current_exe().expect("it runs"), &program).expect("copied");
+    for path in [folder.path(), &program] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("opened");
+    }
+    let output = Command::new(program)
+        .args(["--exact", "every_check_keeps_the_contract_and_repeats_itself", "--nocapture"])
+        .current_dir("/")
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .expect("it starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    println!("as nobody: {}", text.lines().find(|line| line.contains("checks in")).unwrap_or_default());
+    // What only root may read is an error then, never a verdict.
+    let shadow =
+        text.lines().find(|line| line.contains("linux.accounts.empty_passwords")).expect("it is a check");
+    assert!(shadow.contains(" error "), "{shadow}");
 }

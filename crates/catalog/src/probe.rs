@@ -337,6 +337,32 @@ impl ProbeSpec {
         whole.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
+    /// The limits of this measurement as people would write them: what its text of expectation has to name.
+    pub fn limits(&self) -> Vec<String> {
+        let whole = serde_json::to_value(self).unwrap_or_default();
+        let params = whole.get("params").and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut limits = Vec::new();
+        for (name, value) in &params {
+            match value {
+                // A zero says that the limit does not apply.
+                Value::Number(number) if number.as_i64() != Some(0) => limits.push(number.to_string()),
+                Value::String(mode) if name == "max_mode" => limits.push(mode.clone()),
+                _ => {}
+            }
+        }
+        if let Ok(accept) =
+            serde_json::from_value::<Accept>(params.get("accept").cloned().unwrap_or_default())
+        {
+            match accept {
+                Accept::Equals(text) => limits.push(text),
+                Accept::AtMost(limit) | Accept::AtLeast(limit) => limits.push(limit.to_string()),
+                Accept::Between(low, high) => limits.extend([low.to_string(), high.to_string()]),
+                Accept::OneOf(_) | Accept::NoneOf(_) => {}
+            }
+        }
+        limits
+    }
+
     /// What is wrong with the parameters beyond their types, if anything.
     pub fn problem(&self) -> Option<String> {
         match self {

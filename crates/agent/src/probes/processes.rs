@@ -9,6 +9,10 @@ use crate::host::{Host, HostError};
 /// The names of all processes.
 pub(super) fn running(host: &dyn Host) -> Result<BTreeSet<String>, Unmeasured> {
     let entries = host.list(Path::new("/proc")).map_err(|error| Unmeasured::from_host(&error, "/proc"))?;
+    if !entries.iter().any(|entry| entry.name == "1") {
+        // Where other users' processes are hidden, absence would prove nothing.
+        return Err(Unmeasured::unknown("the processes of other users are hidden", "/proc"));
+    }
     let mut names = BTreeSet::new();
     for entry in entries.iter().filter(|entry| entry.name.bytes().all(|b| b.is_ascii_digit())) {
         match host.text(&format!("/proc/{}/comm", entry.name)) {
@@ -19,9 +23,6 @@ pub(super) fn running(host: &dyn Host) -> Result<BTreeSet<String>, Unmeasured> {
             Err(HostError::NotFound | HostError::Failed(_)) => {}
             Err(error) => return Err(Unmeasured::from_host(&error, "/proc/<pid>/comm")),
         }
-    }
-    if names.is_empty() {
-        return Err(Unmeasured::unknown("no process is visible", "/proc"));
     }
     Ok(names)
 }

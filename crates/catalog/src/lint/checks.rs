@@ -6,6 +6,7 @@ use super::text::{bad_rationale, bad_text, is_check_id, is_date};
 use super::{Located, Report};
 use crate::check::{Check, Roles};
 use crate::control::Control;
+use crate::probe::ProbeSpec;
 use crate::profile::Profile;
 use crate::runbook::Runbook;
 
@@ -57,11 +58,19 @@ fn own_problems(check: &Check, file: &str) -> Vec<String> {
         bad_text("expected", &check.expected, 200),
         bad_text("source", &check.source, 300),
         check.probe.problem().map(|problem| format!("its probe is wrong: {problem}")),
+        unnamed_limit(&check.probe, &check.expected),
         (!INTERVAL.contains(&check.interval_s)).then(|| "interval_s is not 60 to 86400".to_owned()),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// What is promised in words must be what is measured.
+fn unnamed_limit(probe: &ProbeSpec, expected: &str) -> Option<String> {
+    let words: Vec<&str> = expected.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
+    let missing = probe.limits().into_iter().find(|limit| !words.contains(&limit.as_str()));
+    missing.map(|limit| format!("`expected` does not name the limit {limit}"))
 }
 
 fn link_problems(check: &Check, controls: &Located<Control>) -> Vec<String> {
@@ -115,6 +124,9 @@ pub(super) fn lint_profiles(profiles: &Located<Profile>, checks: &Located<Check>
                         report.add(file, format!("{id} tightens {name} to the value that it has"));
                     }
                     Ok(tighter) => {
+                        if let Some(problem) = unnamed_limit(&tighter, &threshold.expected) {
+                            report.add(file, format!("{id}, {name}: {problem}"));
+                        }
                         if let Some(problem) = tighter.problem() {
                             report.add(file, format!("{id} cannot tighten {name}: {problem}"));
                         }
