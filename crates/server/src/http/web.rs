@@ -15,7 +15,7 @@ use super::{Problem, headers, request_id};
 use crate::AppState;
 
 #[derive(Embed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../web/dist"]
+#[folder = "../../web/dist"]
 #[allow_missing = true]
 struct WebApp;
 
