@@ -179,7 +179,7 @@ fn every_check_decides_its_recorded_machines() {
         }
         match &fixture.not_applicable {
             NotApplicable::Cases(cases) => {
-                assert!(!cases.is_empty(), "{} says nothing of not_applicable", check.id)
+                assert!(!cases.is_empty(), "{} says nothing of not_applicable", check.id);
             }
             NotApplicable::Never { never } => assert!(never.len() > 10, "{} gives no reason", check.id),
         }

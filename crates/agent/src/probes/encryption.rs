@@ -97,7 +97,10 @@ fn place(host: &dyn Host, mount: &Mount) -> Result<Place, Unmeasured> {
         "nfs" | "nfs4" | "cifs" | "smb3" | "9p" | "virtiofs" | "ceph" => {
             Ok(Place::Unclear("it lies on another machine".to_owned()))
         }
-        _ => device(host, &mount.source),
+        _ => match by_number(host, &mount.device)? {
+            Some(name) => named(host, name),
+            None => device(host, &mount.source),
+        },
     }
 }
 
@@ -125,11 +128,25 @@ fn device(host: &dyn Host, source: &str) -> Result<Place, Unmeasured> {
             Err(error) => return Err(Unmeasured::from_host(&error, source)),
         }
     }
+    named(host, name)
+}
+
+/// The kernel's name of the device with this number, where it has one.
+fn by_number(host: &dyn Host, number: &str) -> Result<Option<String>, Unmeasured> {
+    let path = format!("/sys/dev/block/{number}");
+    match host.read_link(std::path::Path::new(&path)) {
+        Ok(target) => Ok(target.rsplit('/').next().map(str::to_owned)),
+        Err(HostError::NotFound) => Ok(None),
+        Err(error) => Err(Unmeasured::from_host(&error, &path)),
+    }
+}
+
+fn named(host: &dyn Host, name: String) -> Result<Place, Unmeasured> {
     if name.starts_with("zram") || name.starts_with("ram") {
         return Ok(Place::Memory);
     }
     if !reading::exists(host, &format!("/sys/class/block/{name}"))? {
-        return Ok(Place::Unclear(format!("{source} is not in /sys/class/block")));
+        return Ok(Place::Unclear(format!("{name} is not in /sys/class/block")));
     }
     let encrypted = is_encrypted(host, &name, 0)?;
     Ok(if encrypted { Place::Encrypted } else { Place::Plain(name) })

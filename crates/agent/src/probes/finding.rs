@@ -108,7 +108,7 @@ pub(super) fn enumerate(mut items: Vec<String>) -> String {
     items.truncate(SHOWN);
     let mut text = items.join(", ");
     if hidden > 0 {
-        text.push_str(&format!(" and {hidden} more"));
+        text = format!("{text} and {hidden} more");
     }
     text
 }

@@ -47,8 +47,8 @@ pub(super) fn default_drop(host: &dyn Host) -> Outcome {
     }
     let location = asked.join(", ");
     let word = |dropped| if dropped { "dropped" } else { "accepted" };
-    let mut observed = format!("IPv4 {} by default", word(dropped.v4));
-    observed.push_str(&if uses_v6 { format!(", IPv6 {}", word(dropped.v6)) } else { ", no IPv6".to_owned() });
+    let six = if uses_v6 { format!("IPv6 {}", word(dropped.v6)) } else { "no IPv6".to_owned() };
+    let observed = format!("IPv4 {} by default, {six}", word(dropped.v4));
     Ok(if dropped.v4 && (dropped.v6 || !uses_v6) {
         Finding::pass(observed, location)
     } else {
@@ -74,10 +74,10 @@ fn from_nft(text: &str) -> Result<Dropped, Unmeasured> {
             continue;
         }
         let (family, table, name) = (field(chain, "family"), field(chain, "table"), field(chain, "name"));
-        let rules = items.iter().filter_map(|item| item.get("rule")).filter(|rule| {
+        let mut rules = items.iter().filter_map(|item| item.get("rule")).filter(|rule| {
             field(rule, "family") == family && field(rule, "table") == table && field(rule, "chain") == name
         });
-        let end = rules.filter_map(unconditional).next();
+        let end = rules.find_map(unconditional);
         if !end.unwrap_or(field(chain, "policy") == "drop") {
             continue;
         }
@@ -109,9 +109,11 @@ fn from_iptables(text: &str) -> bool {
     for line in text.lines().map(str::trim) {
         if let Some(table) = line.strip_prefix('*') {
             filter = table == "filter";
-        } else if !filter {
+        }
+        if !filter {
             continue;
-        } else if let Some(rest) = line.strip_prefix(":INPUT ") {
+        }
+        if let Some(rest) = line.strip_prefix(":INPUT ") {
             policy = rest.starts_with("DROP");
         } else {
             match line.strip_prefix("-A INPUT -j ").and_then(|target| target.split(' ').next()) {

@@ -63,13 +63,14 @@ fn loadable(host: &dyn Host, module: &str) -> Result<bool, Unmeasured> {
     Ok(inserts || inserts_plain)
 }
 
+const PATTERN: &str = "/proc/sys/kernel/core_pattern";
+
 pub(super) fn core_dumps(host: &dyn Host) -> Outcome {
     let privileged = sysctl::read(host, "fs.suid_dumpable")?;
     if privileged.as_deref().is_some_and(|value| value != "0") {
         let location = "/proc/sys/fs/suid_dumpable";
         return Ok(Finding::fail("privileged programs leave one", "fs.suid_dumpable is not 0", location));
     }
-    const PATTERN: &str = "/proc/sys/kernel/core_pattern";
     let pattern = reading::text(host, PATTERN)?.trim().to_owned();
     if let Some(handler) = pattern.strip_prefix('|') {
         let program = handler.split_whitespace().next().unwrap_or_default();

@@ -45,11 +45,11 @@ struct Listener {
 
 pub(super) fn only_allowed(host: &dyn Host, allowed: &[u16]) -> Outcome {
     let declared = declarations::read(host)?.allowed_ports;
-    let others = exposed(host, Protocol::Tcp)?
+    let others: Vec<Listener> = exposed(host, Protocol::Tcp)?
         .into_iter()
         .filter(|listener| !allowed.contains(&listener.port) && !declared.contains(&listener.port))
         .collect();
-    report(host, others, "only allowed ports", "these ports are not declared for this machine")
+    Ok(report(host, &others, "only allowed ports", "these ports are not declared for this machine"))
 }
 
 pub(super) fn none_of(host: &dyn Host, tcp: &[u16], udp: &[u16]) -> Outcome {
@@ -57,10 +57,10 @@ pub(super) fn none_of(host: &dyn Host, tcp: &[u16], udp: &[u16]) -> Outcome {
     for (protocol, ports) in [(Protocol::Tcp, tcp), (Protocol::Udp, udp)] {
         found.extend(exposed(host, protocol)?.into_iter().filter(|listener| ports.contains(&listener.port)));
     }
-    report(host, found, "none", "these ports must not be reachable from the network")
+    Ok(report(host, &found, "none", "these ports must not be reachable from the network"))
 }
 
-fn report(host: &dyn Host, found: Vec<Listener>, nothing: &str, reason: &str) -> Outcome {
+fn report(host: &dyn Host, found: &[Listener], nothing: &str, reason: &str) -> Finding {
     let wanted: BTreeSet<&str> = found.iter().map(|listener| listener.inode.as_str()).collect();
     let owners = owners(host, &wanted);
     let named = found.iter().map(|listener| {
@@ -70,12 +70,12 @@ fn report(host: &dyn Host, found: Vec<Listener>, nothing: &str, reason: &str) ->
             None => port,
         }
     });
-    Ok(Finding::offenders(
+    Finding::offenders(
         named.collect(),
         nothing,
         reason,
         "/proc/net/tcp, /proc/net/tcp6, /proc/net/udp, /proc/net/udp6",
-    ))
+    )
 }
 
 fn exposed(host: &dyn Host, protocol: Protocol) -> Result<Vec<Listener>, Unmeasured> {

@@ -30,14 +30,14 @@ const SHIPPERS: [&str; 15] = [
 /// The effective value of a key, drop-ins included; `None` where it is left at its default.
 pub(super) fn systemd_setting(host: &dyn Host, file: &str, key: &str) -> Result<Option<String>, Unmeasured> {
     let text = reading::answer(host, &["systemd-analyze", "cat-config", file], RunLimits::QUICK)?;
-    let assigned = text
+    let mut assigned = text
         .lines()
         .map(str::trim)
         .filter(|line| !line.starts_with(['#', ';']))
         .filter_map(|line| line.split_once('='))
         .filter(|(name, _)| name.trim() == key)
         .map(|(_, value)| value.trim().to_owned());
-    Ok(assigned.last().filter(|value| !value.is_empty()))
+    Ok(assigned.next_back().filter(|value| !value.is_empty()))
 }
 
 /// A time span as systemd writes it, in seconds: `90day`, `2h 30min`, `7200`, `infinity`. systemd.time(7)

@@ -13,6 +13,8 @@ pub(super) struct Mount {
     pub(super) kind: String,
     /// What it was mounted from: a device path, or something else that the file system understands.
     pub(super) source: String,
+    /// `major:minor` of the device; major 0 where the file system lies on none of its own.
+    pub(super) device: String,
     options: Vec<String>,
 }
 
@@ -27,7 +29,8 @@ pub(super) fn all(host: &dyn Host) -> Result<Vec<Mount>, Unmeasured> {
         let (kind, source) = (shared.next()?, shared.next()?);
         let mut options: Vec<String> = own.get(5)?.split(',').map(str::to_owned).collect();
         options.extend(shared.next().unwrap_or_default().split(',').map(str::to_owned));
-        Some(Mount { point: unescape(own.get(4)?), kind: kind.to_owned(), source: unescape(source), options })
+        let (point, device) = (unescape(own.get(4)?), (*own.get(2)?).to_owned());
+        Some(Mount { point, kind: kind.to_owned(), source: unescape(source), device, options })
     };
     Ok(text.lines().filter_map(parse).collect())
 }

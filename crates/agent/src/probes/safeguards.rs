@@ -22,12 +22,20 @@ const ENDPOINT: [&str; 10] = [
 ];
 const SCANNERS: [&str; 2] = ["clamd", "clamonacc"];
 
+const DATABASES: [&str; 3] =
+    ["/var/lib/aide/aide.db", "/var/lib/aide/aide.db.gz", "/var/lib/tripwire/report"];
+
+const PLANS: [&str; 4] = [
+    "/etc/systemd/system/timers.target.wants/dailyaidecheck.timer",
+    "/etc/systemd/system/timers.target.wants/aidecheck.timer",
+    "/etc/cron.daily/aide",
+    "/etc/cron.d/aide",
+];
+
 pub(super) fn integrity_baseline(host: &dyn Host, max_age_days: u32) -> Outcome {
     if let Some(watcher) = processes::first_running(host, WATCHERS)? {
         return Ok(Finding::pass(format!("kept by {watcher}"), "/proc/<pid>/comm"));
     }
-    const DATABASES: [&str; 3] =
-        ["/var/lib/aide/aide.db", "/var/lib/aide/aide.db.gz", "/var/lib/tripwire/report"];
     let mut newest = None;
     for path in DATABASES {
         newest = newest.max(reading::metadata_if_there(host, path)?.map(|found| found.modified));
@@ -40,12 +48,6 @@ pub(super) fn integrity_baseline(host: &dyn Host, max_age_days: u32) -> Outcome 
         let observed = format!("older than {max_age_days} days");
         return Ok(Finding::fail(observed, "the baseline was not renewed", location));
     }
-    const PLANS: [&str; 4] = [
-        "/etc/systemd/system/timers.target.wants/dailyaidecheck.timer",
-        "/etc/systemd/system/timers.target.wants/aidecheck.timer",
-        "/etc/cron.daily/aide",
-        "/etc/cron.d/aide",
-    ];
     for plan in PLANS {
         // A link into the units counts although its target is elsewhere.
         let there = host.link_metadata(std::path::Path::new(plan));
@@ -94,8 +96,13 @@ pub(super) fn malware(host: &dyn Host, max_signature_age_h: u32) -> Outcome {
     })
 }
 
+const SELINUX: &str = "/sys/fs/selinux/enforce";
+
+const ENABLED: &str = "/sys/module/apparmor/parameters/enabled";
+
+const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";
+
 pub(super) fn access_control(host: &dyn Host) -> Outcome {
-    const SELINUX: &str = "/sys/fs/selinux/enforce";
     if let Some(text) = reading::text_if_there(host, SELINUX)? {
         return match text.trim() {
             "1" => Ok(Finding::pass("SELinux enforces", SELINUX)),
@@ -103,13 +110,11 @@ pub(super) fn access_control(host: &dyn Host) -> Outcome {
             _ => Err(Unmeasured::unknown("the answer was not understood", SELINUX)),
         };
     }
-    const ENABLED: &str = "/sys/module/apparmor/parameters/enabled";
     let enabled = reading::text_if_there(host, ENABLED)?.is_some_and(|text| text.trim() == "Y");
     if !enabled {
         let reason = "neither AppArmor nor SELinux is active in the kernel";
         return Ok(Finding::fail("none", reason, format!("{SELINUX}, {ENABLED}")));
     }
-    const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";
     let profiles = reading::text(host, PROFILES)?;
     Ok(if profiles.lines().any(|line| line.ends_with("(enforce)")) {
         Finding::pass("AppArmor with enforced profiles", PROFILES)

@@ -7,6 +7,7 @@ use crate::probes::declarations;
 use crate::probes::finding::{Finding, Outcome, Unmeasured};
 use crate::probes::reading;
 
+const CERTBOT: &str = "/etc/letsencrypt/live";
 const NGINX: [&str; 2] = ["nginx", "-T"];
 /// nginx leaves TLS 1.0 and 1.1 out of its default since this version.
 const NGINX_STRICT_SINCE: [u32; 3] = [1, 23, 4];
@@ -26,7 +27,6 @@ pub(super) fn certificate_files(host: &dyn Host) -> Result<Vec<String>, Unmeasur
             paths.extend(path.starts_with('/').then(|| path.to_owned()));
         }
     }
-    const CERTBOT: &str = "/etc/letsencrypt/live";
     match host.list(std::path::Path::new(CERTBOT)) {
         Ok(entries) => {
             let folders = entries.into_iter().filter(|entry| entry.is_directory);
@@ -41,16 +41,15 @@ pub(super) fn certificate_files(host: &dyn Host) -> Result<Vec<String>, Unmeasur
 pub(in crate::probes) fn protocols(host: &dyn Host, forbidden: &[String]) -> Outcome {
     let mut locations = Vec::new();
     let mut offered: BTreeSet<String> = BTreeSet::new();
-    if let Some(text) = reading::answer_if_there(host, &NGINX, RunLimits::SLOW)? {
-        if directives(&text, "ssl_certificate").next().is_some() {
-            locations.push("nginx -T: ssl_protocols");
-            let mut named: Vec<String> =
-                directives(&text, "ssl_protocols").flatten().map(str::to_owned).collect();
-            if named.is_empty() && !nginx_default_is_strict(host)? {
-                named = vec!["TLSv1".to_owned(), "TLSv1.1".to_owned()];
-            }
-            offered.extend(named);
+    let nginx = reading::answer_if_there(host, &NGINX, RunLimits::SLOW)?;
+    if let Some(text) = nginx.filter(|text| directives(text, "ssl_certificate").next().is_some()) {
+        locations.push("nginx -T: ssl_protocols");
+        let mut named: Vec<String> =
+            directives(&text, "ssl_protocols").flatten().map(str::to_owned).collect();
+        if named.is_empty() && !nginx_default_is_strict(host)? {
+            named = vec!["TLSv1".to_owned(), "TLSv1.1".to_owned()];
         }
+        offered.extend(named);
     }
     for text in apache(host)? {
         for line in apache_directives(&text, "SSLProtocol") {
