@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use proofline_catalog::runbook::{Action, PackageOperation, Reload, ServiceOperation};
 
@@ -332,9 +333,31 @@ fn time_sync(changes: &mut Changes<'_>, servers: &str) -> Result<String, StepErr
     changes.make(&Undo::Unit { unit: unit.to_owned(), was }, |_| {
         systemd::operate(tools, unit, ServiceOperation::Enable)?;
         systemd::operate(tools, unit, ServiceOperation::Restart)?;
-        if unit.starts_with("chrony") { tools.act(&CHRONY_SYNCHRONISED) } else { Ok(()) }
+        wait_synchronised(tools, unit)
     })?;
     Ok(unit.to_owned())
+}
+
+/// A clock that was just started is not right yet; who measures again must not be asked too early.
+fn wait_synchronised(tools: Tools<'_>, unit: &str) -> Result<(), StepError> {
+    const TRIES: u32 = 30;
+    const PAUSE: Duration = Duration::from_secs(2);
+    if unit.starts_with("chrony") {
+        return tools.act(&CHRONY_SYNCHRONISED);
+    }
+    if unit != "systemd-timesyncd.service" {
+        return Ok(()); // cannot be asked in a few words; the check decides
+    }
+    for attempt in 0..TRIES {
+        let output = tools.ask(&["timedatectl", "show", "--property=NTPSynchronized", "--value"])?;
+        if output.text().trim() == "yes" {
+            return Ok(());
+        }
+        if attempt + 1 < TRIES {
+            std::thread::sleep(PAUSE);
+        }
+    }
+    Err(StepError::NotSo(format!("{unit} is not synchronised after a minute")))
 }
 
 fn time_servers(changes: &mut Changes<'_>, unit: &str, servers: &str) -> Result<(), StepError> {

@@ -122,7 +122,7 @@ fn rules(tcp: &BTreeSet<u16>, udp: &BTreeSet<u16>) -> String {
          \t\tiif \"lo\" accept\n\
          \t\tct state established,related accept\n\
          \t\tct state invalid drop\n\
-         \t\tmeta l4proto {{ icmp, ipv6-icmp }} accept\n\
+         \t\tmeta l4proto {{ 1, 58 }} accept\n\
          \t\tudp sport 67 udp dport 68 accept\n\
          \t\tudp sport 547 udp dport 546 accept\n\
          {}{}\t}}\n}}\n",

@@ -8,7 +8,7 @@ use super::StepError;
 use crate::host::{Host, HostError, Output, RunLimits};
 
 /// Everything that an executor may start. What is not here cannot be reached by any runbook.
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 11] = [
     "apt-get",
     "augenrules",
     "chronyc",
@@ -19,6 +19,7 @@ const PROGRAMS: [&str; 10] = [
     "rpm",
     "sshd",
     "systemctl",
+    "timedatectl",
 ];
 
 /// For tools that answer at once.
