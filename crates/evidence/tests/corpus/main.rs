@@ -7,6 +7,7 @@
 mod entries;
 mod envelopes;
 mod exports;
+mod generated;
 mod json;
 mod keys;
 #[path = "../common/log.rs"]
@@ -29,11 +30,14 @@ fn hold(file: &str, about: &str, cases: &impl Serialize) {
         about: &'a str,
         cases: &'a C,
     }
+    let text = serde_json::to_string_pretty(&File { about, cases }).expect("strings and numbers");
+    hold_text(file, &(text + "\n"));
+}
+
+fn hold_text(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/evidence/vectors").join(file);
-    let mut text = serde_json::to_string_pretty(&File { about, cases }).expect("strings and numbers");
-    text.push('\n');
     if std::env::var_os("EVIDENCE_VECTORS").is_some_and(|value| value == "write") {
-        std::fs::write(&path, &text).expect("the folder is writable");
+        std::fs::write(&path, text).expect("the folder is writable");
     }
     let committed = std::fs::read(&path).unwrap_or_default();
     assert!(committed == text.as_bytes(), "{file} is stale: run with EVIDENCE_VECTORS=write");

@@ -90,7 +90,7 @@ pub(crate) fn bodies() -> Vec<Body> {
 }
 
 /// A sound statement of that body, fifth of its signer.
-fn statement(body: Body) -> Statement {
+pub(crate) fn statement(body: Body) -> Statement {
     let mut log = SiteLog::new(21, 1);
     let server = matches!(body, Body::Key(_) | Body::ServerFact(_));
     let mut header = log.next_header(if server { Signer::Server } else { Signer::Appliance(0) });
