@@ -54,6 +54,7 @@ fn specification(repository: &Repository, check: bool) -> Result<Findings> {
     if !check {
         for (package, name) in [
             ("proofline-authz", "the_printed_policy_is_the_policy"),
+            ("proofline-catalog", "the_printed_checks_are_the_catalogue"),
             ("proofline-server", "the_description_names_every_route_and_its_permission"),
         ] {
             let mut command = repository.cargo();
