@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use proofline_core::{Clock, Entropy};
 
 use crate::status::Board;
-use crate::sync::{Backoff, Drained, Report, Sync, SyncError, alarm, jitter};
+use crate::sync::{Backoff, Drained, Pause, Report, Sync, SyncError, alarm, jitter};
 use crate::worker::Task;
 
 /// The least time between two check-ins that nobody asked for.
@@ -45,8 +45,29 @@ pub struct Courier {
 struct Plan {
     check_in: Instant,
     drain: Option<Instant>,
+    /// Why the drain waits.
+    pause: Option<Pause>,
     check_in_backoff: Backoff,
     drain_backoff: Backoff,
+}
+
+impl Plan {
+    /// Whether a drain waits only because nobody answered: not because the server asked for a pause, and not because
+    /// of an alarm.
+    fn waits_for_anyone(&self) -> bool {
+        matches!(self.pause, None | Some(Pause::BackOff(None)))
+    }
+}
+
+/// A step for which there is no room on the disk is one to take later.
+fn or_pause<T>(step: Result<Result<T, Pause>, SyncError>) -> Result<Result<T, Pause>, SyncError> {
+    match step {
+        Err(error) if error.is_space() => {
+            tracing::error!(%error, "there is no room");
+            Ok(Err(Pause::BackOff(None)))
+        }
+        other => other,
+    }
 }
 
 impl Courier {
@@ -55,6 +76,7 @@ impl Courier {
         let mut plan = Plan {
             check_in: Instant::now() + jitter(START_JITTER, &*self.entropy),
             drain: None,
+            pause: None,
             check_in_backoff: Backoff::default(),
             drain_backoff: Backoff::default(),
         };
@@ -87,11 +109,13 @@ impl Courier {
             last_cycle: status.last_cycle,
             started: status.started,
         };
-        let wait = match self.sync.check_in(&report)? {
+        let wait = match or_pause(self.sync.check_in(&report))? {
             Ok(brought) => {
                 plan.check_in_backoff.reset();
-                // The server is there: whatever waits goes with it.
-                plan.drain = Some(Instant::now());
+                if plan.waits_for_anyone() {
+                    // The server is there: whatever waits goes with it.
+                    plan.drain = Some(Instant::now());
+                }
                 for order in brought.orders {
                     self.tell(Task::Order(order));
                 }
@@ -115,15 +139,17 @@ impl Courier {
     }
 
     fn drain(&self, plan: &mut Plan) -> Result<(), SyncError> {
-        plan.drain = match self.sync.drain()? {
-            Drained::Empty => {
+        plan.pause = None;
+        plan.drain = match or_pause(self.sync.drain().map(Ok))? {
+            Ok(Drained::Empty) => {
                 plan.drain_backoff.reset();
                 None
             }
-            Drained::Waiting(pause) => {
+            Ok(Drained::Stopped) => None,
+            Ok(Drained::Waiting(pause)) | Err(pause) => {
+                plan.pause = Some(pause);
                 Some(Instant::now() + pause.length(&mut plan.drain_backoff, &*self.entropy))
             }
-            Drained::Stopped => None,
         };
         self.show(|_| {})
     }

@@ -84,6 +84,7 @@ pub struct Memory {
 impl Worker {
     /// Runs cycles and tasks until told to stop, or until the queue has to be opened again.
     pub fn run(mut self, tasks: &Receiver<Task>) -> Result<(), SyncError> {
+        self.show(None, &self.guard()?);
         loop {
             let begun = Instant::now();
             self.cycle(Reach::Due)?;
@@ -112,7 +113,13 @@ impl Worker {
             }
         };
         tracing::info!(order = %order.order, %outcome, detail, "order ended");
-        self.orders.finish(order.order, outcome, &detail)?;
+        match self.orders.finish(order.order, outcome, &detail).map_err(SyncError::from) {
+            // It is remembered in memory and written down with the next order.
+            Err(error) if error.is_space() => {
+                tracing::error!(%error, "the end of an order cannot be written down")
+            }
+            finished => finished?,
+        }
         self.send(Errand::CheckIn);
         Ok(())
     }

@@ -197,6 +197,52 @@ fn room_comes_back_before_statements_do() {
 }
 
 #[test]
+fn a_file_that_may_not_grow_is_a_full_disk() {
+    let mut rig = Rig::new();
+    rig.parts = None;
+    rig.limits = Limits { max_file_bytes: 128 * 1024, ..Limits::default() };
+    rig.start();
+    let mut stated = 0_u64;
+    loop {
+        rig.advance(1);
+        let observed = rig.observed(Vec::new(), &[result("linux.a", Verdict::Fail, &stated.to_string())]);
+        match rig.parts().emitter.observed(&observed, &[]) {
+            Ok(_) => stated += 1,
+            Err(error) => break assert!(matches!(error, EmitError::Suspended(_)), "{error:?}"),
+        }
+    }
+    assert_eq!(rig.depth(), stated, "nothing was dropped for it");
+    assert_eq!(rig.drain(), Drained::Empty);
+    rig.change(2);
+    assert_eq!(rig.drain(), Drained::Empty);
+    assert_eq!(gaps(&rig).len(), 1);
+    rig.assert_sound_log();
+}
+
+#[test]
+fn a_full_queue_with_a_hole_in_it_is_mended() {
+    let mut rig = Rig::new();
+    rig.change(1);
+    rig.drain();
+    rig.parts = None;
+    rig.limits = Limits { max_items: 8, ..Limits::default() };
+    rig.start();
+    rig.change(8);
+    let observed = rig.observed(Vec::new(), &[result("linux.a", Verdict::Pass, "late")]);
+    assert!(rig.parts().emitter.observed(&observed, &[]).is_err());
+    rig.parts = None;
+    assert!(damage_statement_2(&rig.state_path().join("queue.db")), "the damage was done");
+    rig.start();
+    rig.change(1);
+    assert!(matches!(rig.parts().emitter.observed(&observed, &[]), Err(EmitError::Suspended(_))));
+    assert_eq!(rig.drain(), Drained::Empty);
+    rig.change(1);
+    assert_eq!(rig.drain(), Drained::Empty);
+    assert_eq!(gaps(&rig).first().map(|(first, _)| *first), Some(2));
+    rig.assert_sound_log();
+}
+
+#[test]
 fn an_unreadable_note_costs_a_restatement_and_nothing_else() {
     let rig = Rig::new();
     let results = [result("linux.a", Verdict::Pass, "no"), result("linux.b", Verdict::Pass, "no")];

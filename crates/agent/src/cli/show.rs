@@ -78,7 +78,7 @@ pub(super) fn status(status: &Status, now: Timestamp) {
         );
         row("verdicts", sums.join(", "));
     }
-    row("incidents", if status.incidents.is_empty() { "none".into() } else { status.incidents.join(", ") });
+    row("incidents", incidents(&status.incidents));
     row(
         "evidence",
         match (status.suspended, status.outbox_oldest) {
@@ -89,6 +89,18 @@ pub(super) fn status(status: &Status, now: Timestamp) {
     );
     if let Some(alarm) = &status.alarm {
         row("ALARM", format!("{} (since {})", alarm.detail, format_rfc3339(alarm.since)));
+    }
+}
+
+/// How many, and the first few.
+fn incidents(open: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = open.len().saturating_sub(SHOWN);
+    let names = open[..open.len() - more].join(", ");
+    match (open.len(), more) {
+        (0, _) => "none".into(),
+        (count, 0) => format!("{count} open: {names}"),
+        (count, more) => format!("{count} open: {names} and {more} more"),
     }
 }
 

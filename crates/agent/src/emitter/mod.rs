@@ -212,27 +212,17 @@ impl Emitter {
         &self,
         work: impl FnOnce(&mut Writer<'_, '_>) -> Result<T, EmitError>,
     ) -> Result<T, EmitError> {
-        self.write_prepared(|_| Ok(()), |writer, ()| work(writer))
-    }
-
-    /// Like [`Self::write`]; `prepare` reads from the queue first. Nothing is stated in between.
-    pub(crate) fn write_prepared<P, T>(
-        &self,
-        prepare: impl FnOnce(&Outbox) -> Result<P, OutboxError>,
-        work: impl FnOnce(&mut Writer<'_, '_>, P) -> Result<T, EmitError>,
-    ) -> Result<T, EmitError> {
         let mut suspension = self.lock();
         if suspension.as_ref().is_some_and(|held| !held.may_end(self.outbox.depth())) {
             return Err(EmitError::Suspended("it is still too full".into()));
         }
-        let prepared = prepare(&self.outbox)?;
         let losses = self.outbox.losses()?;
         let outcome = self.outbox.write(|batch| {
             let mut writer = Writer { emitter: self, first: None, batch };
             if let Some(held) = &*suspension {
                 writer.state_suspension(held)?;
             }
-            let value = work(&mut writer, prepared)?;
+            let value = work(&mut writer)?;
             writer.settle_found(&losses)?;
             Ok(value)
         });
@@ -241,18 +231,60 @@ impl Emitter {
                 *suspension = None;
                 Ok(value)
             }
-            Err(EmitError::Queue(error @ (OutboxError::QueueFull { .. } | OutboxError::DiskFull))) => {
+            Err(error) => Err(self.suspend(&mut suspension, error)),
+        }
+    }
+
+    /// Like [`Self::write`], for what mends the queue: `prepare` reads from it first, and nothing is stated in between.
+    /// It may run while the queue is suspended. Where `work` says that its gap covers that time too, the suspension
+    /// is over.
+    pub(crate) fn mend<P>(
+        &self,
+        prepare: impl FnOnce(&Outbox) -> Result<P, OutboxError>,
+        work: impl FnOnce(&mut Writer<'_, '_>, P, Option<&Suspension>) -> Result<Mended, EmitError>,
+    ) -> Result<(), EmitError> {
+        let mut suspension = self.lock();
+        let prepared = prepare(&self.outbox)?;
+        let outcome = self.outbox.write(|batch| {
+            let mut writer = Writer { emitter: self, first: None, batch };
+            let mended = work(&mut writer, prepared, suspension.as_ref())?;
+            if mended == Mended::GapStated {
+                Suspension::forget(writer.batch)?;
+            }
+            Ok(mended)
+        });
+        match outcome {
+            Ok(Mended::GapStated) => *suspension = None,
+            Ok(Mended::NothingMissing) => {}
+            Err(error) => return Err(self.suspend(&mut suspension, error)),
+        }
+        Ok(())
+    }
+
+    /// Turns a queue that has no room into a suspension.
+    fn suspend(&self, suspension: &mut Option<Suspension>, error: EmitError) -> EmitError {
+        match error {
+            EmitError::Queue(error @ (OutboxError::QueueFull { .. } | OutboxError::DiskFull)) => {
                 let held = suspension.get_or_insert_with(|| Suspension::begin(self.clock.now(), &error));
                 held.remember(&self.outbox);
-                Err(EmitError::Suspended(error.to_string()))
+                EmitError::Suspended(error.to_string())
             }
-            Err(other) => Err(other),
+            other => other,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Suspension>> {
         self.suspension.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How a queue with losses was mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mended {
+    /// The log holds everything that was lost.
+    NothingMissing,
+    /// A gap covers everything that the log lacks, up to now.
+    GapStated,
 }
 
 /// One transaction of the queue that statements are added to.

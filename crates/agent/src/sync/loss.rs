@@ -17,6 +17,7 @@ use proofline_evidence::statement::{Body, Statement};
 use proofline_outbox::{Item, Loss, Outbox, OutboxError};
 
 use super::{Pause, Sync, SyncError, head_store};
+use crate::emitter::Mended;
 
 /// Something that happened and was stated behind the hole.
 struct Survivor {
@@ -35,23 +36,26 @@ impl Sync {
         let position = answer.next_seq;
         let from = head_store::last(self.outbox(), &self.state)?
             .map_or(self.identity.enrolled_at, |head| head.accepted_at);
-        let span = (from, self.clock.now());
+        let to = self.clock.now();
         let prepare = |outbox: &Outbox| -> Result<(Vec<Loss>, Vec<Item>), OutboxError> {
             Ok((outbox.losses()?, outbox.peek(usize::MAX, usize::MAX)?))
         };
-        self.emitter.write_prepared(prepare, |writer, (losses, survivors)| {
+        self.emitter.mend(prepare, |writer, (losses, survivors), suspension| {
             if losses.iter().all(|loss| loss.last_seq < position) {
                 tracing::warn!(position, "statements were lost here, but the log holds them");
                 writer.note_log_position(position)?;
-                return writer.restate_everything();
+                writer.restate_everything()?;
+                return Ok(Mended::NothingMissing);
             }
             let survivors: Vec<_> = survivors.into_iter().filter(|item| item.seq >= position).collect();
             for item in &survivors {
                 writer.batch.acknowledge(item.seq, b"")?;
             }
-            let causes: Vec<_> = losses.iter().map(|loss| loss.cause.as_str()).collect();
-            let reason = format!("statements were lost on the appliance: {}", causes.join("; "));
-            let gap = writer.state_gap(position, answer.last_digest, span, &reason)?;
+            let mut reasons: Vec<_> = losses.iter().map(|loss| loss.cause.as_str()).collect();
+            reasons.extend(suspension.map(|held| held.reason.as_str()));
+            let reason = format!("statements were lost on the appliance: {}", reasons.join("; "));
+            let from = suspension.map_or(from, |held| held.from.min(from));
+            let gap = writer.state_gap(position, answer.last_digest, (from, to), &reason)?;
             tracing::error!(first = position, gap, reason, "statements were lost");
             for Survivor { asset, span, body } in survivors.iter().filter_map(event) {
                 writer.state(asset, span, body)?;
@@ -59,7 +63,7 @@ impl Sync {
             for loss in &losses {
                 writer.batch.settle(loss, gap)?;
             }
-            Ok(())
+            Ok(Mended::GapStated)
         })?;
         Ok(None)
     }

@@ -53,6 +53,14 @@ pub enum SyncError {
 }
 
 impl SyncError {
+    /// Whether there is only no room at the moment: everything is as it was, and the step can be taken again.
+    pub fn is_space(&self) -> bool {
+        let (Self::Queue(error) | Self::Emit(EmitError::Queue(error))) = self else {
+            return matches!(self, Self::Emit(EmitError::Suspended(_)));
+        };
+        matches!(error, OutboxError::DiskFull | OutboxError::QueueFull { .. })
+    }
+
     /// Whether the queue has to be opened again to be repaired.
     pub fn is_damage(&self) -> bool {
         matches!(
