@@ -301,6 +301,28 @@ fn gentle(dice: &mut Dice, text: &[u8]) -> Edit {
     Edit { at, remove, insert: encode([insert]) }
 }
 
+/// An edit at the beginning of a member or value, where JSON still holds and the format may not.
+fn structural(dice: &mut Dice, text: &str) -> Edit {
+    let begins: Vec<_> = text.match_indices(['{', ',', '[', ':']).map(|(at, _)| at + 1).collect();
+    let at = *dice.pick(&begins);
+    let behind = &text[at..];
+    let key = behind.split_once("\":").map_or("", |(key, _)| key).rsplit('"').next().unwrap_or_default();
+    let value = behind.find([',', '}', ']']).unwrap_or(0);
+    let (remove, insert) = match dice.below(10) {
+        0 => (0, format!("\"{key}\":0,")),
+        1 => (0, format!("\"{key}\":\"{key}\",")),
+        2 => (0, "\"x\":{\"a\":[1,2,{}]},".to_owned()),
+        3 => (value, "1.0".to_owned()),
+        4 => (value, "null".to_owned()),
+        5 => (value, "12".to_owned()),
+        6 => (value, "\"pass\"".to_owned()),
+        7 => (value, "[]".to_owned()),
+        8 => (value, "{}".to_owned()),
+        _ => (value + 1, String::new()),
+    };
+    Edit { at, remove: remove.min(text.len() - at), insert: encode(insert) }
+}
+
 /// Half of the edits of a signature's text keep it hexadecimal, or nearly all would be refused unread.
 fn hexadecimal(dice: &mut Dice, text: &str) -> Vec<Edit> {
     let digit = encode([*dice.pick(b"0123456789abcdef")]);
@@ -315,6 +337,9 @@ fn generate(seed: u64, count: usize) -> Generated {
         let base = &bases[place];
         let edits = match base {
             Base::Signature { text } => hexadecimal(&mut dice, text),
+            Base::Statement { text } | Base::Envelope { text, .. } if dice.below(3) == 0 => {
+                vec![structural(&mut dice, text)]
+            }
             _ if dice.below(2) == 0 => vec![gentle(&mut dice, base.text().as_bytes())],
             _ => edits(&mut dice, base.text().len(), base.text().as_bytes()),
         };
