@@ -8,5 +8,6 @@ mod incidents;
 mod isolation;
 mod posture;
 mod routes;
+mod scale;
 mod sessions;
 mod tenants;
