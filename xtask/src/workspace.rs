@@ -26,7 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("jobs", &[]),
     ("agent", &["core", "evidence", "catalog", "protocol", "healing", "outbox"]),
     ("verify", &["evidence"]),
-    ("fleetsim", &["core", "evidence", "catalog", "protocol"]),
+    ("fleetsim", &["core", "evidence", "catalog", "protocol", "outbox"]),
     ("server", &["core", "authz", "evidence", "catalog", "protocol", "healing", "store", "jobs"]),
     ("testkit", &["core", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"]),
     ("proofline", &["core", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"]),

@@ -129,7 +129,10 @@ pub(crate) enum Command {
         /// The server's program.
         #[arg(long, default_value = "target/fast/proofline")]
         program: PathBuf,
-        /// A folder that is not there yet, for the server's data.
+        /// A real agent's program: one takes part, observes a folder that stands in for a machine, and is killed, too.
+        #[arg(long)]
+        agent: Option<PathBuf>,
+        /// A folder that is not there yet, for the server's data. Logs and the agent's files are made beside it.
         #[arg(long)]
         data: PathBuf,
         /// How often to kill.

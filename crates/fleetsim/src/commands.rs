@@ -48,9 +48,10 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<bool> {
             bench.print(&report, &report.to_string());
             return Ok(report.is_sound());
         }
-        Command::Faults { program, data, kills, fleet, seed } => {
+        Command::Faults { program, agent, data, kills, fleet, seed } => {
             let seed = seed.unwrap_or_else(|| u64::from_le_bytes(bench.entropy.bytes()));
-            let report = faults::run(&bench, faults::Plan { program, data, kills, fleet, seed }).await?;
+            let report =
+                faults::run(&bench, faults::Plan { program, agent, data, kills, fleet, seed }).await?;
             bench.print(&report, &report.to_string());
             return Ok(report.is_sound());
         }
@@ -141,6 +142,11 @@ impl Bench {
     pub(crate) async fn verify(&self, staff: &Staff) -> anyhow::Result<VerifyReport> {
         let (roster, journal) = self.files()?;
         verify(staff, &roster, &journal, &trust(&roster)?, usize::try_from(self.common.connections)?).await
+    }
+
+    /// What the fleet pinned.
+    pub(crate) fn trust(&self) -> anyhow::Result<Trust> {
+        trust(&self.files()?.0)
     }
 
     pub(crate) fn files(&self) -> anyhow::Result<(Roster, Journal)> {

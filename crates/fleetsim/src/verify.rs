@@ -128,15 +128,12 @@ fn compare(
     trust: &Trust,
 ) -> anyhow::Result<VerifyReport> {
     let mut report = VerifyReport { logs: 1, ..VerifyReport::default() };
-    let options = Options { checkpoint_key: Some(trust.checkpoint_key().clone()), since: None };
-    let audit = verify_export(export, &options)?;
-    if !audit.verified {
+    let found = findings(export, trust)?;
+    if !found.is_empty() {
         report.logs_refused = 1;
-        for finding in audit.findings.iter().take(3) {
-            report.example(format!("{site}: {finding:?}"));
-        }
+        found.iter().take(3).for_each(|finding| report.example(format!("{site}: {finding}")));
     }
-    let log = entries(export).with_context(|| format!("reading the export of {site}"))?;
+    let log = digests(export).with_context(|| format!("reading the export of {site}"))?;
     report.entries = u64::try_from(log.len())?;
     let mut copies: HashMap<Digest, u64> = HashMap::new();
     for digest in &log {
@@ -163,8 +160,15 @@ fn compare(
     Ok(report)
 }
 
-/// The digests of the log's entries, by place.
-fn entries(export: &[u8]) -> anyhow::Result<Vec<Digest>> {
+/// What an auditor who was given the checkpoint key finds wrong with an export.
+pub fn findings(export: &[u8], trust: &Trust) -> std::io::Result<Vec<String>> {
+    let options = Options { checkpoint_key: Some(trust.checkpoint_key().clone()), since: None };
+    let audit = verify_export(export, &options)?;
+    Ok(audit.findings.iter().map(|finding| format!("{finding:?}")).collect())
+}
+
+/// SHA-256 of each entry of an export, by place.
+pub fn digests(export: &[u8]) -> anyhow::Result<Vec<Digest>> {
     let mut archive = ArchiveReader::new(export);
     let mut digests = Vec::new();
     while let Some(member) = archive.next_member()? {

@@ -2,6 +2,7 @@
 //!
 //! Nothing is asked to stop: every end is a SIGKILL, at a random moment, also while the last start is still recovering.
 
+mod observer;
 mod server;
 
 use std::fmt;
@@ -20,13 +21,16 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::commands::Bench;
+use observer::{Observer, ObserverReport};
 use server::{Program, Server, Victim};
 
 /// What to do to which program.
 pub(crate) struct Plan {
     /// The server's program.
     pub program: PathBuf,
-    /// A new folder for its data.
+    /// A real agent's program, to be killed as well.
+    pub agent: Option<PathBuf>,
+    /// A new folder for the server's data.
     pub data: PathBuf,
     /// How often to kill.
     pub kills: u32,
@@ -48,6 +52,8 @@ pub(crate) struct FaultReport {
     /// Afterwards: everyone asks where it stands and delivers one more entry.
     resumption: LoadReport,
     verification: VerifyReport,
+    /// The real agent, where one took part.
+    observer: Option<ObserverReport>,
 }
 
 impl FaultReport {
@@ -57,15 +63,16 @@ impl FaultReport {
             && self.resumption.is_sound()
             && self.resumption.entries_waiting == 0
             && self.verification.is_sound()
+            && self.observer.as_ref().is_none_or(ObserverReport::is_sound)
     }
 }
 
 impl fmt::Display for FaultReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { server_killed, postgres_killed, both_killed, .. } = self.tally;
+        let Tally { server_killed, postgres_killed, both_killed, agent_killed, .. } = self.tally;
         writeln!(
             f,
-            "{} kills with seed {}: {server_killed} of the server, {postgres_killed} of PostgreSQL, {both_killed} of both",
+            "{} kills with seed {}: {server_killed} of the server, {postgres_killed} of PostgreSQL, {both_killed} of both, {agent_killed} of the agent",
             self.kills, self.seed
         )?;
         let Tally { while_starting, starts_given_up, slowest_recovery_s, .. } = self.tally;
@@ -73,7 +80,14 @@ impl fmt::Display for FaultReport {
             f,
             "  {while_starting} while starting, {starts_given_up} starts given up, slowest recovery {slowest_recovery_s:.1} s"
         )?;
-        write!(f, "{}{}{}", self.load, self.resumption, self.verification)
+        write!(f, "{}{}{}", self.load, self.resumption, self.verification)?;
+        let Some(observer) = &self.observer else { return Ok(()) };
+        let ObserverReport { killed, entries, receipts, lost, doubled, findings } = observer;
+        writeln!(
+            f,
+            "agent: killed {killed} times; {entries} entries in its log, {receipts} receipts, lost {lost}, doubled {doubled}"
+        )?;
+        findings.iter().take(10).try_for_each(|finding| writeln!(f, "    {finding}"))
     }
 }
 
@@ -120,6 +134,13 @@ async fn under_kills(
     bench.enrol(&mut staff, roster, enrolment).await?;
     journal.set_clean(true)?;
     drop(journal);
+    let mut observer = match &plan.agent {
+        Some(agent) => {
+            let folder = plan.data.with_extension("agent");
+            Some(Observer::start(agent, &folder, &bench.common.server.origin(), &mut staff).await?)
+        }
+        None => None,
+    };
 
     let (stop, stopped) = watch::channel(false);
     let mode = Mode::Steady {
@@ -131,7 +152,7 @@ async fn under_kills(
     tokio::pin!(load);
     let mut tally = Tally::default();
     tokio::select! {
-        outcome = kill_many(program, server, &mut random, plan.kills, &mut tally) => outcome?,
+        outcome = kill_many(program, (server, &mut observer), &mut random, plan.kills, &mut tally) => outcome?,
         ended = &mut load => {
             ended?;
             anyhow::bail!("the load ended before the kills");
@@ -141,7 +162,11 @@ async fn under_kills(
     let load = load.await?;
     let resumption = bench.load(Mode::Burst { queued: 1, give_up: Duration::from_mins(2) }).await?;
     let verification = bench.verify(&staff).await?;
-    Ok(FaultReport { seed: plan.seed, kills: plan.kills, tally, load, resumption, verification })
+    let observer = match observer {
+        Some(observer) => Some(observer.conclude(&mut staff, &bench.trust()?).await?),
+        None => None,
+    };
+    Ok(FaultReport { seed: plan.seed, kills: plan.kills, tally, load, resumption, verification, observer })
 }
 
 /// What was killed, and how it came back.
@@ -150,7 +175,8 @@ struct Tally {
     server_killed: u32,
     postgres_killed: u32,
     both_killed: u32,
-    /// Of these, before the last start was ready again.
+    agent_killed: u32,
+    /// Of the first three, before the last start was ready again.
     while_starting: u32,
     /// Starts that gave up because their database was killed under them; started again, as systemd would.
     starts_given_up: u32,
@@ -160,12 +186,15 @@ struct Tally {
 
 async fn kill_many(
     program: &Program,
-    server: &mut Server,
+    (server, observer): (&mut Server, &mut Option<Observer>),
     random: &mut StdRng,
     kills: u32,
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
     for kill in 1..=kills {
+        if kill % 10 == 0 {
+            eprintln!("kill {kill} of {kills}");
+        }
         // One in five comes so soon that the last start is still recovering.
         let hasty = kill > 1 && random.random_bool(0.2);
         if hasty {
@@ -174,6 +203,11 @@ async fn kill_many(
         } else {
             recover(program, server, tally).await.with_context(|| format!("after kill {}", kill - 1))?;
             sleep(Duration::from_millis(random.random_range(50..1_000))).await;
+        }
+        if let Some(observer) = observer.as_mut().filter(|_| random.random_bool(0.25)) {
+            observer.kill().await?;
+            tally.agent_killed += 1;
+            continue;
         }
         let victim = [Victim::Server, Victim::Postgres, Victim::Both][random.random_range(0..3_usize)];
         match victim {
@@ -184,9 +218,6 @@ async fn kill_many(
         server.kill(victim).await?;
         if server.has_ended()? {
             *server = Server::start(program)?;
-        }
-        if kill % 10 == 0 {
-            eprintln!("{kill} kills");
         }
     }
     recover(program, server, tally).await.context("after the last kill")
