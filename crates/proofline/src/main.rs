@@ -11,6 +11,7 @@ mod fault;
 mod keys;
 mod log;
 mod migrate;
+mod orphan;
 mod run;
 mod secrets;
 mod serve;

@@ -15,6 +15,7 @@ use proofline_server::{AppState, open_bootstrap, provision_local, set_local_mode
 use tokio::process::{Child, Command};
 
 use crate::fault::Fault;
+use crate::orphan;
 use crate::serve::{serve_with, stop_requested};
 use crate::settings::Settings;
 
@@ -106,6 +107,8 @@ async fn beside_server(
 
 /// Keeps the agent running until the process is asked to stop.
 async fn supervise(program: &Path, state: &Path) -> Result<(), Fault> {
+    let state = &state.canonicalize()?;
+    orphan::end_all(state).await;
     let mut pause = Duration::from_secs(1);
     let stop = stop_requested();
     tokio::pin!(stop);

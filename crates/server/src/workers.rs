@@ -73,7 +73,12 @@ pub static JOBS: &[Job] = &[
         Duration::from_hours(1),
         crate::evidence::sample
     ),
-    job!("sessions", "forgets sessions that ended and keys of old requests", Duration::from_hours(1), purge_sessions),
+    job!(
+        "sessions",
+        "forgets sessions that ended and keys of old requests",
+        Duration::from_hours(1),
+        purge_sessions
+    ),
     job!(
         "budgets",
         "forgets clients whose request budget is full again",
@@ -137,6 +142,7 @@ async fn purge_sessions(app: &AppState) -> ApiResult<String> {
     Ok(format!("{sessions} sessions and {keys} idempotency keys forgotten"))
 }
 
+#[expect(clippy::unused_async, reason = "the form of every job")]
 async fn sweep_budgets(app: &AppState) -> ApiResult<String> {
     Ok(format!("{} clients remembered", app.rate_limits().sweep()))
 }

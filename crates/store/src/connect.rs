@@ -78,7 +78,7 @@ impl Store {
             }
         };
         #[expect(
-            clippy::disallowed_types,
+            clippy::disallowed_methods,
             reason = "the one statement that carries the tenant, from typed uuids"
         )]
         let begin = AssertSqlSafe(begin).into_sql_str();

@@ -51,7 +51,8 @@ impl SignIn {
         .await
         .during(OPERATION)?;
         row.map(|row| {
-            let status = row.status.map(|status| stored(u16::try_from(status), OPERATION, "status")).transpose()?;
+            let status =
+                row.status.map(|status| stored(u16::try_from(status), OPERATION, "status")).transpose()?;
             Ok(EarlierRequest {
                 request_digest: stored(row.request_digest.try_into(), OPERATION, "digest")?,
                 answer: status.zip(row.body),
@@ -61,7 +62,13 @@ impl SignIn {
     }
 
     /// Keeps the answer of a request that took a key; a request that took none leaves nothing.
-    pub async fn keep_answer(&mut self, user: UserId, key: &str, status: u16, body: &Value) -> StoreResult<()> {
+    pub async fn keep_answer(
+        &mut self,
+        user: UserId,
+        key: &str,
+        status: u16,
+        body: &Value,
+    ) -> StoreResult<()> {
         sqlx::query!(
             "UPDATE idempotency_key SET status = $3, body = $4 WHERE user_id = $1 AND key = $2",
             user.uuid(),

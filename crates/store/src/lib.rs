@@ -14,8 +14,8 @@ mod appliances;
 mod audit;
 mod connect;
 mod error;
-mod idempotency;
 mod evidence;
+mod idempotency;
 mod incidents;
 mod migrate;
 mod number;
@@ -33,12 +33,12 @@ pub use appliances::{
 };
 pub use audit::{AuditEntry, AuditFilter, AuditNote, DeniedNote};
 pub use connect::{Announcements, ConnectOptions, Store};
-pub use idempotency::EarlierRequest;
 pub use error::{StoreError, StoreResult};
 pub use evidence::{
     Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,
     NewEntry, NewTile, PublicationProgress, Signer, TileRow, Unpublished,
 };
+pub use idempotency::EarlierRequest;
 pub use incidents::{
     IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,
 };

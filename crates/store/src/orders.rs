@@ -139,7 +139,12 @@ impl Scope {
     }
 
     /// Whether an order about this incident is on its way.
-    pub async fn has_pending_order(&mut self, org: OrgId, incident: IncidentId, at: Timestamp) -> StoreResult<bool> {
+    pub async fn has_pending_order(
+        &mut self,
+        org: OrgId,
+        incident: IncidentId,
+        at: Timestamp,
+    ) -> StoreResult<bool> {
         sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM appliance_order
                 WHERE org_id = $1 AND incident_id = $2 AND state = 'pending' AND expires_at > $3) AS "exists!""#,

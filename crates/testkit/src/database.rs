@@ -70,7 +70,7 @@ impl TestDatabase {
 }
 
 async fn run(connection: &mut PgConnection, sql: String) {
-    #[expect(clippy::disallowed_types, reason = "names that this file makes")]
+    #[expect(clippy::disallowed_methods, reason = "names that this file makes")]
     connection.execute(AssertSqlSafe(sql)).await.expect("runs");
 }
 

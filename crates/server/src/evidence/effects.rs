@@ -243,7 +243,7 @@ impl<'a> Effects<'a> {
     }
 
     /// Keeps the spans of the named checks; the others are no longer measured.
-    fn retain(&mut self, asset: AssetId, named: &Vec<String>, at: Timestamp, index: u64) {
+    fn retain(&mut self, asset: AssetId, named: &[String], at: Timestamp, index: u64) {
         let Some(picture) = self.assets.get_mut(&asset) else { return };
         let gone: Vec<_> = picture.spans.keys().filter(|check| !named.contains(check)).cloned().collect();
         for check in gone {

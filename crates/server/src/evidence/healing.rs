@@ -240,6 +240,7 @@ impl<'a> Incidents<'a> {
 }
 
 /// The record after a step that the entry at `index` brought: its bookkeeping beside the machine's own.
+#[expect(clippy::needless_pass_by_value, reason = "takes the record's place")]
 pub(crate) fn advance(
     record: IncidentRecord,
     incident: Incident,

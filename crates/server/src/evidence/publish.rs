@@ -100,7 +100,7 @@ impl Log<'_> {
     /// The right edge of the stored tiles must lead to the root.
     async fn prove_root(&self, scope: &mut Scope, expected: Digest) -> ApiResult<()> {
         let edge: Vec<_> = (0..8_u8)
-            .flat_map(|level| {
+            .filter_map(|level| {
                 let width = self.size.checked_shr(8 * u32::from(level)).unwrap_or(0);
                 let last = width.div_ceil(TILE_WIDTH).checked_sub(1);
                 last.and_then(|index| TileRef::new(level, index, self.size))

@@ -102,7 +102,7 @@ pub(crate) async fn list(
 
 /// The key that signed an entry, and from where to where the log holds it as valid.
 #[derive(Serialize, ToSchema)]
-pub(super) struct KeyBody {
+pub(super) struct SignerKeyBody {
     /// Hex SHA-256 of the public key.
     key_id: String,
     public_key_base64: String,
@@ -147,7 +147,7 @@ pub(crate) struct EntryBody {
     /// The envelope, byte for byte as it was logged.
     envelope_base64: String,
     received_at: DateTime<Utc>,
-    key: KeyBody,
+    key: SignerKeyBody,
     checkpoint: CheckpointBody,
     /// RFC 6962 audit path, leaf to root, each hash in base64.
     inclusion_proof: Vec<String>,
@@ -202,7 +202,7 @@ pub(super) async fn key_events(
     Ok(events.collect())
 }
 
-fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> KeyBody {
+fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> SignerKeyBody {
     let of_key: Vec<_> = events.iter().filter(|(_, event)| event.key_id.to_string() == key_id).collect();
     let begun = of_key.iter().find(|(_, event)| event.action != KeyAction::Revoked);
     let revoked = of_key.iter().find(|(_, event)| event.action == KeyAction::Revoked);
@@ -214,7 +214,7 @@ fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> KeyBody
         })
     });
     let event = begun.map(|(_, event)| event);
-    KeyBody {
+    SignerKeyBody {
         key_id: key_id.to_owned(),
         public_key_base64: event.map_or_else(
             || app.keys().server_facts.public_key().to_base64(),

@@ -47,7 +47,9 @@ fn follow(frontier: &mut Frontier, tile: TileRef, bundle: &[u8], hashes: &[u8]) 
     if parse_hashes(hashes)? != leaves {
         return Err(Defect::new(Reason::TileMismatch, tile.path()));
     }
-    leaves.into_iter().for_each(|leaf| frontier.push(leaf));
+    for leaf in leaves {
+        frontier.push(leaf);
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Keys are cached in memory and invalidated by announcement, so that the common request touches no database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::body::{Body, Bytes};
@@ -83,8 +83,8 @@ pub struct Nonces(Mutex<Generations>);
 #[derive(Default)]
 struct Generations {
     turned_at: i64,
-    current: std::collections::HashSet<[u8; 32]>,
-    previous: std::collections::HashSet<[u8; 32]>,
+    current: HashSet<[u8; 32]>,
+    previous: HashSet<[u8; 32]>,
 }
 
 impl Nonces {
@@ -98,7 +98,7 @@ impl Nonces {
         if now.timestamp() - seen.turned_at > REPLAY_WINDOW_S {
             let old = std::mem::take(&mut seen.current);
             seen.previous =
-                if now.timestamp() - seen.turned_at > 2 * REPLAY_WINDOW_S { Default::default() } else { old };
+                if now.timestamp() - seen.turned_at > 2 * REPLAY_WINDOW_S { HashSet::default() } else { old };
             seen.turned_at = now.timestamp();
         }
         !seen.previous.contains(&entry) && seen.current.insert(entry)

@@ -1,5 +1,6 @@
 //! What a handler is given: the outcome of the guard, and through it the database.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -86,10 +87,12 @@ impl Call {
         let mut scope = self.app.store().scope_metered(&self.permit, self.meter.clone()).await?;
         if let Some(Once { user, key, request_digest }) = &self.once {
             // Taken with the change or not at all; whoever took it first is waited for.
-            scope.take_idempotency_key(*user, key, request_digest, self.at).await.map_err(|error| match error {
-                StoreError::Conflict { .. } => once::already_done(),
-                other => other.into(),
-            })?;
+            scope.take_idempotency_key(*user, key, request_digest, self.at).await.map_err(
+                |error| match error {
+                    StoreError::Conflict { .. } => once::already_done(),
+                    other => other.into(),
+                },
+            )?;
         }
         Ok(scope)
     }
@@ -115,7 +118,7 @@ impl Call {
     }
 
     /// The audit row of a change to `resource`.
-    pub fn note(&self, org: Option<OrgId>, resource: impl ToString, detail: Value) -> AuditNote {
+    pub fn note(&self, org: Option<OrgId>, resource: impl Display, detail: Value) -> AuditNote {
         AuditNote {
             id: self.app.new_uuid(),
             at: self.at,

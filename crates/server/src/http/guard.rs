@@ -7,12 +7,12 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use proofline_authz::{Action, Principal, authorise};
+use proofline_authz::{Action, Permit, Principal, authorise};
 use proofline_store::{DeniedNote, QueryMeter};
 
 use super::call::Admission;
-use super::rate::RateKey;
 use super::once::{self, Once, Repeated};
+use super::rate::RateKey;
 use super::route::{Access, RouteEntry};
 use super::{Problem, RateClass, agent, client, console, csrf, observe, origin, request_id};
 use crate::AppState;
@@ -38,7 +38,9 @@ pub(super) async fn layer(State(guarded): State<Guarded>, request: Request, next
     let observed = observe::Observed::begin(guarded.route.clone(), meter.clone());
     let response = match admit(&guarded, request, meter).await {
         Ok(Admitted::Proceed(request, None)) => next.run(request).await,
-        Ok(Admitted::Proceed(request, Some(once))) => once::keep(&guarded.app, &once, next.run(request).await).await,
+        Ok(Admitted::Proceed(request, Some(once))) => {
+            once::keep(&guarded.app, &once, next.run(request).await).await
+        }
         Ok(Admitted::Answered(response)) => response,
         Err(problem) => problem.into_response(),
     };
@@ -71,10 +73,7 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
                 csrf::require(app, &parts, &session)?;
             }
             let principal = session.principal();
-            let permit = match authorise(&principal, action) {
-                Ok(permit) => permit,
-                Err(_) => return Err(denied(app, &principal, action, &parts).await?),
-            };
+            let permit = permit(app, &principal, action, &parts).await?;
             let once = if parts.method == Method::POST {
                 match once::look(app, &parts, body, session.user).await? {
                     Repeated::Yes(response) => return Ok(Admitted::Answered(response)),
@@ -86,7 +85,7 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             } else {
                 None
             };
-            keep = once.clone();
+            keep.clone_from(&once);
             (Admission::person(meter, permit, session, once), body)
         }
         Access::Appliance(action) => {
@@ -94,19 +93,13 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             app.rate_limits().check(guarded.rate, &RateKey::Key(key))?;
             let principal =
                 Principal::Appliance { id: appliance.id, org: appliance.org, site: appliance.site };
-            let permit = match authorise(&principal, action) {
-                Ok(permit) => permit,
-                Err(_) => return Err(denied(app, &principal, action, &parts).await?),
-            };
+            let permit = permit(app, &principal, action, &parts).await?;
             (Admission::appliance(meter, permit, appliance, bytes), axum::body::Body::empty())
         }
         Access::Claimant(action) => {
             app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
             let (key, bytes) = agent::claiming(app, &parts, body).await?;
-            let permit = match authorise(&Principal::Claimant, action) {
-                Ok(permit) => permit,
-                Err(_) => return Err(denied(app, &Principal::Claimant, action, &parts).await?),
-            };
+            let permit = permit(app, &Principal::Claimant, action, &parts).await?;
             (Admission::claimant(meter, permit, key, bytes), axum::body::Body::empty())
         }
     };
@@ -118,13 +111,16 @@ fn is_write(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Records the refusal and makes its answer.
-async fn denied(
+/// What the policy says; a refusal is recorded.
+async fn permit(
     app: &AppState,
     principal: &Principal,
     action: Action,
     parts: &Parts,
-) -> Result<Problem, Problem> {
+) -> Result<Permit, Problem> {
+    if let Ok(permit) = authorise(principal, action) {
+        return Ok(permit);
+    }
     let note = DeniedNote {
         id: app.new_uuid(),
         at: app.now(),
@@ -137,5 +133,5 @@ async fn denied(
         detail: serde_json::json!({ "code": "not_permitted" }),
     };
     app.store().record_denied(&note).await?;
-    Ok(Problem::forbidden("not_permitted", format!("Your role does not include {action}.")))
+    Err(Problem::forbidden("not_permitted", format!("Your role does not include {action}.")))
 }

@@ -41,7 +41,11 @@ pub(super) async fn look(app: &AppState, parts: &Parts, body: Body, user: UserId
         Problem::invalid("Idempotency-Key", "length", "An idempotency key has 8 to 120 characters.")
     })?;
     let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this request may be.")
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The body is larger than this request may be.",
+        )
     })?;
     let request_digest = digest(parts, &bytes);
     let earlier = app.store().sign_in().await?.earlier_request(user, key).await?;
@@ -63,7 +67,10 @@ pub(super) async fn look(app: &AppState, parts: &Parts, body: Body, user: UserId
 }
 
 pub(super) fn already_done() -> Problem {
-    Problem::conflict("already_done", "This was done before, and its answer is not given again. Look at the list.")
+    Problem::conflict(
+        "already_done",
+        "This was done before, and its answer is not given again. Look at the list.",
+    )
 }
 
 fn digest(parts: &Parts, body: &Bytes) -> [u8; 32] {
@@ -84,7 +91,10 @@ fn again(status: u16, body: &Value) -> Response {
 
 /// Keeps a successful answer, unless it is marked as not to be kept. Failing to keep it is logged, not answered.
 pub(super) async fn keep(app: &AppState, once: &Once, response: Response) -> Response {
-    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/json"));
+    let json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|v| v.as_bytes().starts_with(b"application/json"));
     if !response.status().is_success() || !json || response.extensions().get::<NotKept>().is_some() {
         return response;
     }

@@ -1,7 +1,7 @@
 //! Where a browser says a request comes from.
 
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 
 use super::Problem;
 use crate::Settings;
@@ -9,7 +9,7 @@ use crate::Settings;
 /// Refuses a write that a browser sends from another site. A client that is no browser sends neither header; its
 /// requests carry no cookie that a browser holds.
 pub(super) fn require_own(parts: &Parts, settings: &Settings) -> Result<(), Problem> {
-    let fetch_site = parts.headers.get("sec-fetch-site").map(|v| v.as_bytes());
+    let fetch_site = parts.headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     if fetch_site.is_some_and(|site| site != b"same-origin") {
         return Err(refused());
     }

@@ -78,6 +78,7 @@ impl Api {
         .filter_map(|(name, _, operation)| operation.as_mut().map(|operation| (name, operation)));
         let (method, operation) = operations.next().expect("a route describes one operation");
         describe(operation, access, rate);
+        operation.operation_id = Some(operation_id(method, path));
         assert!(operations.next().is_none(), "a route describes exactly one operation: {path}");
         drop(operations);
         let entry = RouteEntry { method, path: path.clone(), access, rate };
@@ -93,6 +94,14 @@ impl Api {
         let (router, document) = self.router.split_for_parts();
         (router, document, self.table)
     }
+}
+
+/// Unique in the document, as OpenAPI demands and generated clients need: `GET /api/sites/{site_id}` is
+/// `get_sites_site_id`. The handlers' own names repeat from folder to folder.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.trim_start_matches("/api").split('/').filter(|word| !word.is_empty());
+    let words = words.map(|word| word.trim_matches(['{', '}']).replace('-', "_"));
+    std::iter::once(method.to_lowercase()).chain(words).collect::<Vec<_>>().join("_")
 }
 
 fn describe(operation: &mut Operation, access: Access, rate: RateClass) {

@@ -1,7 +1,7 @@
 //! Provisioning codes: 130 random bits that a person can type, claimed once, kept only as a digest.
 
-use axum::{Extension, Json};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use chrono::{DateTime, TimeDelta, Utc};
 use proofline_authz::Principal;
 use proofline_core::{ProvisioningCodeId, Secret, SiteId};

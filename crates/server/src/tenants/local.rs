@@ -1,6 +1,8 @@
 //! A site for the machine that the server itself runs on: what `proofline run` sets up so that a first start has
 //! something real to show.
 
+use std::fmt::Display;
+
 use proofline_authz::{Action, Job, Principal, authorise};
 use proofline_core::{Mode, OrgId, PartnerId, ProvisioningCodeId, Secret, SiteId};
 use proofline_evidence::statement::{Body, ServerFact};
@@ -28,7 +30,7 @@ async fn scope(app: &AppState) -> ApiResult<Scope> {
     Ok(app.store().scope(&permit).await?)
 }
 
-fn note(app: &AppState, org: OrgId, resource: impl ToString, detail: serde_json::Value) -> AuditNote {
+fn note(app: &AppState, org: OrgId, resource: impl Display, detail: serde_json::Value) -> AuditNote {
     let (id, at, resource) = (app.new_uuid(), app.now(), resource.to_string());
     AuditNote { id, at, org: Some(org), resource, request_id: ACTOR.to_owned(), detail }
 }
