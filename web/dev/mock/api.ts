@@ -1,14 +1,13 @@
 /** The mock's routes: the console API over the seeded fleet, in memory. */
 
-import type { components } from "../../src/api/schema.d.ts";
 import { controls } from "./catalog.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
 import { entryOf, installation, logOf, publicKeys, rootOf } from "./evidence.ts";
 import { addSite, controlState, forget, makeAppliance, measure, organisations, partners, resolve, type Site, sites, summarise } from "./fleet.ts";
 import { detail, incidents } from "./incidents.ts";
 import { Random } from "./random.ts";
+import type { S } from "./wire.ts";
 
-type S = components["schemas"];
 
 export interface Call {
   method: string;
@@ -57,7 +56,7 @@ function required(body: Record<string, unknown>, field: string): string {
   return value.trim();
 }
 
-const severityRank = { critical: 4, high: 3, medium: 2, low: 1 };
+const severityRank: Record<string, number> = { critical: 4, high: 3, medium: 2, low: 1 };
 const open = (row: S["IncidentRow"]) => row.resolved_at === null;
 
 function risk(site: Site): number {
@@ -76,7 +75,7 @@ function overview(): S["Overview"] {
   const attention: S["Attention"][] = [
     ...incidents()
       .filter((i) => open(i) && (i.state === "escalated" || i.state === "awaiting_approval" || i.severity === "critical"))
-      .sort((a, b) => severityRank[b.severity] - severityRank[a.severity])
+      .sort((a, b) => (severityRank[b.severity] ?? 0) - (severityRank[a.severity] ?? 0))
       .slice(0, 9)
       .map((i): S["Attention"] => ({
         kind: i.state === "escalated" ? "escalated" : i.state === "awaiting_approval" ? "awaiting_approval" : "incident",
@@ -221,11 +220,12 @@ const jobs = (): S["Health"]["jobs"] => [
     every_s: every,
     last_run_at: iso(now() - (i + 1) * 7000),
     last_result: result,
+    last_detail: name === "evidence.sample" ? "250 entries verified, 0 failed" : null,
     last_error: result === "error" ? "lock timeout on telemetry_2026_10; the next run tries again" : null,
     next_run_at: iso(now() + every * 900),
     duration_ms: ms,
   })),
-  { name: "evidence.anchor", purpose: "Time-stamps a checkpoint of checkpoints", every_s: 86400, last_run_at: null, last_result: null, last_error: null, next_run_at: iso(now() + 3 * hour), duration_ms: null },
+  { name: "evidence.anchor", purpose: "Time-stamps a checkpoint of checkpoints", every_s: 86400, last_run_at: null, last_result: null, last_detail: null, last_error: null, next_run_at: iso(now() + 3 * hour), duration_ms: null },
 ];
 
 export const routes: [string, RegExp, Handler][] = [
@@ -282,13 +282,13 @@ export const routes: [string, RegExp, Handler][] = [
   ["POST", /^\/api\/sites\/([^/]+)\/codes$/, ({ body }, id) => {
     const site = siteOf(id);
     const code = `PL-${random.id("x").slice(4, 8)}-${random.id("x").slice(6, 10)}-${random.id("x").slice(8, 12)}`.toUpperCase();
-    const issued = { id: random.id("code"), label: String(body.label ?? ""), status: "open" as const, created_at: iso(now()), expires_at: iso(now() + 30 * day), claimed_by: null, site_id: site.id };
+    const issued = { id: random.id("code"), label: String(body.label ?? ""), state: "open", created_at: iso(now()), created_by: "Maren Rausch", expires_at: iso(now() + 30 * day), appliance_id: null, claimed_at: null, site_id: site.id };
     codes.unshift(issued);
     return { status: 201, body: { id: issued.id, code, expires_at: issued.expires_at, enroll_command: `proofline-agent enroll --server https://central.northgate.example --code ${code}` } };
   }],
   ["DELETE", /^\/api\/codes\/([^/]+)$/, (_, id) => {
     const code = codes.find((c) => c.id === id) ?? missing();
-    code.status = "revoked";
+    codes.splice(codes.indexOf(code), 1);
     return { status: 204 };
   }],
   ["GET", /^\/api\/incidents$/, ({ query }) => {
@@ -299,7 +299,7 @@ export const routes: [string, RegExp, Handler][] = [
         (!query.get("site_id") || i.site_id === query.get("site_id")) &&
         (!query.get("severity") || i.severity === query.get("severity")),
     );
-    if (query.get("sort") === "severity") rows.sort((a, b) => severityRank[b.severity] - severityRank[a.severity]);
+    if (query.get("sort") === "severity") rows.sort((a, b) => (severityRank[b.severity] ?? 0) - (severityRank[a.severity] ?? 0));
     return { body: page(rows, query) };
   }],
   ["GET", /^\/api\/incidents\/([^/]+)$/, (_, id) => ({ body: detail(incidents().find((i) => i.id === id) ?? missing()) })],
@@ -308,7 +308,7 @@ export const routes: [string, RegExp, Handler][] = [
     if (incident.state !== "awaiting_approval") throw new Refusal(409, "not_awaiting_approval", "Somebody decided already.");
     incident.state = "healing";
     incident.why = "Approved; the appliance fetches the order at its next check-in.";
-    return { status: 202, body: { id: random.id("ord"), appliance_id: random.id("app"), kind: "runbook", status: "issued", created_at: iso(now()), expires_at: iso(now() + 15 * minute) }, changed: { topic: "incident", site_id: incident.site_id, id: incident.id } };
+    return { status: 202, body: { order_id: random.id("ord"), plan_digest: "" }, changed: { topic: "incident", site_id: incident.site_id, id: incident.id } };
   }],
   ["POST", /^\/api\/incidents\/([^/]+)\/escalate$/, ({ body }, id) => {
     const incident = incidents().find((i) => i.id === id) ?? missing();
@@ -353,7 +353,6 @@ export const routes: [string, RegExp, Handler][] = [
       database: { kind: "embedded", version: "15.14", size_bytes: 412_384_256, pool: { size: 8, idle: 6, max: 20 } },
       jobs: jobs(),
       evidence_store: { kind: "local", worm: false, explanation: "The evidence store is a folder on this server. Whoever administers the server can delete files in it. Deletion is noticed, because the logs would no longer match their published checkpoints, but it is not prevented.", last_published_at: iso(now() - 22 * minute), backlog: 0 },
-      sampling: { last_run_at: iso(now() - 18 * minute), checked: 250, failed: 0 },
       alarms: [],
     } satisfies S["Health"],
   })],
@@ -365,7 +364,7 @@ export const routes: [string, RegExp, Handler][] = [
 ];
 
 function settings(): S["Settings"] {
-  return { installation: { id: installation.id, name: installationName, public_url: "https://central.northgate.example" }, keys: publicKeys, session: { absolute_s: 86400, idle_s: 900 }, retention_days: 2192 };
+  return { installation_id: installation.id, name: installationName, public_url: "https://central.northgate.example", keys: publicKeys, session_lifetime_s: 86400, session_idle_s: 900, check_in_s: 60, retention_days: 2192, stage: "production" };
 }
 
 /** A code is claimed: what an enrolling agent would cause. */
@@ -375,9 +374,10 @@ export function claim(siteId: string): void {
   site.assets = [{ id: random.id("asset"), name: "clinic-box", platform: "Debian 12", role: "appliance" }];
   site.appliance = makeAppliance(site);
   forget(site);
-  const code = codes.find((c) => c.site_id === siteId && c.status === "open");
+  const code = codes.find((c) => c.site_id === siteId && c.state === "open");
   if (code) {
-    code.status = "claimed";
-    code.claimed_by = site.appliance.id;
+    code.state = "claimed";
+    code.appliance_id = site.appliance.id;
+    code.claimed_at = iso(now());
   }
 }

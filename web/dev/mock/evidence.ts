@@ -4,12 +4,11 @@
  */
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
-import type { components } from "../../src/api/schema.d.ts";
 import { day, hour, iso, minute, now, second } from "./clock.ts";
 import { measure, type Site, silence } from "./fleet.ts";
 import { Random } from "./random.ts";
+import type { S } from "./wire.ts";
 
-type S = components["schemas"];
 
 export const installation = { id: "inst_01k9m2v4c8q7r5t3w1x6y0z2ab", name: "Northgate Central" };
 
@@ -43,6 +42,7 @@ export const publicKeys = Object.entries(serverKeys).map(([role, key]) => ({
   key_id: key.id,
   public_key_base64: b64(key.publicKey),
   created_at: iso(Date.UTC(2025, 0, 12, 8, 30)),
+  retired_at: null,
 }));
 
 interface Entry {
@@ -288,6 +288,7 @@ export function entryOf(site: Site, index: number): S["EvidenceEntry"] | undefin
       name: installation.id,
       key_id_hex: hex(sha256(`${installation.id}\n`, Buffer.from([1]), serverKeys.checkpoint.publicKey).subarray(0, 4)),
       public_key_base64: b64(serverKeys.checkpoint.publicKey),
+      vkey: "",
     },
   };
 }

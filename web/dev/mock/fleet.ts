@@ -1,11 +1,10 @@
 /** A seeded fleet: partners, organisations, sites, machines and what was measured on them. */
 
-import type { components } from "../../src/api/schema.d.ts";
 import { type Check, checks, type Control, controls } from "./catalog.ts";
 import { day, hour, iso, minute, now, second } from "./clock.ts";
 import { Random } from "./random.ts";
+import type { S } from "./wire.ts";
 
-type S = components["schemas"];
 export type Profile = "good" | "mixed" | "bad" | "offline" | "stale" | "pending" | "empty";
 
 export type Measured = S["PostureCheck"] & { control: string; check: Check | null };
@@ -97,6 +96,8 @@ export function makeAppliance(site: Site): S["Appliance"] {
     site_id: site.id,
     site_name: site.name,
     org_name: site.org.name,
+    platform: "Debian 12",
+    revoked_reason: null,
     hostname: `${site.name.toLowerCase().replace(/[^a-z]+/g, "-").slice(0, 18).replace(/-$/, "")}-box`,
     status: pending ? "pending" : site.profile === "offline" ? "offline" : site.profile === "stale" ? "stale" : "online",
     get last_seen_at() {
@@ -109,7 +110,7 @@ export function makeAppliance(site: Site): S["Appliance"] {
     key_id: Array.from({ length: 64 }, () => rng.int(0, 15).toString(16)).join(""),
     enrolled_at: iso(site.created + 2 * hour),
     revoked_at: null,
-    last_cycle: pending ? null : { started: iso(seen() - 90 * second), duration_ms: rng.int(640, 1480), checks: 42, errors: site.profile === "mixed" ? 2 : 0 },
+    last_cycle: pending ? null : { started_at: iso(seen() - 90 * second), duration_ms: rng.int(640, 1480), checks: 42, errors: site.profile === "mixed" ? 2 : 0 },
     catalogue_current: rng.chance(0.9),
   };
 }
@@ -239,7 +240,7 @@ export function summarise(site: Site) {
       controls: count,
       strip: states,
       open_incidents: measure(site, now()).filter((m) => m.verdict === "fail").length,
-      appliance_status: (site.appliance?.status ?? "none") as S["SiteApplianceStatus"],
+      appliance_status: (site.appliance?.status ?? "none") ,
       last_evidence_at: Number.isFinite(silence(site)) ? iso(now() - silence(site) - 20 * second) : null,
     },
   };

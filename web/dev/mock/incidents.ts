@@ -1,13 +1,12 @@
 /** Incidents of the mock: one for each failing check, and a few that are over. */
 
 import { createHash } from "node:crypto";
-import type { components } from "../../src/api/schema.d.ts";
 import { checks, controls } from "./catalog.ts";
 import { hour, iso, minute, now, second } from "./clock.ts";
 import { measure, type Site, sites } from "./fleet.ts";
 import { Random } from "./random.ts";
+import type { S } from "./wire.ts";
 
-type S = components["schemas"];
 
 const whys: Partial<Record<S["IncidentState"], string[]>> = {
   open: [
@@ -34,7 +33,7 @@ export function incidents(): S["IncidentRow"][] {
     for (const m of measure(site, now())) {
       if (m.verdict !== "fail" || !m.check) continue;
       const state = site.profile === "offline" || !m.check.runbook ? "open" : rng.pick(["open", "open", "awaiting_approval", "escalated", "healing", "verifying", "suppressed"] as const);
-      all.push(row(site, m, state, Date.parse(m.since), rng));
+      all.push(row(site, m, state, Date.parse(m.since ?? ""), rng));
     }
     if (site.assets[0] && rng.chance(0.6)) {
       const check = rng.pick(checks.filter((c) => c.runbook));

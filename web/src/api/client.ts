@@ -21,7 +21,7 @@ type AnswerOf<O> = O extends { responses: infer R }
 
 type PathOption<V> = [V] extends [never] | [undefined] ? { path?: never } : { path: V };
 type QueryOption<V> = [V] extends [never] ? { query?: never } : { query?: V };
-type BodyOption<V> = [V] extends [never] | [undefined] ? { body?: never } : { body: V };
+type BodyOption<V> = [V] extends [never] | [undefined] ? { body?: never } : unknown extends V ? { body?: V } : { body: V };
 
 type ReadOptions<P extends keyof paths> = PathOption<Parameters<Operation<P, "get">, "path">> &
   QueryOption<Parameters<Operation<P, "get">, "query">> & { signal?: AbortSignal };

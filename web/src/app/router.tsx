@@ -2,6 +2,7 @@
 
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { applianceStatusNames, evidenceKindNames, incidentStateNames, severityNames } from "../api/types";
 import { defined, moment, oneOf, text } from "./search";
 import { NotFound, PageError, PagePending } from "./fallbacks";
 import { Shell } from "./shell";
@@ -12,9 +13,7 @@ interface RouterContext {
 
 const root = createRootRouteWithContext<RouterContext>()({ component: Shell, notFoundComponent: NotFound });
 
-const incidentStates = ["open", "awaiting_approval", "escalated", "healing", "verifying", "suppressed", "resolved", "closed", "all"] as const;
-const severities = ["critical", "high", "medium", "low"] as const;
-const evidenceKinds = ["check_run", "heal", "heartbeat", "gap", "attestation", "incident", "key", "server_fact"] as const;
+const incidentStates = [...incidentStateNames, "all"] as const;
 const postureStates = ["fail", "not_assessed", "stale", "pass", "not_applicable", "not_covered"] as const;
 
 const overview = createRoute({
@@ -83,7 +82,7 @@ const siteIncidents = createRoute({
 const siteEvidence = createRoute({
   getParentRoute: () => site,
   path: "/evidence",
-  validateSearch: (raw: Record<string, unknown>) => defined({ kind: oneOf(raw, "kind", evidenceKinds), check: text(raw, "check") }),
+  validateSearch: (raw: Record<string, unknown>) => defined({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, params, deps }) => (await import("../proof/site-page")).prefetch(context.queryClient, params.siteId, deps),
   component: lazyRouteComponent(() => import("../proof/site-page"), "Page"),
@@ -109,7 +108,7 @@ const incidents = createRoute({
   validateSearch: (raw: Record<string, unknown>) =>
     defined({
       state: oneOf(raw, "state", incidentStates),
-      severity: oneOf(raw, "severity", severities),
+      severity: oneOf(raw, "severity", severityNames),
       sort: oneOf(raw, "sort", ["newest"]),
     }),
   loaderDeps: ({ search }) => search,
@@ -128,7 +127,7 @@ const appliances = createRoute({
   getParentRoute: () => root,
   path: "/appliances",
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ status: oneOf(raw, "status", ["online", "stale", "offline", "pending", "revoked"]), show: text(raw, "show") }),
+    defined({ status: oneOf(raw, "status", applianceStatusNames), show: text(raw, "show") }),
   loaderDeps: ({ search: { status } }) => ({ status }),
   loader: async ({ context, deps }) => (await import("../appliances/list-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../appliances/list-page"), "Page"),

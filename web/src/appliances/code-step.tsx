@@ -3,15 +3,13 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "../api/client";
 import { wordsFor } from "../api/error-words";
-import type { components } from "../api/schema";
+import type { IssuedCode as Issued } from "../api/types";
 import { flatten } from "../lib/pages";
 import { Button, CopyButton } from "../ui/button";
 import { Field } from "../ui/field";
 import { Icon } from "../ui/icon";
 import { Time } from "../ui/time";
 import { appliancesQuery } from "./queries";
-
-type Issued = components["schemas"]["CodeIssued"];
 
 export function CodeStep({ siteId }: { siteId: string }) {
   const client = useQueryClient();

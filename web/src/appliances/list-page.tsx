@@ -1,5 +1,6 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
+import { applianceStatusNames } from "../api/types";
 import { useDenied } from "../auth/context";
 import { flatten, pagesOf } from "../lib/pages";
 import { Empty } from "../ui/empty";
@@ -20,7 +21,7 @@ export function prefetch(client: QueryClient, filter: ApplianceFilter): void {
 
 const options = [
   ["", "Every status"],
-  ...(["online", "stale", "offline", "pending", "revoked"] as const).map((status) => [status, presenceWord[status]] as const),
+  ...applianceStatusNames.map((status) => [status, presenceWord[status]] as const),
 ] as const;
 
 export function Page() {

@@ -1,12 +1,9 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
-import type { components } from "../api/schema";
-
-export type Appliance = components["schemas"]["Appliance"];
-type Status = components["schemas"]["ApplianceStatus"];
+import type { ApplianceStatus } from "../api/types";
 
 export interface ApplianceFilter {
-  status?: Status | undefined;
+  status?: ApplianceStatus | undefined;
   siteId?: string | undefined;
 }
 

@@ -5,7 +5,7 @@ import { api } from "../api/client";
 import { wordsFor } from "../api/error-words";
 import { useDenied } from "../auth/context";
 import { cx } from "../lib/cx";
-import { count, milliseconds, plural } from "../lib/format";
+import { milliseconds, plural } from "../lib/format";
 import { Button } from "../ui/button";
 import { Chip } from "../ui/chip";
 import { ConfirmDialog } from "../ui/confirm";
@@ -16,7 +16,7 @@ import { Time } from "../ui/time";
 import { say } from "../ui/toast";
 import { modes } from "./mode";
 import { PresenceChip } from "./presence";
-import type { Appliance } from "./queries";
+import { type Appliance, type Mode, modeNames } from "../api/types";
 
 /** Everything about one appliance, and what can be done with it. */
 export function ApplianceSheet({ appliance, onClose }: { appliance: Appliance | undefined; onClose: () => void }) {
@@ -46,15 +46,16 @@ function Details({ appliance }: { appliance: Appliance }) {
       <Fact name="Last cycle">
         {cycle ? (
           <>
-            {plural(cycle.checks, "check")} in {milliseconds(cycle.duration_ms)}, {plural(cycle.errors, "error")}, <Time at={cycle.started} focusable />
+            {plural(cycle.checks, "check")} in {milliseconds(cycle.duration_ms)}, {plural(cycle.errors, "error")}, <Time at={cycle.started_at} focusable />
           </>
         ) : (
           "none yet"
         )}
       </Fact>
-      <Fact name="Not yet sent">{plural(appliance.outbox_depth, "entry", "entries")} in its queue</Fact>
-      <Fact name="Agent">{appliance.agent_version}</Fact>
-      <Fact name="Catalogue">{appliance.catalogue_current ? "up to date" : <Chip tone="warn">older than the server's</Chip>}</Fact>
+      <Fact name="Not yet sent">{appliance.outbox_depth == null ? "not known" : `${plural(appliance.outbox_depth, "entry", "entries")} in its queue`}</Fact>
+      <Fact name="Agent">{appliance.agent_version ?? "not known"}</Fact>
+      <Fact name="Platform">{appliance.platform}</Fact>
+      <Fact name="Catalogue">{appliance.catalogue_current == null ? "not known" : appliance.catalogue_current ? "up to date" : <Chip tone="warn">older than the server's</Chip>}</Fact>
       <Fact name="Key">
         <Digest hex={appliance.key_id} />
       </Fact>
@@ -64,6 +65,7 @@ function Details({ appliance }: { appliance: Appliance }) {
       {appliance.revoked_at && (
         <Fact name="Revoked">
           <Time at={appliance.revoked_at} focusable />
+          {appliance.revoked_reason && <span className="block text-ink-2">{appliance.revoked_reason}</span>}
         </Fact>
       )}
       <Fact name="Site">
@@ -87,7 +89,7 @@ function ModeChoice({ appliance }: { appliance: Appliance }) {
   const denied = useDenied();
   const refresh = useRefresh(appliance);
   const set = useMutation({
-    mutationFn: (mode: Appliance["mode"]) => api.post("/api/appliances/{id}/mode", { path: { id: appliance.id }, body: { mode } }),
+    mutationFn: (mode: Mode) => api.post("/api/appliances/{appliance_id}/mode", { path: { appliance_id: appliance.id }, body: { mode } }),
     onSuccess: ({ mode }) => say(`${appliance.hostname} goes to ${modes[mode]?.word.toLowerCase() ?? mode} at its next check-in`),
     onError: (error) => say(`The mode was not changed. ${wordsFor(error).title}.`, "bad"),
     onSettled: refresh,
@@ -98,7 +100,7 @@ function ModeChoice({ appliance }: { appliance: Appliance }) {
     <fieldset className="border-t border-hair px-5 py-4" aria-describedby={reason ? "mode-reason" : undefined}>
       <legend className="float-left mb-2 w-full font-semibold">What it may do</legend>
       <div className="clear-both grid gap-2 sm:grid-cols-3">
-        {(["audit", "ask", "enforce"] as const).map((mode) => (
+        {modeNames.map((mode) => (
           <label
             key={mode}
             className={cx(
@@ -135,7 +137,7 @@ function ModeChoice({ appliance }: { appliance: Appliance }) {
 function RunChecks({ appliance }: { appliance: Appliance }) {
   const denied = useDenied();
   const run = useMutation({
-    mutationFn: () => api.post("/api/appliances/{id}/run-checks", { path: { id: appliance.id } }),
+    mutationFn: () => api.post("/api/appliances/{appliance_id}/run-checks", { path: { appliance_id: appliance.id } }),
     onSuccess: () => say("Asked. It runs its checks at its next check-in, within about a minute."),
     onError: (error) => say(`The checks were not asked for. ${wordsFor(error).title}.`, "bad"),
   });
@@ -154,7 +156,7 @@ function Revoke({ appliance }: { appliance: Appliance }) {
   const refresh = useRefresh(appliance);
   const [asking, setAsking] = useState(false);
   const revoke = useMutation({
-    mutationFn: (reason: string) => api.post("/api/appliances/{id}/revoke", { path: { id: appliance.id }, body: { reason } }),
+    mutationFn: (reason: string) => api.post("/api/appliances/{appliance_id}/revoke", { path: { appliance_id: appliance.id }, body: { reason } }),
     onSuccess: () => {
       setAsking(false);
       say(`The key of ${appliance.hostname} is revoked`);
@@ -184,7 +186,7 @@ function Revoke({ appliance }: { appliance: Appliance }) {
         problem={revoke.isError ? `${wordsFor(revoke.error).title}. ${wordsFor(revoke.error).advice}` : undefined}
         onConfirm={(text) => revoke.mutate(text)}
       >
-        Whatever it sends from now on is refused. {count(appliance.outbox_depth)} unsent entries are lost to the log. This cannot be undone: to come back, the
+        Whatever it sends from now on is refused. {appliance.outbox_depth ? `${plural(appliance.outbox_depth, "unsent entry is", "unsent entries are")} lost to the log. ` : ""}This cannot be undone: to come back, the
         machine needs a new code. Its past evidence stays valid.
       </ConfirmDialog>
     </>

@@ -4,7 +4,7 @@ import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { ModeChip } from "./mode";
 import { PresenceChip } from "./presence";
-import type { Appliance } from "./queries";
+import type { Appliance } from "../api/types";
 
 type TableProps = Parameters<typeof DataTable<Appliance>>[0];
 
@@ -38,7 +38,7 @@ const columns = (onOpen: (appliance: Appliance) => void): Columns<Appliance> => 
         <button type="button" data-row-link="" aria-haspopup="dialog" className="text-left font-semibold after:absolute after:inset-0 group-hover:underline group-hover:decoration-line group-hover:underline-offset-2" onClick={() => onOpen(appliance)}>
           {appliance.hostname}
         </button>
-        <div className="text-xs text-ink-3">agent {appliance.agent_version}</div>
+        <div className="text-xs text-ink-3">{appliance.agent_version ? `agent ${appliance.agent_version}` : appliance.platform}</div>
       </>
     ),
   }),
@@ -67,7 +67,7 @@ const columns = (onOpen: (appliance: Appliance) => void): Columns<Appliance> => 
     id: "queue",
     header: "Not yet sent",
     meta: { align: "end", narrow: "hide" },
-    cell: ({ row }) => count(row.original.outbox_depth),
+    cell: ({ row: { original: { outbox_depth: depth } } }) => (depth == null ? <span className="text-ink-3">–</span> : count(depth)),
   }),
   column.display({
     id: "cycle",

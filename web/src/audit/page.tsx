@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { api } from "../api/client";
-import type { components } from "../api/schema";
+import type { AuditRow } from "../api/types";
 import { useFilterText } from "../lib/filter-text";
 import { humanise, shortId } from "../lib/format";
 import { flatten, pagesOf } from "../lib/pages";
@@ -15,8 +15,6 @@ import { RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { DateRange } from "./date-range";
-
-type AuditRow = components["schemas"]["AuditRow"];
 
 interface AuditFilter {
   actor?: string | undefined;
@@ -78,7 +76,7 @@ export function Page() {
   );
 }
 
-const outcomes: Record<AuditRow["outcome"], { word: string; tone: Tone; icon: IconName }> = {
+const outcomes: Record<string, { word: string; tone: Tone; icon: IconName }> = {
   done: { word: "Done", tone: "neutral", icon: "check" },
   denied: { word: "Denied", tone: "warn", icon: "close" },
   failed: { word: "Failed", tone: "bad", icon: "incident" },

@@ -1,5 +1,6 @@
 import { createContext, useContext } from "react";
-import type { LeaveReason, Session } from "./session";
+import type { Session } from "../api/types";
+import type { LeaveReason } from "./session";
 
 export interface SessionContext {
   session: Session;

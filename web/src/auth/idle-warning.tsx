@@ -6,8 +6,9 @@
 import { lazy, Suspense, useEffect, useState } from "react";
 import { lastActivity } from "../api/activity";
 import { ApiError } from "../api/errors";
+import type { Session } from "../api/types";
 import { useSession } from "./context";
-import { fetchSession, type Session } from "./session";
+import { fetchSession } from "./session";
 
 const StaySignedIn = lazy(() => import("./stay-signed-in").then((module) => ({ default: module.StaySignedIn })));
 

@@ -8,13 +8,12 @@ import "../styles.css";
 import { ApiError } from "../api/errors";
 import { wordsFor } from "../api/error-words";
 import { csrfToken } from "../api/http";
+import type { AuthStatus, Session } from "../api/types";
 import {
-  type AuthStatus,
   bootstrap,
   fetchSession,
   fetchStatus,
   type LeaveReason,
-  type Session,
   signIn,
 } from "../auth/session";
 import { onTabs, tellTabs } from "../auth/tabs";

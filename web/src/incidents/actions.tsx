@@ -6,7 +6,7 @@ import { useDenied } from "../auth/context";
 import { Button } from "../ui/button";
 import { ConfirmDialog } from "../ui/confirm";
 import { say } from "../ui/toast";
-import type { IncidentDetail } from "./queries";
+import type { IncidentDetail } from "../api/types";
 import { wordsOfState } from "./state";
 
 /** What a person can do about it. Approval is bound to the plan that is on the screen. */
@@ -37,8 +37,8 @@ function Approve({ incident }: { incident: IncidentDetail }) {
   const [asking, setAsking] = useState(false);
   const approve = useMutation({
     mutationFn: () =>
-      api.post("/api/incidents/{id}/approve", {
-        path: { id: incident.id },
+      api.post("/api/incidents/{incident_id}/approve", {
+        path: { incident_id: incident.id },
         body: incident.plan_digest ? { plan_digest: incident.plan_digest } : {},
       }),
     onSuccess: () => {
@@ -84,14 +84,14 @@ function Escalate({ incident }: { incident: IncidentDetail }) {
   const refresh = useRefresh(incident);
   const [asking, setAsking] = useState(false);
   const escalate = useMutation({
-    mutationFn: (reason: string) => api.post("/api/incidents/{id}/escalate", { path: { id: incident.id }, body: { reason } }),
+    mutationFn: (reason: string) => api.post("/api/incidents/{incident_id}/escalate", { path: { incident_id: incident.id }, body: { reason } }),
     onSuccess: () => {
       setAsking(false);
       say("Escalated to a person");
     },
     onSettled: refresh,
   });
-  if (incident.resolved_at !== null) return null;
+  if (incident.resolved_at != null) return null;
   const reason =
     denied("incident.escalate") ??
     (escalatable.includes(incident.state) ? undefined : `it is ${wordsOfState(incident.state).word.toLowerCase()}`);

@@ -16,7 +16,8 @@ import { ModeChip } from "../appliances/mode";
 import { lookOfCheck } from "../scoring/look";
 import { Actions } from "./actions";
 import { Heals } from "./heals";
-import { type IncidentDetail, incidentQuery } from "./queries";
+import type { IncidentDetail } from "../api/types";
+import { incidentQuery } from "./queries";
 import { IncidentStateChip } from "./state";
 import { titleOf } from "./title";
 import { Timeline } from "./timeline";
@@ -41,7 +42,7 @@ export function Page() {
       />
       {incident ? (
         <PageHead
-          title={titleOf(incident.title, incident.resolved_at === null)}
+          title={titleOf(incident.title, incident.resolved_at == null)}
           sub={
             <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
               <IncidentStateChip state={incident.state} />
@@ -90,7 +91,7 @@ export function Page() {
 }
 
 function Detail({ incident }: { incident: IncidentDetail }) {
-  const open = incident.resolved_at === null;
+  const open = incident.resolved_at == null;
   return (
     <div className="grid items-start gap-3.5 lg:grid-cols-[minmax(0,1fr)_22rem]">
       <div className="grid min-w-0 gap-3.5">
@@ -156,7 +157,7 @@ function LastObservation({ incident: { last_observation: seen } }: { incident: I
   );
 }
 
-function Runbook({ runbook }: Pick<IncidentDetail, "runbook">) {
+function Runbook({ runbook }: { runbook: IncidentDetail["runbook"] }) {
   if (!runbook) return <p className="px-4 py-3 text-ink-2">There is no runbook for this check: a person must fix it. The check runs by itself and closes the incident.</p>;
   return (
     <div className="px-4 py-3">

@@ -6,11 +6,9 @@ import { Panel } from "../ui/panel";
 import { StateChip } from "../ui/state";
 import { Time } from "../ui/time";
 import { lookOfCheck } from "../scoring/look";
-import type { IncidentDetail } from "./queries";
+import type { Heal, IncidentDetail } from "../api/types";
 
-type Heal = IncidentDetail["heals"][number];
-
-const outcomes: Record<Heal["outcome"], { word: string; tone: Tone }> = {
+const outcomes: Record<string, { word: string; tone: Tone }> = {
   resolved: { word: "Resolved", tone: "good" },
   not_effective: { word: "Not effective", tone: "bad" },
   failed: { word: "Failed", tone: "bad" },

@@ -1,11 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
-import type { components } from "../api/schema";
-
-export type IncidentRow = components["schemas"]["IncidentRow"];
-export type IncidentDetail = components["schemas"]["IncidentDetail"];
-export type IncidentState = components["schemas"]["IncidentState"];
-type Severity = components["schemas"]["Severity"];
+import type { IncidentState, Severity } from "../api/types";
 
 export interface IncidentFilter {
   state?: IncidentState | "all" | undefined;
@@ -36,5 +31,5 @@ export const incidentsQuery = ({ state, severity, sort, siteId }: IncidentFilter
 export const incidentQuery = (id: string) =>
   queryOptions({
     queryKey: ["incident", id],
-    queryFn: ({ signal }) => api.get("/api/incidents/{id}", { path: { id }, signal }),
+    queryFn: ({ signal }) => api.get("/api/incidents/{incident_id}", { path: { incident_id: id }, signal }),
   });

@@ -1,6 +1,6 @@
 import { Chip, type Tone } from "../ui/chip";
 import type { IconName } from "../ui/icon";
-import type { IncidentState } from "./queries";
+import type { IncidentState } from "../api/types";
 
 interface Words {
   word: string;

@@ -3,7 +3,7 @@ import { RowLink } from "../ui/row-link";
 import { Severity } from "../ui/severity";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
-import type { IncidentRow } from "./queries";
+import type { IncidentRow } from "../api/types";
 import { IncidentStateChip } from "./state";
 import { IncidentTitle } from "./title";
 
@@ -44,7 +44,7 @@ const columns: Columns<IncidentRow> = [
     cell: ({ row: { original: incident } }) => (
       <>
         <RowLink link={{ to: "/incidents/$incidentId", params: { incidentId: incident.id } }}>
-          <IncidentTitle title={incident.title} open={incident.resolved_at === null} />
+          <IncidentTitle title={incident.title} open={incident.resolved_at == null} />
         </RowLink>
         <div className="line-clamp-1 text-xs text-ink-3">
           {incident.asset_name} · {incident.why}

@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { cx } from "../lib/cx";
 import { Icon } from "../ui/icon";
 import { Time } from "../ui/time";
-import type { IncidentDetail } from "./queries";
+import type { IncidentDetail } from "../api/types";
 import { wordsOfState } from "./state";
 
 const actorWords: Record<string, string> = {
@@ -37,7 +37,7 @@ export function Timeline({ incident }: { incident: IncidentDetail }) {
             </div>
             <div className="text-right text-xs text-ink-3">
               <Time at={step.at} focusable />
-              {step.entry_index !== null && (
+              {step.entry_index != null && (
                 <div>
                   <Link to="/sites/$siteId/evidence/$index" params={{ siteId: incident.site_id, index: String(step.entry_index) }} className="link">
                     entry {step.entry_index}

@@ -6,7 +6,7 @@ import { Severity } from "../ui/severity";
 import { Glyph } from "../ui/state";
 import { Time } from "../ui/time";
 import { type ReactNode, useState } from "react";
-import type { Attention } from "./types";
+import type { Attention } from "../api/types";
 
 const shownAtFirst = 7;
 
@@ -19,7 +19,7 @@ export function AttentionList({ items }: { items: Attention[] }) {
     <ul className="divide-y divide-hair">
       {shown.map((item) => (
         <li key={`${item.kind} ${item.incident_id ?? ""} ${item.site_id} ${item.title}`} className="group relative grid grid-cols-[1.25rem_minmax(0,1fr)_auto] items-start gap-x-3 px-4 py-2.5 focus-within:bg-inset hover:bg-inset">
-          <span className="mt-0.5">{marks[item.kind]}</span>
+          <span className="mt-0.5">{marks[item.kind] ?? marks.incident}</span>
           <div className="min-w-0">
             <p>
               <Target item={item} />
@@ -50,7 +50,7 @@ export function AttentionList({ items }: { items: Attention[] }) {
 const box = "grid size-5 place-items-center rounded-md";
 
 /** What kind of attention, as a shape; the title says the same in words. */
-const marks: Record<Attention["kind"], ReactNode> = {
+const marks: Record<string, ReactNode> = {
   incident: <Glyph look="fail" size={18} />,
   escalated: (
     <span className={cx(box, "bg-fail-soft text-fail")}>
@@ -67,7 +67,7 @@ const marks: Record<Attention["kind"], ReactNode> = {
 };
 
 /** What the title, which says what should be so, means for the reader. */
-const prefix: Record<Attention["kind"], string> = {
+const prefix: Record<string, string> = {
   incident: "Not met: ",
   awaiting_approval: "Approve a fix: ",
   escalated: "Escalated: ",

@@ -1,5 +1,5 @@
 import { plural } from "../lib/format";
-import type { Overview } from "./types";
+import type { Overview } from "../api/types";
 
 /**
  * The sentence on top: how many sites need somebody. Never says that all is well while something

@@ -14,7 +14,7 @@ import { CountsBar, ScoreFigure } from "../ui/score";
 import { AttentionList } from "./attention";
 import { headline } from "./headline";
 import { Healing, Presence } from "./side-panels";
-import type { Overview } from "./types";
+import type { Overview } from "../api/types";
 
 export function prefetch(client: QueryClient): void {
   void client.prefetchQuery(overviewQuery());

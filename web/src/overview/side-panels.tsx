@@ -2,7 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { count } from "../lib/format";
 import { presenceWord, PresenceGlyph } from "../appliances/presence";
-import type { Overview } from "./types";
+import type { Overview } from "../api/types";
 
 function Rows({ children }: { children: ReactNode }) {
   return <ul className="grid px-4 py-2">{children}</ul>;

@@ -1,5 +1,5 @@
 import { Icon } from "../ui/icon";
-import type { EvidenceEntry } from "./queries";
+import type { EvidenceEntry } from "../api/types";
 import { bytesOf } from "./statement";
 
 /** The exact bytes, to keep or to verify elsewhere. */

@@ -15,7 +15,8 @@ import { Bar, RowsSkeleton } from "../ui/skeleton";
 import { Time } from "../ui/time";
 import { Downloads } from "./downloads";
 import { kindOf } from "./kinds";
-import { entryQuery, type EvidenceEntry } from "./queries";
+import type { EvidenceEntry } from "../api/types";
+import { entryQuery } from "./queries";
 import { decode, type Decoded } from "./statement";
 import { StatementView } from "./statement-view";
 import { Steps } from "./steps";
@@ -120,8 +121,8 @@ function Position({ entry, decoded }: { entry: EvidenceEntry; decoded: Decoded |
           <code>{key.holder}</code>
         </Fact>
       )}
-      <Fact name="Key enrolled">{key.enrolled_index === null ? "before this log" : `at entry ${count(key.enrolled_index)}`}</Fact>
-      {key.revoked_index !== null && <Fact name="Key revoked">at entry {count(key.revoked_index)}</Fact>}
+      <Fact name="Key enrolled">{key.enrolled_index == null ? "before this log" : `at entry ${count(key.enrolled_index)}`}</Fact>
+      {key.revoked_index != null && <Fact name="Key revoked">at entry {count(key.revoked_index)}</Fact>}
       <Fact name="Root">
         <Digest hex={checkpoint.root_hex} />
       </Fact>

@@ -1,5 +1,5 @@
 import type { IconName } from "../ui/icon";
-import type { EvidenceKind } from "./queries";
+import type { EvidenceKind } from "../api/types";
 
 interface KindWords {
   word: string;

@@ -1,10 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
-import type { components } from "../api/schema";
-
-export type EvidenceRow = components["schemas"]["EvidenceRow"];
-export type EvidenceEntry = components["schemas"]["EvidenceEntry"];
-export type EvidenceKind = components["schemas"]["EvidenceKind"];
+import type { EvidenceKind } from "../api/types";
 
 export interface EvidenceFilter {
   kind?: EvidenceKind | undefined;

@@ -17,7 +17,8 @@ import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { ExportButton } from "./export-button";
 import { kindOf, kinds } from "./kinds";
-import { type EvidenceFilter, type EvidenceKind, evidenceQuery, type EvidenceRow } from "./queries";
+import type { EvidenceKind, EvidenceRow } from "../api/types";
+import { type EvidenceFilter, evidenceQuery } from "./queries";
 
 const route = getRouteApi("/sites/$siteId/evidence");
 

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useSession } from "../auth/context";
-import type { EvidenceEntry } from "./queries";
+import type { EvidenceEntry } from "../api/types";
 import { verify } from "./verification";
 
 /** The verification of an entry, done once for each proof that the server gives. */

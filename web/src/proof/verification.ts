@@ -5,7 +5,7 @@
  */
 
 import { api } from "../api/client";
-import type { EvidenceEntry } from "./queries";
+import type { EvidenceEntry } from "../api/types";
 import { type Body, bytesOf, decode, type ObservedResult } from "./statement";
 
 export interface Step {
@@ -60,8 +60,8 @@ const fails = (detail: string): Step => ({ title, ok: false, detail });
 /** Whether the log itself says that this key was the signer's: an earlier, verified entry of the server. */
 async function enrolmentStep(log: Log, entry: EvidenceEntry, read: EntryReader): Promise<Step> {
   const { key, index } = entry;
-  if (key.revoked_index !== null && key.revoked_index < index) return fails(`revoked at entry ${key.revoked_index}`);
-  if (key.enrolled_index === null) {
+  if (key.revoked_index != null && key.revoked_index < index) return fails(`revoked at entry ${key.revoked_index}`);
+  if (key.enrolled_index == null) {
     return key.role === "appliance" ? fails("no entry of the log enrols this key") : holds("the server's own key; compare it with the one in the settings");
   }
   if (key.enrolled_index === index) return holds("this entry states the key itself");
@@ -83,7 +83,7 @@ function enrols(body: Body, { key }: EvidenceEntry): boolean {
     body.key_id === key.key_id &&
     body.public_key === key.public_key_base64 &&
     body.role === key.role &&
-    body.holder === key.holder
+    body.holder === (key.holder ?? null)
   );
 }
 

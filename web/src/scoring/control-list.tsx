@@ -1,13 +1,13 @@
 import { useState } from "react";
 import { cx } from "../lib/cx";
-import { plural } from "../lib/format";
+import { humanise, plural } from "../lib/format";
 import { Icon } from "../ui/icon";
 import { Severity } from "../ui/severity";
 import { Glyph, StateChip } from "../ui/state";
 import { Time } from "../ui/time";
 import { byFamily } from "./families";
 import { lookOfCheck, lookOfControl, lookWord } from "./look";
-import type { PostureCheck, PostureControl } from "./queries";
+import type { PostureCheck, PostureControl } from "../api/types";
 
 interface Props {
   controls: readonly PostureControl[];
@@ -72,7 +72,7 @@ function ControlRow({ control, open, selected, onToggle, onSelect }: RowProps) {
           <span className="font-semibold">{control.plain_title}</span>
           <span className="block text-xs text-ink-3">
             {control.id} {control.title}
-            <span className="max-sm:hidden"> · {kindWord[control.kind]}</span>
+            <span className="max-sm:hidden"> · {control.kind}</span>
           </span>
         </span>
         <span className="flex items-center gap-4">
@@ -91,22 +91,18 @@ function ControlRow({ control, open, selected, onToggle, onSelect }: RowProps) {
   );
 }
 
-const kindWord: Record<PostureControl["kind"], string> = {
-  standard: "standard",
-  required: "required",
-  addressable: "addressable",
-};
-
-const coverageWord: Record<PostureControl["coverage_kind"], string> = {
+const coverageWords: Record<string, string> = {
   automated: "Measured automatically",
   hybrid: "Measured in part",
   attestation: "Stated by a person",
   not_covered: "Not covered",
 };
 
+const coverageWord = (kind: string): string => coverageWords[kind] ?? humanise(kind);
+
 /** How many of its checks pass: a fact beside the verdict, never instead of it. */
 function tally({ checks, coverage_kind }: PostureControl): string {
-  if (checks.length === 0) return coverageWord[coverage_kind].toLowerCase();
+  if (checks.length === 0) return coverageWord(coverage_kind).toLowerCase();
   const passing = checks.filter((check) => lookOfCheck(check.verdict, check.freshness) === "pass").length;
   return `${passing} of ${plural(checks.length, "check")} pass`;
 }
@@ -114,7 +110,7 @@ function tally({ checks, coverage_kind }: PostureControl): string {
 function NoChecks({ control }: { control: PostureControl }) {
   return (
     <p className="px-4 py-3 pl-11 text-ink-2">
-      <strong className="font-semibold">{coverageWord[control.coverage_kind]}.</strong> {control.coverage_reason}
+      <strong className="font-semibold">{coverageWord(control.coverage_kind)}.</strong> {control.coverage_reason}
     </p>
   );
 }

@@ -1,6 +1,6 @@
 /** The five sections of the Security Rule, in words for a practice. */
 
-import type { PostureControl } from "./queries";
+import type { PostureControl } from "../api/types";
 
 interface Family {
   section: string;

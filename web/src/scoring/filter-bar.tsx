@@ -5,7 +5,7 @@ import { FilterSelect, SearchField } from "../ui/field";
 import { Glyph } from "../ui/state";
 import { stateCounts } from "./filter";
 import { type Look, lookWord } from "./look";
-import type { Posture } from "./queries";
+import type { Posture } from "../api/types";
 
 const route = getRouteApi("/sites/$siteId/");
 const order = ["fail", "not_assessed", "stale", "pass", "not_applicable", "not_covered"] as const satisfies readonly Look[];

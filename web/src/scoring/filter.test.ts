@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { byFamily } from "./families";
 import { filterControls, stateCounts } from "./filter";
-import type { PostureControl } from "./queries";
+import type { PostureControl } from "../api/types";
 
 const control = (id: string, state: string, words = ""): PostureControl => ({
   id,

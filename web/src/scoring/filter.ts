@@ -1,7 +1,7 @@
 /** Narrowing the list of controls; pure, so that every page counts the same way. */
 
 import { type Look, lookOfControl } from "./look";
-import type { PostureControl } from "./queries";
+import type { PostureControl } from "../api/types";
 
 export interface ControlFilter {
   state?: string | undefined;

@@ -13,7 +13,8 @@ import { ControlList } from "./control-list";
 import { FilterBar } from "./filter-bar";
 import { filterControls, stateCounts } from "./filter";
 import { lookOfCheck, whyQuestion } from "./look";
-import { type Posture, type PostureCheck, postureQuery, type PostureScope } from "./queries";
+import type { Posture, PostureCheck } from "../api/types";
+import { postureQuery, type PostureScope } from "./queries";
 import { WhyPanel } from "./why-panel";
 
 const route = getRouteApi("/sites/$siteId/");

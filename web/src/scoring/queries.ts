@@ -1,11 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
-import type { components } from "../api/schema";
-
-export type Posture = components["schemas"]["Posture"];
-export type PostureControl = components["schemas"]["PostureControl"];
-export type PostureCheck = components["schemas"]["PostureCheck"];
-
 export interface PostureScope {
   as_of?: string | undefined;
   asset?: string | undefined;

@@ -10,9 +10,9 @@ import { Severity } from "../ui/severity";
 import { StateChip } from "../ui/state";
 import { Time } from "../ui/time";
 import { lookMeaning, lookOfCheck, lookWord } from "./look";
-import type { PostureCheck, PostureControl } from "./queries";
+import type { PostureCheck, PostureControl } from "../api/types";
 
-const strengthWord: Record<PostureCheck["strength"], string> = {
+const strengthWord: Record<string, string> = {
   full: "It proves the control on its own",
   partial: "It proves a part of the control",
   supporting: "It supports the control",
@@ -62,7 +62,7 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
           </Link>
         </Fact>
       </Facts>
-      {check.entry_index === null ? (
+      {check.entry_index == null ? (
         <p className="border-t border-hair px-4 py-3 text-ink-2">There is no signed entry behind this yet.</p>
       ) : (
         <EntryVerification siteId={siteId} index={check.entry_index} claim={look === "pass" ? { checkId: check.check_id, verdict: "pass" } : undefined} />

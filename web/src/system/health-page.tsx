@@ -11,7 +11,8 @@ import { QueryView } from "../ui/query-view";
 import { Bar, RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
-import { type Health, healthQuery } from "./queries";
+import type { Health, Job } from "../api/types";
+import { healthQuery } from "./queries";
 
 export function prefetch(client: QueryClient): void {
   void client.prefetchQuery(healthQuery());
@@ -36,19 +37,6 @@ export function Page() {
           <Panel title="Evidence store">
             <QueryView query={query} what="Evidence store" skeleton={small}>
               {(health) => <EvidenceStore health={health} />}
-            </QueryView>
-          </Panel>
-          <Panel title="Stored evidence, sampled" note="every hour">
-            <QueryView query={query} what="Sampling" skeleton={small}>
-              {({ sampling }) => (
-                <Facts>
-                  <Fact name="Last sample">
-                    <Time at={sampling.last_run_at} focusable />
-                  </Fact>
-                  <Fact name="Verified">{count(sampling.checked)} entries</Fact>
-                  <Fact name="Failed">{sampling.failed > 0 ? <Chip tone="bad">{count(sampling.failed)} do not verify</Chip> : sampling.checked > 0 ? "none" : "nothing sampled yet"}</Fact>
-                </Facts>
-              )}
             </QueryView>
           </Panel>
           <Panel title="Database">
@@ -115,13 +103,13 @@ function Alarms({ alarms }: Pick<Health, "alarms">) {
     <Panel title="Alarms" note="something is wrong with evidence itself">
       <ul className="divide-y divide-hair">
         {alarms.map((alarm) => (
-          <li key={alarm.id} className="flex items-start gap-3 px-4 py-2.5">
+          <li key={`${alarm.kind} ${alarm.site_id} ${alarm.raised_at}`} className="flex items-start gap-3 px-4 py-2.5">
             <Icon name="incident" className="mt-0.5 text-fail" />
             <div className="flex-1">
               <p className="font-semibold">{humanise(alarm.kind)}</p>
               <p className="text-ink-2">{alarm.detail}</p>
               <Link to="/sites/$siteId/evidence" params={{ siteId: alarm.site_id }} className="link text-xs">
-                {alarm.site_name}
+                The log it is about
               </Link>
             </div>
             <span className="text-xs text-ink-3">
@@ -148,7 +136,6 @@ function NextRun({ job }: { job: Job }) {
   return <Time at={job.next_run_at} missing="not planned" />;
 }
 
-type Job = Health["jobs"][number];
 const column = columnsOf<Job>();
 
 const columns: Columns<Job> = [
@@ -162,7 +149,11 @@ const columns: Columns<Job> = [
         <div className="text-xs text-ink-3">
           <code>{job.name}</code>, every {seconds(job.every_s)}
         </div>
-        {job.last_error && <div className="text-xs text-fail">{job.last_error}</div>}
+        {job.last_error ? (
+          <div className="text-xs text-fail">{job.last_error}</div>
+        ) : (
+          job.last_detail && <div className="text-xs text-ink-2">{job.last_detail}</div>
+        )}
       </>
     ),
   }),
@@ -172,7 +163,7 @@ const columns: Columns<Job> = [
     cell: ({ row: { original: job } }) =>
       job.last_result === "ok" ? (
         <Chip icon="check">OK</Chip>
-      ) : job.last_result === null ? (
+      ) : job.last_result == null ? (
         <Chip icon="clock">Not run yet</Chip>
       ) : (
         <Chip tone="bad" icon="incident">
@@ -185,7 +176,7 @@ const columns: Columns<Job> = [
     id: "duration",
     header: "Took",
     meta: { align: "end", narrow: "hide", className: "whitespace-nowrap" },
-    cell: ({ row }) => (row.original.duration_ms === null ? <span className="text-ink-3">–</span> : milliseconds(row.original.duration_ms)),
+    cell: ({ row }) => (row.original.duration_ms == null ? <span className="text-ink-3">–</span> : milliseconds(row.original.duration_ms)),
   }),
   column.display({ id: "next", header: "Next run", meta: { narrow: "hide" }, cell: ({ row }) => <NextRun job={row.original} /> }),
 ];

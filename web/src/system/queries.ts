@@ -1,9 +1,5 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
-import type { components } from "../api/schema";
-
-export type Health = components["schemas"]["Health"];
-export type Settings = components["schemas"]["Settings"];
 
 export const healthQuery = () =>
   queryOptions({

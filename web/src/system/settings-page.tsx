@@ -4,7 +4,7 @@ import { api } from "../api/client";
 import { ApiError } from "../api/errors";
 import { wordsFor } from "../api/error-words";
 import { useDenied } from "../auth/context";
-import { count, seconds } from "../lib/format";
+import { count, humanise, seconds } from "../lib/format";
 import { Button } from "../ui/button";
 import { Digest } from "../ui/digest";
 import { Fact, Facts } from "../ui/facts";
@@ -16,7 +16,8 @@ import { Bar, RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { say } from "../ui/toast";
-import { type Settings, settingsQuery } from "./queries";
+import type { ServerKey, Settings } from "../api/types";
+import { settingsQuery } from "./queries";
 
 export function prefetch(client: QueryClient): void {
   void client.prefetchQuery(settingsQuery());
@@ -32,11 +33,11 @@ export function Page() {
           <QueryView query={query} what="Installation" skeleton={<Bar className="m-4 w-2/3" />}>
             {(settings) => (
               <>
-                <Rename key={settings.installation.name} settings={settings} />
+                <Rename key={settings.name} settings={settings} />
                 <Facts className="border-t border-hair">
-                  <Fact name="Address">{settings.installation.public_url}</Fact>
+                  <Fact name="Address">{settings.public_url}</Fact>
                   <Fact name="Id">
-                    <code className="select-all">{settings.installation.id}</code>
+                    <code className="select-all">{settings.installation_id}</code>
                   </Fact>
                 </Facts>
               </>
@@ -45,11 +46,13 @@ export function Page() {
         </Panel>
         <Panel title="Rules" note="fixed by the configuration of the server">
           <QueryView query={query} what="Rules" skeleton={<Bar className="m-4 w-2/3" />}>
-            {({ session, retention_days }) => (
+            {(settings) => (
               <Facts>
-                <Fact name="Session ends">after {seconds(session.absolute_s)}, whatever happens</Fact>
-                <Fact name="Idle session ends">after {seconds(session.idle_s)} without a person</Fact>
-                <Fact name="Evidence is kept">{count(retention_days)} days</Fact>
+                <Fact name="Session ends">after {seconds(settings.session_lifetime_s)}, whatever happens</Fact>
+                <Fact name="Idle session ends">after {seconds(settings.session_idle_s)} without a person</Fact>
+                <Fact name="Agents check in">every {seconds(settings.check_in_s)}</Fact>
+                <Fact name="Evidence is kept">{count(settings.retention_days)} days</Fact>
+                <Fact name="Stage">{humanise(settings.stage)}</Fact>
               </Facts>
             )}
           </QueryView>
@@ -67,7 +70,7 @@ export function Page() {
 function Rename({ settings }: { settings: Settings }) {
   const denied = useDenied();
   const client = useQueryClient();
-  const [name, setName] = useState(settings.installation.name);
+  const [name, setName] = useState(settings.name);
   const rename = useMutation({
     mutationFn: () => api.patch("/api/settings", { body: { name: name.trim() } }),
     onSuccess: (next) => {
@@ -75,7 +78,7 @@ function Rename({ settings }: { settings: Settings }) {
       say("Renamed");
     },
   });
-  const unchanged = name.trim() === settings.installation.name;
+  const unchanged = name.trim() === settings.name;
   const problem = rename.error instanceof ApiError ? rename.error.fields[0]?.detail : undefined;
   return (
     <form
@@ -104,7 +107,6 @@ function Rename({ settings }: { settings: Settings }) {
   );
 }
 
-type Key = Settings["keys"][number];
 
 const purposes: Record<string, string> = {
   server_facts: "Signs what the server itself records: keys, approvals, changes",
@@ -113,9 +115,9 @@ const purposes: Record<string, string> = {
   rules: "Signs the rules that appliances follow",
 };
 
-const column = columnsOf<Key>();
+const column = columnsOf<ServerKey>();
 
-const columns: Columns<Key> = [
+const columns: Columns<ServerKey> = [
   column.display({
     id: "role",
     header: "Key",
@@ -134,5 +136,19 @@ const columns: Columns<Key> = [
     meta: { narrow: "line" },
     cell: ({ row }) => <code className="select-all">{row.original.public_key_base64}</code>,
   }),
-  column.display({ id: "created", header: "Made", cell: ({ row }) => <Time at={row.original.created_at} /> }),
+  column.display({
+    id: "created",
+    header: "In force",
+    cell: ({ row: { original: key } }) => (
+      <>
+        since <Time at={key.created_at} />
+        {key.retired_at && (
+          <>
+            {" "}
+            until <Time at={key.retired_at} />
+          </>
+        )}
+      </>
+    ),
+  }),
 ];

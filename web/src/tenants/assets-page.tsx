@@ -1,6 +1,6 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import type { components } from "../api/schema";
+import type { Asset } from "../api/types";
 import { humanise } from "../lib/format";
 import { Empty } from "../ui/empty";
 import { Panel } from "../ui/panel";
@@ -12,8 +12,6 @@ import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { type Look, lookWord } from "../scoring/look";
 import { assetsQuery } from "./queries";
-
-type Asset = components["schemas"]["Asset"];
 
 const route = getRouteApi("/sites/$siteId/assets");
 

@@ -3,7 +3,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "../api/client";
 import { wordsFor } from "../api/error-words";
-import type { components } from "../api/schema";
+import type { Code } from "../api/types";
 import { useDenied } from "../auth/context";
 import { Button } from "../ui/button";
 import { Chip, type Tone } from "../ui/chip";
@@ -17,8 +17,6 @@ import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { say } from "../ui/toast";
 import { codesQuery, siteQuery } from "./queries";
-
-type Code = components["schemas"]["Code"];
 
 const route = getRouteApi("/sites/$siteId/settings");
 
@@ -84,19 +82,24 @@ function NewCode({ siteId }: { siteId: string }) {
 
 const column = columnsOf<Code>();
 
-const statusTone: Record<Code["status"], Tone> = { open: "accent", claimed: "good", expired: "neutral", revoked: "neutral" };
-const statusWord: Record<Code["status"], string> = { open: "Waiting", claimed: "Claimed", expired: "Expired", revoked: "Revoked" };
+const stateTone: Record<string, Tone> = { open: "accent", claimed: "good", expired: "neutral", revoked: "neutral" };
+const stateWord: Record<string, string> = { open: "Waiting", claimed: "Claimed", expired: "Expired", revoked: "Revoked" };
 
 const columns = (siteId: string): Columns<Code> => [
   column.display({
     id: "label",
     header: "Label",
-    cell: ({ row }) => <span className="font-medium">{row.original.label || "no label"}</span>,
+    cell: ({ row }) => (
+      <>
+        <span className="font-medium">{row.original.label || "no label"}</span>
+        <div className="text-xs text-ink-3">by {row.original.created_by}</div>
+      </>
+    ),
   }),
   column.display({
     id: "status",
     header: "Status",
-    cell: ({ row }) => <Chip tone={statusTone[row.original.status] ?? "neutral"}>{statusWord[row.original.status] ?? row.original.status}</Chip>,
+    cell: ({ row }) => <Chip tone={stateTone[row.original.state] ?? "neutral"}>{stateWord[row.original.state] ?? row.original.state}</Chip>,
   }),
   column.display({ id: "made", header: "Made", meta: { narrow: "hide" }, cell: ({ row }) => <Time at={row.original.created_at} /> }),
   column.display({ id: "expires", header: "Expires", cell: ({ row }) => <Time at={row.original.expires_at} /> }),
@@ -104,7 +107,7 @@ const columns = (siteId: string): Columns<Code> => [
     id: "actions",
     header: () => <span className="sr-only">Actions</span>,
     meta: { align: "end" },
-    cell: ({ row }) => (row.original.status === "open" ? <RevokeCode siteId={siteId} code={row.original} /> : null),
+    cell: ({ row }) => (row.original.state === "open" ? <RevokeCode siteId={siteId} code={row.original} /> : null),
   }),
 ];
 
@@ -113,7 +116,7 @@ function RevokeCode({ siteId, code }: { siteId: string; code: Code }) {
   const client = useQueryClient();
   const [asking, setAsking] = useState(false);
   const revoke = useMutation({
-    mutationFn: () => api.delete("/api/codes/{id}", { path: { id: code.id } }),
+    mutationFn: () => api.delete("/api/codes/{code_id}", { path: { code_id: code.id } }),
     onSuccess: () => {
       setAsking(false);
       say("The code is revoked");

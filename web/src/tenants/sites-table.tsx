@@ -1,12 +1,10 @@
-import type { components } from "../api/schema";
+import type { SiteSummary } from "../api/types";
 import { PresenceChip } from "../appliances/presence";
 import { count, plural } from "../lib/format";
 import { RowLink } from "../ui/row-link";
 import { CoverageText, ScoreText, Strip } from "../ui/score";
 import { columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
-
-export type SiteSummary = components["schemas"]["SiteSummary"];
 
 type TableProps = Parameters<typeof DataTable<SiteSummary>>[0];
 

@@ -5,21 +5,24 @@ import { count, percent, scoreText } from "../lib/format";
 import { type Look, looks, lookOfControl, lookWord } from "../scoring/look";
 import { Glyph } from "./state";
 
+/** A figure, or none: nothing was measured. */
+type Measured = number | null | undefined;
+
 const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 
 /** For table cells: the score, or the words that there is none. */
-export function ScoreText({ score }: { score: number | null }) {
+export function ScoreText({ score }: { score: Measured }) {
   if (!isNumber(score)) return <span className="whitespace-nowrap text-ink-3">not measured</span>;
   return <span className="font-semibold">{scoreText(score)}</span>;
 }
 
-export function CoverageText({ coverage }: { coverage: number | null }) {
+export function CoverageText({ coverage }: { coverage: Measured }) {
   if (!isNumber(coverage)) return <span className="text-ink-3">none</span>;
   return <span>{percent(coverage)}</span>;
 }
 
 /** The large figure of a panel. */
-export function ScoreFigure({ score, excepted, coverage }: { score: number | null; excepted?: number | null; coverage: number | null }) {
+export function ScoreFigure({ score, excepted, coverage }: { score: Measured; excepted?: Measured; coverage: Measured }) {
   return (
     <div className="flex flex-wrap items-baseline gap-x-3 gap-y-1">
       {isNumber(score) ? (

@@ -1,0 +1,58 @@
+/**
+ * The wire types under the names that the screens use. They come from `schema.d.ts`, which is
+ * generated from `spec/openapi.json`.
+ *
+ * Words of a closed set arrive as text: a newer server may know one more. The sets below are
+ * those that this version knows and may ask for.
+ */
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Session = Schemas["SessionBody"];
+export type AuthStatus = Schemas["StatusBody"];
+export type BootstrapRequest = Schemas["BootstrapRequest"];
+
+export type Overview = Schemas["OverviewBody"];
+export type Attention = Schemas["AttentionBody"];
+
+export type SiteSummary = Schemas["SiteSummaryBody"];
+export type SiteDetail = Schemas["SiteDetailBody"];
+export type Asset = Schemas["AssetBody"];
+export type Code = Schemas["CodeBody"];
+export type IssuedCode = Schemas["IssuedCode"];
+
+export type Posture = Schemas["PostureBody"];
+export type PostureControl = Schemas["PostureControlBody"];
+export type PostureCheck = Schemas["PostureCheckBody"];
+
+export type IncidentRow = Schemas["IncidentBody"];
+export type IncidentDetail = Schemas["IncidentDetailBody"];
+export type Heal = Schemas["HealBody"];
+
+export type Appliance = Schemas["ApplianceBody"];
+
+export type EvidenceRow = Schemas["EntryRowBody"];
+export type EvidenceEntry = Schemas["EntryBody"];
+
+export type AuditRow = Schemas["AuditBody"];
+export type Health = Schemas["SystemHealthBody"];
+export type Job = Schemas["JobBody"];
+export type Settings = Schemas["SettingsBody"];
+export type ServerKey = Schemas["KeyBody"];
+
+export const incidentStateNames = ["open", "healing", "verifying", "awaiting_approval", "escalated", "suppressed", "resolved", "closed"] as const;
+export type IncidentState = (typeof incidentStateNames)[number];
+
+export const severityNames = ["critical", "high", "medium", "low"] as const;
+export type Severity = (typeof severityNames)[number];
+
+export const applianceStatusNames = ["online", "stale", "offline", "pending"] as const;
+export type ApplianceStatus = (typeof applianceStatusNames)[number];
+
+export const modeNames = ["audit", "ask", "enforce"] as const;
+export type Mode = (typeof modeNames)[number];
+
+export const evidenceKindNames = ["check_run", "heal", "heartbeat", "gap", "attestation", "incident", "key", "server_fact"] as const;
+export type EvidenceKind = (typeof evidenceKindNames)[number];
