@@ -22,7 +22,17 @@ export function PagePending() {
 }
 
 /** A page that broke: the rest of the console goes on. */
-export function PageError({ error, reset }: ErrorComponentProps) {
+export function PageError(props: ErrorComponentProps) {
+  return (
+    <>
+      <PageHead title="This page could not be shown" />
+      <SectionError {...props} />
+    </>
+  );
+}
+
+/** A tab that broke: the heading of its page stands. */
+export function SectionError({ error, reset }: ErrorComponentProps) {
   const router = useRouter();
   const retry = () => {
     reset();
@@ -30,12 +40,9 @@ export function PageError({ error, reset }: ErrorComponentProps) {
   };
   const codeMissing = error instanceof TypeError && /import|module/i.test(error.message);
   return (
-    <>
-      <PageHead title="This page could not be shown" />
-      <div className="panel">
-        <ErrorNote error={codeMissing ? new ApiError("offline", { cause: error }) : error} onRetry={codeMissing ? () => location.reload() : retry} />
-      </div>
-    </>
+    <div className="panel">
+      <ErrorNote error={codeMissing ? new ApiError("offline", { cause: error }) : error} onRetry={codeMissing ? () => location.reload() : retry} />
+    </div>
   );
 }
 

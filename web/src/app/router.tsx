@@ -4,7 +4,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { applianceStatusNames, evidenceKindNames, incidentStateNames, severityNames } from "../api/types";
 import { defined, moment, oneOf, text } from "./search";
-import { NotFound, PageError, PagePending } from "./fallbacks";
+import { NotFound, PageError, PagePending, SectionError } from "./fallbacks";
 import { Shell } from "./shell";
 
 interface RouterContext {
@@ -41,6 +41,7 @@ const site = createRoute({
 
 const posture = createRoute({
   getParentRoute: () => site,
+  errorComponent: SectionError,
   path: "/",
   validateSearch: (raw: Record<string, unknown>) =>
     defined({
@@ -58,6 +59,7 @@ const posture = createRoute({
 
 const siteAssets = createRoute({
   getParentRoute: () => site,
+  errorComponent: SectionError,
   path: "/assets",
   loader: async ({ context, params }) => (await import("../tenants/assets-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../tenants/assets-page"), "Page"),
@@ -65,6 +67,7 @@ const siteAssets = createRoute({
 
 const siteAppliances = createRoute({
   getParentRoute: () => site,
+  errorComponent: SectionError,
   path: "/appliances",
   loader: async ({ context, params }) => (await import("../appliances/site-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../appliances/site-page"), "Page"),
@@ -72,6 +75,7 @@ const siteAppliances = createRoute({
 
 const siteIncidents = createRoute({
   getParentRoute: () => site,
+  errorComponent: SectionError,
   path: "/incidents",
   validateSearch: (raw: Record<string, unknown>) => defined({ state: oneOf(raw, "state", incidentStates) }),
   loaderDeps: ({ search }) => search,
@@ -81,6 +85,7 @@ const siteIncidents = createRoute({
 
 const siteEvidence = createRoute({
   getParentRoute: () => site,
+  errorComponent: SectionError,
   path: "/evidence",
   validateSearch: (raw: Record<string, unknown>) => defined({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
   loaderDeps: ({ search }) => search,
@@ -90,6 +95,7 @@ const siteEvidence = createRoute({
 
 const siteSettings = createRoute({
   getParentRoute: () => site,
+  errorComponent: SectionError,
   path: "/settings",
   loader: async ({ context, params }) => (await import("../tenants/site-settings-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../tenants/site-settings-page"), "Page"),
