@@ -15,7 +15,7 @@ use proofline_healing::Observation;
 
 use crate::cycle::{Observer, Planned};
 use crate::host::{CycleHost, Host, LocalHost};
-use crate::probes::{self, Context};
+use crate::probes::{self, Context, FileMemory, Memory};
 
 /// How many probes run at a time: enough to overlap waiting, too few to be noticed by whoever works on the machine.
 const THREADS: usize = 2;
@@ -24,12 +24,14 @@ const THREADS: usize = 2;
 pub struct MachineObserver {
     host: LocalHost,
     state_dir: PathBuf,
+    memory: Arc<dyn Memory>,
 }
 
 impl MachineObserver {
     /// Looks at the machine whose `/` is `root`. `state_dir` is where the agent's own files lie.
     pub fn new(root: &Path, state_dir: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self { host: LocalHost::rooted(root, clock), state_dir }
+        let memory = Arc::new(FileMemory::new(state_dir.join(FileMemory::FILE)));
+        Self { host: LocalHost::rooted(root, clock), state_dir, memory }
     }
 }
 
@@ -48,8 +50,12 @@ impl Observer for MachineObserver {
     fn observe(&self, checks: &[String], roles: &[AssetRole]) -> Vec<Observation> {
         let wanted = |check: &&Check| checks.contains(&check.id);
         let checks: Vec<&Check> = Catalog::embedded().checks().iter().filter(wanted).collect();
-        let context =
-            Context { platform: Platform::Linux, roles: roles.to_vec(), state_dir: self.state_dir.clone() };
+        let context = Context {
+            platform: Platform::Linux,
+            roles: roles.to_vec(),
+            state_dir: self.state_dir.clone(),
+            memory: Arc::clone(&self.memory),
+        };
         let host = CycleHost::new(&self.host);
         let next = AtomicUsize::new(0);
         let run = || {
@@ -61,7 +67,7 @@ impl Observer for MachineObserver {
             observations
         };
         thread::scope(|scope| {
-            let threads: Vec<_> = (1..THREADS).map(|_| scope.spawn(&run)).collect();
+            let threads: Vec<_> = (1..THREADS).map(|_| scope.spawn(run)).collect();
             let mut observations = run();
             for thread in threads {
                 observations.extend(thread.join().expect("every probe's panic is caught"));

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proofline_agent::host::{
     Host, HostError, RecordedAnswer, RecordedEntry, RecordedFile, RecordedHost, RecordedOutput, Recording,
 };
-use proofline_agent::probes::{self, Context, Observation};
+use proofline_agent::probes::{self, Context, Memory, NoMemory, Observation, Sighting};
 use proofline_catalog::{AssetRole, Catalog, Check};
-use proofline_core::Verdict;
+use proofline_core::{Timestamp, Verdict};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -52,6 +53,8 @@ struct Case {
     edit: Vec<Edit>,
     /// What is there instead or on top.
     host: Recording,
+    /// Security updates that the agent has seen before, with the day of the first look.
+    seen: Option<BTreeMap<String, Timestamp>>,
     /// Exactly what is observed.
     observed: Option<String>,
     /// A part of the reason.
@@ -147,9 +150,26 @@ fn cases(fixture: &Fixture) -> Vec<(Verdict, &Case)> {
     .collect()
 }
 
+/// A memory out of a case: it began on the earliest day that it holds.
+struct Seen(BTreeMap<String, Timestamp>);
+
+impl Memory for Seen {
+    fn note(&self, _: &str, present: &BTreeSet<String>, now: Timestamp) -> BTreeMap<String, Sighting> {
+        let began = self.0.values().min().copied();
+        let sighting = |item: &String| {
+            let since = self.0.get(item).copied().unwrap_or(now);
+            Sighting { since, from_the_start: Some(since) == began }
+        };
+        present.iter().map(|item| (item.clone(), sighting(item))).collect()
+    }
+}
+
 fn observe(check: &Check, host: &dyn Host, roles: &[AssetRole]) -> Observation {
-    let context = Context { roles: roles.to_vec(), ..Context::default() };
-    let observation = probes::run_for(check, host, &context);
+    observe_for(check, host, &Context { roles: roles.to_vec(), ..Context::default() })
+}
+
+fn observe_for(check: &Check, host: &dyn Host, context: &Context) -> Observation {
+    let observation = probes::run_for(check, host, context);
     let id = &check.id;
     let (measured, silent) = (observation.verdict.is_assessed(), observation.observed.is_empty());
     assert_eq!(
@@ -186,7 +206,12 @@ fn every_check_decides_its_recorded_machines() {
         for (wanted, case) in all {
             let label = format!("{} {wanted} {:?}", check.id, case.name);
             let host = RecordedHost::new(machine(&fixture, case, &label));
-            let found = observe(check, &host, &case.roles);
+            let memory: Arc<dyn Memory> = match &case.seen {
+                Some(seen) => Arc::new(Seen(seen.clone())),
+                None => Arc::new(NoMemory),
+            };
+            let context = Context { roles: case.roles.clone(), memory, ..Context::default() };
+            let found = observe_for(check, &host, &context);
             *decided.entry(wanted).or_default() += 1;
             let as_observed = case.observed.as_ref().is_none_or(|observed| *observed == found.observed);
             let as_reasoned = case.reason.as_ref().is_none_or(|reason| found.reason.contains(reason));

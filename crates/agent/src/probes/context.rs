@@ -1,11 +1,14 @@
 //! What a probe is told about the asset, beside what the machine itself shows.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use proofline_catalog::{AssetRole, Check, Platform};
 
+use super::memory::{Memory, NoMemory};
+
 /// The asset that is measured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Context {
     /// What kind of system it is.
     pub platform: Platform,
@@ -13,15 +16,18 @@ pub struct Context {
     pub roles: Vec<AssetRole>,
     /// The agent's state folder, which holds its key.
     pub state_dir: PathBuf,
+    /// Since when things have been seen.
+    pub memory: Arc<dyn Memory>,
 }
 
 impl Default for Context {
-    /// A Linux machine without a known role and with the usual state folder.
+    /// A Linux machine without a known role, with the usual state folder and without a memory.
     fn default() -> Self {
         Self {
             platform: Platform::Linux,
             roles: Vec::new(),
             state_dir: PathBuf::from("/var/lib/proofline-agent"),
+            memory: Arc::new(NoMemory),
         }
     }
 }

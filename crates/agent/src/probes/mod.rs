@@ -1,7 +1,7 @@
 //! Probes: how each measurement of the catalogue is taken on a Linux machine.
 //!
 //! Promises:
-//! - a probe sees the machine only through [`Host`], changes nothing and ends in bounded time;
+//! - a probe sees the machine only through [`Host`], changes nothing on it and ends in bounded time;
 //! - `pass` and `fail` need a reading. Permission denied and time-outs are `error`, a missing tool or an answer that was
 //!   not understood is `unknown`, and `not_applicable` is said only when platform, role or the absence of the very thing
 //!   that the check is about says so;
@@ -26,6 +26,7 @@ mod firewall;
 mod kernel_modules;
 mod listeners;
 mod logging;
+mod memory;
 mod mounts;
 mod pam;
 mod permissions;
@@ -47,6 +48,7 @@ pub use agent_files::RECORDED_DIGEST;
 pub use backup::PATH as BACKUP_STATUS;
 pub use context::{Context, inapplicable};
 pub use declarations::PATH as DECLARATIONS;
+pub use memory::{FileMemory, Memory, NoMemory, Sighting};
 
 use crate::host::Host;
 use finding::{Outcome, clip};
@@ -143,7 +145,9 @@ fn measure(probe: &ProbeSpec, host: &dyn Host, context: &Context) -> Outcome {
         ProbeSpec::LogPersistent => logging::persistent(host),
         ProbeSpec::LogForwarding => logging::forwarding(host),
         ProbeSpec::LogRetention { min_days } => logging::retention(host, *min_days),
-        ProbeSpec::SecurityUpdates { max_wait_days } => updates::security_waiting(host, *max_wait_days),
+        ProbeSpec::SecurityUpdates { max_wait_days } => {
+            updates::security_waiting(host, *max_wait_days, context.memory.as_ref())
+        }
         ProbeSpec::PackageLists { max_age_days } => updates::lists(host, *max_age_days),
         ProbeSpec::RebootPending => updates::restart_pending(host),
         ProbeSpec::AutomaticUpdates => updates::automatic(host),

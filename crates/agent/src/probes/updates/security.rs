@@ -1,6 +1,6 @@
 //! Security updates that the machine knows of and has not installed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::version::is_newer;
 use super::{LISTS, Packages, age_days, packages, security_lists};
 use crate::host::{Host, RunLimits};
 use crate::probes::finding::{Finding, Outcome, Unmeasured, enumerate};
+use crate::probes::memory::Memory;
 use crate::probes::reading;
 
 const STATUS: &str = "/var/lib/dpkg/status";
@@ -17,18 +18,19 @@ const STATUS: &str = "/var/lib/dpkg/status";
 const HELPER: &str = "/usr/lib/apt/apt-helper";
 const LIST_LIMITS: RunLimits = RunLimits { timeout: Duration::from_secs(20), output_limit: 32 * 1024 * 1024 };
 
-pub(in crate::probes) fn waiting(host: &dyn Host, max_wait_days: u32) -> Outcome {
+pub(in crate::probes) fn waiting(host: &dyn Host, max_wait_days: u32, memory: &dyn Memory) -> Outcome {
     match packages(host)? {
-        Packages::Deb => waiting_deb(host, max_wait_days),
+        Packages::Deb => waiting_deb(host, max_wait_days, memory),
         Packages::Rpm => waiting_rpm(host, max_wait_days),
     }
 }
 
-/// Compares the installed packages with the lists of security updates, held packages included.
+/// Compares the installed packages with the lists of security updates, packages on hold included.
 ///
-/// The lists do not say since when an update waits. Whatever waits now appeared after the last run of upgrades, so that
-/// run bounds the wait.
-fn waiting_deb(host: &dyn Host, max_wait_days: u32) -> Outcome {
+/// The lists do not say since when an update waits, so the agent remembers when it first saw it. Of what was waiting
+/// already when the agent first looked, only a recent run of upgrades tells that it cannot have waited for long, and
+/// that says nothing of packages on hold.
+fn waiting_deb(host: &dyn Host, max_wait_days: u32, memory: &dyn Memory) -> Outcome {
     let lists = security_lists(host)?;
     if lists.is_empty() {
         return Err(Unmeasured::unknown("the machine has no list of security updates", LISTS));
@@ -42,7 +44,7 @@ fn waiting_deb(host: &dyn Host, max_wait_days: u32) -> Outcome {
     for package in packages_in(&status).filter(|package| package.installed) {
         installed.entry(package.name).or_default().push(package);
     }
-    let mut late = Vec::new();
+    let mut waiting: BTreeMap<String, Waiting> = BTreeMap::new();
     for list in lists {
         let argv = [HELPER, "cat-file", &list];
         let output = reading::ask(host, &argv, LIST_LIMITS)?
@@ -57,21 +59,43 @@ fn waiting_deb(host: &dyn Host, max_wait_days: u32) -> Outcome {
                 own.architecture == update.architecture
                     || [own.architecture, update.architecture].contains(&"all")
             };
-            if own.iter().filter(fits).any(|own| is_newer(update.version, own.version)) {
-                late.push(update.name.to_owned());
+            for own in own.iter().filter(fits).filter(|own| is_newer(update.version, own.version)) {
+                let found = Waiting { name: update.name.to_owned(), on_hold: own.on_hold };
+                // What is installed waits, not each of the versions that would replace it.
+                waiting.insert(format!("{} {}", own.name, own.version), found);
             }
         }
     }
-    if late.is_empty() {
-        return Ok(Finding::pass("none waiting", location));
-    }
-    let recent = last_upgrade(host)?.is_some_and(|at| age_days(host, at) <= i64::from(max_wait_days));
-    let reason = format!("no run of upgrades within {max_wait_days} days");
-    Ok(if recent {
-        Finding::pass(format!("waiting for at most {max_wait_days} days: {}", enumerate(late)), location)
+    let seen = memory.note("security_updates", &waiting.keys().cloned().collect(), host.now());
+    let upgraded = last_upgrade(host)?.is_some_and(|at| age_days(host, at) <= i64::from(max_wait_days));
+    let late = |key: &String, update: &Waiting| match seen.get(key) {
+        Some(sighting) if age_days(host, sighting.since) > i64::from(max_wait_days) => true,
+        Some(sighting) => sighting.from_the_start && (update.on_hold || !upgraded),
+        None => true,
+    };
+    let late: Vec<String> = waiting
+        .iter()
+        .filter(|(key, update)| late(key, update))
+        .map(
+            |(_, update)| {
+                if update.on_hold { format!("{} (on hold)", update.name) } else { update.name.clone() }
+            },
+        )
+        .collect();
+    let nothing = if waiting.is_empty() {
+        "none waiting".to_owned()
     } else {
-        Finding::fail(enumerate(late), reason, location)
-    })
+        let names = waiting.into_values().map(|update| update.name).collect();
+        format!("waiting for at most {max_wait_days} days: {}", enumerate(names))
+    };
+    let reason = format!("nothing shows that these were installable for {max_wait_days} days or less");
+    Ok(Finding::offenders(late, &nothing, &reason, location))
+}
+
+/// An installed package that a security update would replace.
+struct Waiting {
+    name: String,
+    on_hold: bool,
 }
 
 /// One stanza of a list or of the status file.
@@ -81,6 +105,7 @@ struct Package<'a> {
     version: &'a str,
     architecture: &'a str,
     installed: bool,
+    on_hold: bool,
 }
 
 /// The complete stanzas of a control file. deb-control(5)
@@ -94,7 +119,10 @@ fn packages_in(text: &str) -> impl Iterator<Item = Package<'_>> {
                 "Package" => package.name = value.trim(),
                 "Version" => package.version = value.trim(),
                 "Architecture" => package.architecture = value.trim(),
-                "Status" => package.installed = value.trim().ends_with(" installed"),
+                "Status" => {
+                    package.installed = value.trim().ends_with(" installed");
+                    package.on_hold = value.trim().starts_with("hold ");
+                }
                 _ => {}
             }
         }
