@@ -92,7 +92,7 @@ pub fn canonical_json(value: &impl Serialize) -> String {
 fn write_value(value: &Value, text: &mut String) {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            text.push_str(&value.to_string())
+            text.push_str(&value.to_string());
         }
         Value::Array(items) => {
             text.push('[');

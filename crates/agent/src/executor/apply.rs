@@ -64,7 +64,7 @@ pub(super) fn action(
             changes.write(Path::new(&path), settings::lines(rules).as_bytes(), attributes)?;
         }
         Action::NftDropIn { allow_tcp, allow_udp } => {
-            firewall::apply(changes, lifeline, allow_tcp, allow_udp)?
+            firewall::apply(changes, lifeline, allow_tcp, allow_udp)?;
         }
         Action::Service { units, operation } => return service(changes, units, *operation),
         Action::StartEnabled { units } => return start_enabled(changes, units),
@@ -181,7 +181,7 @@ fn file_mode(
     if let (Some(name), true) = (groups.first(), gids.is_empty()) {
         return Err(StepError::NoSuchName { kind: "group", name: name.clone() });
     }
-    let mut changed = Vec::new();
+    let mut widened = Vec::new();
     for path in matching(changes, paths)? {
         let was = match changes.files.attributes(&path) {
             Ok(was) => was,
@@ -192,10 +192,10 @@ fn file_mode(
         let to = Attributes { mode: was.mode & most, uid: uid.unwrap_or(was.uid), gid };
         if to != was {
             set_attributes(changes, &path, was, to)?;
-            changed.push(format!("{} was {:04o}", path.display(), was.mode));
+            widened.push(format!("{} was {:04o}", path.display(), was.mode));
         }
     }
-    Ok(changed.join(", "))
+    Ok(widened.join(", "))
 }
 
 /// The paths that `patterns` name, in order. Files of a missing directory are missing too.

@@ -115,7 +115,7 @@ pub enum End {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
-    Begin(Header),
+    Begin(Box<Header>),
     /// What undoes the change that follows.
     Undo(Undo),
     /// The change before was made; the digest is of what it left.
@@ -193,7 +193,7 @@ impl Journals {
         let handle = header.handle();
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(self.path(&handle))?;
         let mut journal = Journal { handle, file };
-        journal.append(&Line::Begin(header.clone()))?;
+        journal.append(&Line::Begin(Box::new(header.clone())))?;
         journal.file.sync_all()?;
         File::open(&self.folder)?.sync_all()?;
         Ok(journal)
@@ -220,7 +220,7 @@ impl Journals {
         while reader.read_line(&mut text)? > 0 && text.ends_with('\n') {
             match (serde_json::from_str(&text)?, &mut reading) {
                 (Line::Begin(header), None) => {
-                    reading = Some(Reading { header, entries: Vec::new(), end: None });
+                    reading = Some(Reading { header: *header, entries: Vec::new(), end: None });
                 }
                 (Line::Undo(undo), Some(reading)) => reading.entries.push(Entry { undo, left: None }),
                 (Line::Did(left), Some(reading)) => {

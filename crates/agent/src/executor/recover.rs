@@ -106,7 +106,7 @@ impl Executor<'_> {
                 }
                 Ok(Some(_)) => {}
                 // Damaged: it stays for a person to look at, and must not stop the others.
-                Err(_) => {}
+                Err(error) => tracing::error!(%handle, %error, "a journal cannot be read"),
             }
         }
         Ok(recovered)

@@ -27,7 +27,7 @@ const ASK: RunLimits = RunLimits { timeout: Duration::from_secs(10), output_limi
 /// For tools that wait for a service.
 const ACT: RunLimits = RunLimits { timeout: Duration::from_secs(90), output_limit: 256 * 1024 };
 /// For package managers.
-const INSTALL: RunLimits = RunLimits { timeout: Duration::from_secs(600), output_limit: 4 * 1024 * 1024 };
+const INSTALL: RunLimits = RunLimits { timeout: Duration::from_mins(10), output_limit: 4 * 1024 * 1024 };
 
 /// Runs allowed programs on a host.
 #[derive(Clone, Copy)]

@@ -125,11 +125,10 @@ impl Undo {
     /// A digest of what is there now, for those states that someone else may have changed since.
     pub(super) fn present(&self, files: &dyn Files) -> Option<Digest> {
         match self {
-            Self::File { path, .. } => file_digest(files, path),
+            Self::File { path, .. } | Self::Kernel { path, .. } => file_digest(files, path),
             Self::Attributes { path, .. } => {
                 files.attributes(path).ok().map(|attributes| Digest::of(&attributes))
             }
-            Self::Kernel { path, .. } => file_digest(files, path),
             Self::NoDirectory { .. }
             | Self::Unit { .. }
             | Self::Package { .. }

@@ -181,12 +181,11 @@ impl Healer {
     }
 
     fn put(&mut self, incident: Incident) {
-        match self.state.checks.get_mut(&incident.check) {
-            Some(memory) => memory.incident = incident,
-            None => {
-                let memory = CheckMemory { incident: incident.clone(), history: History::default() };
-                self.state.checks.insert(incident.check, memory);
-            }
+        if let Some(memory) = self.state.checks.get_mut(&incident.check) {
+            memory.incident = incident;
+        } else {
+            let check = incident.check.clone();
+            self.state.checks.insert(check, CheckMemory { incident, history: History::default() });
         }
     }
 

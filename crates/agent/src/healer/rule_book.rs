@@ -26,12 +26,12 @@ impl RuleBook {
         });
         let first = partners.next();
         let partner = first.filter(|first| set.site.is_some() && partners.all(|other| other == *first));
-        let roles = set.asset_roles.get(&asset).map(Vec::as_slice).unwrap_or_default();
+        let names = set.asset_roles.get(&asset).map(Vec::as_slice).unwrap_or_default();
         let rules = RuleSet::compile(set.rules.iter().cloned(), catalog.runbooks());
         for refused in rules.refused() {
             tracing::warn!(rule = %refused.rule, problem = %refused.problem, "a rule cannot be used");
         }
-        let unknown_role = roles.iter().any(|role| role.parse::<AssetRole>().is_err());
+        let unknown_role = names.iter().any(|role| role.parse::<AssetRole>().is_err());
         Self { version: set.version, rules, unknown_role, partner }
     }
 }

@@ -1,5 +1,6 @@
 //! Killed in the middle, at every point: the machine is as it was, and the interruption is stated.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +15,7 @@ use proofline_agent::executor::{
 use proofline_agent::host::{DirEntry, Host, HostError, LocalHost, Metadata, Output, RunLimits};
 use proofline_catalog::Catalog;
 use proofline_catalog::canonical::Digest;
+use proofline_catalog::rule::Scope;
 use proofline_catalog::runbook::BoundRunbook;
 use proofline_core::{Clock, FixedClock, IncidentId, Mode, SeededEntropy, Timestamp, Verdict};
 use proofline_evidence::statement::HealOutcome;
@@ -138,7 +140,7 @@ fn header(check: &str, runbook: &BoundRunbook) -> Header {
             reason: String::new(),
             location: String::new(),
         },
-        rule: RuleRef { id: "a.rule".to_owned(), version: 1, hash: digest, scope: Default::default() },
+        rule: RuleRef { id: "a.rule".to_owned(), version: 1, hash: digest, scope: Scope::Platform },
         actor: Actor::L1,
         mode: Mode::Enforce,
         plan_digest: digest,
@@ -152,7 +154,7 @@ fn header(check: &str, runbook: &BoundRunbook) -> Header {
 /// what was there. Answers how many points there were.
 fn die_everywhere(runbook: &str, check: &str, double: bool, prepare: &dyn Fn(&Scratch)) -> usize {
     let bound =
-        Catalog::embedded().runbook(runbook).expect("there").bind(&Default::default()).expect("binds");
+        Catalog::embedded().runbook(runbook).expect("there").bind(&BTreeMap::default()).expect("binds");
     for operations in 0.. {
         let scratch = Scratch::new();
         prepare(&scratch);
@@ -280,7 +282,7 @@ fn a_torn_last_line_of_a_journal_is_ignored() {
     std::fs::write(&journal, &whole[..whole.len() - 5]).expect("writes");
     world.restart();
     assert_eq!(world.scratch.snapshot(), before);
-    let text = std::fs::read_to_string(&journal).expect("reads");
+    let text = String::from_utf8(std::fs::read(&journal).expect("reads")).expect("text");
     assert!(text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{text}");
 }
 
@@ -297,7 +299,7 @@ fn child() {
     let files = Disk::new(root);
     let executor = Executor::new(&host, &files, Journals::open(journals).expect("opens"), &NoLifeline);
     let runbook = Catalog::embedded().runbook("linux.ssh.forbid_root_login").expect("there");
-    let bound = runbook.bind(&Default::default()).expect("binds");
+    let bound = runbook.bind(&BTreeMap::default()).expect("binds");
     executor.execute(&Header { started: clock.now(), ..header("linux.ssh.root_login", &bound) }, &bound);
     unreachable!("it is killed while the server reloads");
 }

@@ -70,9 +70,9 @@ const NFT: &str = r#"#!/bin/sh
 exec nsenter --net=/proc/@PID@/ns/net unshare --mount sh -c 'mount --bind "$0/etc" /etc && exec /usr/sbin/nft "$@"' '@ROOT@' "$@"
 "#;
 
-const AUGENRULES: &str = r#"#!/bin/sh
+const AUGENRULES: &str = r"#!/bin/sh
 cat '@ROOT@'/etc/audit/rules.d/*.rules 2>/dev/null | grep -v '^#' > '@ROOT@/run/audit.loaded'; exit 0
-"#;
+";
 
 const AUDITCTL: &str = r#"#!/bin/sh
 R='@ROOT@'

@@ -163,7 +163,7 @@ impl World {
     /// One cycle whose answer is lost.
     pub fn cycle_unstored(&mut self, checks: &[&str]) -> Answer {
         let observations = self.look(checks);
-        Answer(self.with_turn(&observations, |healer, turn| healer.respond(turn)))
+        Answer(self.with_turn(&observations, Responder::respond))
     }
 
     pub fn store(&mut self, answer: &Answer) {

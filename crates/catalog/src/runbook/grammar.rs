@@ -70,14 +70,13 @@ impl Action {
             Self::SshdDropIn { keyword, value } => format!("set {keyword} to {value:?} for the SSH server"),
             Self::SysctlDropIn { key, value } => format!("set the kernel parameter {key} to {value}"),
             Self::FileMode { paths, at_most, owner, groups } => {
-                let mut text = format!("take permissions beyond {at_most} from {}", paths.join(", "));
-                if let Some(owner) = owner {
-                    text.push_str(&format!(", owner {owner}"));
-                }
-                if !groups.is_empty() {
-                    text.push_str(&format!(", group {}", groups.join(" or ")));
-                }
-                text
+                let owner = owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
+                let group = if groups.is_empty() {
+                    String::new()
+                } else {
+                    format!(", group {}", groups.join(" or "))
+                };
+                format!("take permissions beyond {at_most} from {}{owner}{group}", paths.join(", "))
             }
             Self::ClearOtherWrite { under } => {
                 format!("take the write permission of others from files under {under}")
