@@ -34,7 +34,11 @@ export default defineConfig({
             { name: "entry", tags: ["$initial"], priority: 9 },
             { name: "react", test: /node_modules\/(react|react-dom|scheduler)\//, priority: 8 },
             { name: "verifier", test: /node_modules\/@noble|src\/evidence\//, priority: 7 },
-            { name: "router", test: /node_modules\/@tanstack\/(react-router|router-core|history|react-query|query-core|react-store|store)\//, priority: 6 },
+            {
+              name: "router",
+              test: /node_modules\/@tanstack\/(react-router|router-core|history|react-query|query-core|react-store|store)\//,
+              priority: 6,
+            },
             { name: "dialogs", test: /node_modules\/@(base-ui|floating-ui)\//, priority: 5 },
             { name: "tables", test: /node_modules\/@tanstack\//, priority: 4 },
             { name: "kit", test: /src\/(ui\/(?!table|visible-rows|dialog|confirm)|lib\/|scoring\/look)/, priority: 3 },

@@ -25,7 +25,11 @@ export function precompress(): Plugin {
           const source = Buffer.from(output.type === "chunk" ? output.code : output.source);
           const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
           this.emitFile({ type: "asset", fileName: `${fileName}.br`, source: await brotli(source, { params }) });
-          this.emitFile({ type: "asset", fileName: `${fileName}.gz`, source: await gz(source, { level: constants.Z_BEST_COMPRESSION }) });
+          this.emitFile({
+            type: "asset",
+            fileName: `${fileName}.gz`,
+            source: await gz(source, { level: constants.Z_BEST_COMPRESSION }),
+          });
         }
       },
     },

@@ -31,5 +31,8 @@ export function themeScript(): Plugin {
 }
 
 function withoutCommentsAndIndents(source: string): string {
-  return source.replace(/^\s*\/\/.*$/gm, "").replace(/\s*\n\s*/g, " ").trim();
+  return source
+    .replace(/^\s*\/\/.*$/gm, "")
+    .replace(/\s*\n\s*/g, " ")
+    .trim();
 }

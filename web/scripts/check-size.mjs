@@ -48,7 +48,11 @@ const areas = nodes.filter((node) => node.module && !loaded.has(node.file) && no
 for (const area of areas.sort((a, b) => a.module.localeCompare(b.module))) {
   check(area.module, sizeOf(closure(area.file, loaded)), budgets.area);
 }
-check("styles", Object.values(styles).reduce((sum, bytes) => sum + bytes, 0), budgets.styles);
+check(
+  "styles",
+  Object.values(styles).reduce((sum, bytes) => sum + bytes, 0),
+  budgets.styles,
+);
 
 for (const { what, bytes, budget, over } of rows) {
   const limit = budget === undefined ? "" : ` of ${kilobytes(budget)}`;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use proofline_core::{Clock, Entropy};
 
 use crate::status::Board;
-use crate::sync::{Backoff, Drained, Pause, Report, Sync, SyncError, alarm, jitter};
+use crate::sync::{Backoff, Drained, Pause, Report, Step, Sync, SyncError, alarm, jitter};
 use crate::worker::Task;
 
 /// The least time between two check-ins that nobody asked for.
@@ -60,7 +60,7 @@ impl Plan {
 }
 
 /// A step for which there is no room on the disk is one to take later.
-fn or_pause<T>(step: Result<Result<T, Pause>, SyncError>) -> Result<Result<T, Pause>, SyncError> {
+fn or_pause<T>(step: Step<T>) -> Step<T> {
     match step {
         Err(error) if error.is_space() => {
             tracing::error!(%error, "there is no room");

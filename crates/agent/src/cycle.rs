@@ -170,7 +170,7 @@ fn delta(duration: Duration) -> TimeDelta {
 mod tests {
     use super::*;
 
-    const PACE: Pace = Pace { cycle: Duration::from_secs(300), fast: Duration::from_secs(30) };
+    const PACE: Pace = Pace { cycle: Duration::from_mins(5), fast: Duration::from_secs(30) };
 
     fn at(seconds: i64) -> Timestamp {
         chrono::DateTime::from_timestamp(seconds, 0).expect("in range")

@@ -84,9 +84,9 @@ pub enum EnrollError {
 pub fn enroll(
     state: &StateDir,
     route: Route,
-    code: Secret,
+    code: &Secret,
     machine: &Machine,
-    clock: Arc<dyn Clock>,
+    clock: &Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Identity, EnrollError> {
     files::make_folder(state.path()).map_err(folder(state.path()))?;
@@ -99,8 +99,8 @@ pub fn enroll(
         });
     }
     let key = key_for_enrolment(state, &*entropy)?;
-    let request = claim(code, *key.public_key().as_bytes(), machine)?;
-    let client = Client::new(&route, key, Arc::clone(&clock), entropy)?;
+    let request = claim(code.clone(), *key.public_key().as_bytes(), machine)?;
+    let client = Client::new(&route, key, Arc::clone(clock), entropy)?;
     let answer: ClaimResponse = client.post(paths::CLAIM, &request).map_err(|error| match error {
         CallError::Refused(problem) => EnrollError::Refused { code: problem.code, detail: problem.detail },
         other => EnrollError::Call(other),

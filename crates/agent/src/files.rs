@@ -24,7 +24,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
 /// Replaces the file with `bytes`, mode 0600. When this returns, the new content survives a power cut; if it fails,
 /// the old content is untouched.
 pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = write_beside(path, bytes, |file| file.sync_all())?;
+    let fresh = write_beside(path, bytes, File::sync_all)?;
     fs::rename(&fresh, path)?;
     sync_folder(path)
 }

@@ -56,6 +56,9 @@ pub enum RunError {
     Thread(&'static str),
 }
 
+/// Makes whoever answers failing checks, once the queue is open.
+pub type MakeResponder = Box<dyn Fn(&Identity, &Outbox) -> io::Result<Box<dyn Responder>>>;
+
 /// What the agent runs with. Everything that touches the machine is handed in.
 pub struct Parts {
     /// Where its state lies.
@@ -69,7 +72,7 @@ pub struct Parts {
     /// Who looks at the machine.
     pub observer: Arc<dyn Observer>,
     /// Makes whoever answers failing checks, once the queue is open.
-    pub responder: Box<dyn Fn(&Identity, &Outbox) -> io::Result<Box<dyn Responder>>>,
+    pub responder: MakeResponder,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -116,7 +116,7 @@ impl Worker {
         match self.orders.finish(order.order, outcome, &detail).map_err(SyncError::from) {
             // It is remembered in memory and written down with the next order.
             Err(error) if error.is_space() => {
-                tracing::error!(%error, "the end of an order cannot be written down")
+                tracing::error!(%error, "the end of an order cannot be written down");
             }
             finished => finished?,
         }

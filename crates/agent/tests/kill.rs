@@ -22,7 +22,7 @@ use proofline_outbox::{Limits, Outbox};
 use proofline_protocol::OrderOutcome;
 use support::central::{CODE, Central, Phase};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Bench {
     folder: tempfile::TempDir,

@@ -33,7 +33,7 @@ struct Restless {
 
 impl Observer for Restless {
     fn checks(&self) -> Vec<Planned> {
-        let plan = |check: &str| Planned { check: check.into(), interval: Duration::from_secs(300) };
+        let plan = |check: &str| Planned { check: check.into(), interval: Duration::from_mins(5) };
         vec![plan("linux.calm"), plan("linux.restless")]
     }
 

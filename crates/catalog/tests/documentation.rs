@@ -68,8 +68,5 @@ fn the_printed_checks_are_the_catalogue() {
         fs::write(&path, &printed).expect("docs is writable");
     }
     let kept = fs::read(&path).unwrap_or_default();
-    assert!(
-        kept == printed.as_bytes(),
-        "docs/checks.md is stale: `cargo xtask generate`"
-    );
+    assert!(kept == printed.as_bytes(), "docs/checks.md is stale: `cargo xtask generate`");
 }

@@ -13,6 +13,7 @@ use proofline_evidence::statement::{
     state_digest,
 };
 use proofline_evidence::{Digest, Reason};
+use proptest::prelude::*;
 
 const ONE: Signer = Signer::Appliance(0);
 const TWO: Signer = Signer::Appliance(1);
@@ -402,4 +403,25 @@ fn after_a_gap_the_state_is_unknown_until_a_full_run() {
     let wrong = state_digest([StateLine::of(&finding("a", Verdict::Pass, "1"))]);
     let at = log.state(ONE, Body::CheckRun(CheckRun { results: vec![], state: Some(wrong) }));
     assert_eq!(findings(&judge(&log)), [(Reason::StateMismatch, Some(at))]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// The README is for people and proves nothing; everything behind it counts.
+    #[test]
+    fn any_flipped_bit_behind_the_readme_is_found(place in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let mut export = sample(12).export();
+        let policy = export.windows(7).position(|window| window == b"policy\0").expect("it is there");
+        let place = policy + place.index(export.len() - policy);
+        export[place] ^= 1 << bit;
+        let report = verify(&export[..], &Options::default()).expect("memory is readable");
+        prop_assert!(!report.verified, "bit {} of byte {}", bit, place);
+    }
+
+    #[test]
+    fn any_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        let options = Options { checkpoint_key: None, since: Some(bytes.clone()) };
+        prop_assert!(!verify(&bytes[..], &options).expect("memory is readable").verified);
+    }
 }

@@ -24,7 +24,19 @@ import { Glyph, StateChip } from "../../src/ui/state";
 import { Time } from "../../src/ui/time";
 import { say } from "../../src/ui/toast";
 
-const kinds: ErrorKind[] = ["offline", "timeout", "signed_out", "forbidden", "not_found", "conflict", "invalid", "rate_limited", "unavailable", "server", "malformed"];
+const kinds: ErrorKind[] = [
+  "offline",
+  "timeout",
+  "signed_out",
+  "forbidden",
+  "not_found",
+  "conflict",
+  "invalid",
+  "rate_limited",
+  "unavailable",
+  "server",
+  "malformed",
+];
 
 function Row({ children }: { children: ReactNode }) {
   return <div className="flex flex-wrap items-center gap-3 px-4 py-3">{children}</div>;
@@ -52,8 +64,26 @@ export function Page() {
             <ScoreFigure score={0} coverage={0.2} />
             <ScoreFigure score={99.98} coverage={0.999} />
             <ScoreFigure score={null} coverage={null} />
-            <CountsBar counts={{ pass: 4102, fail: 187, not_assessed: 139, stale: 233, not_applicable: 40, not_covered: 12 }} unit="controls" />
-            <Strip states={["pass", "pass", "fail", "not_assessed", "stale", "not_applicable", "not_covered", "pass", "pass", "something_new", "pass", "fail"]} />
+            <CountsBar
+              counts={{ pass: 4102, fail: 187, not_assessed: 139, stale: 233, not_applicable: 40, not_covered: 12 }}
+              unit="controls"
+            />
+            <Strip
+              states={[
+                "pass",
+                "pass",
+                "fail",
+                "not_assessed",
+                "stale",
+                "not_applicable",
+                "not_covered",
+                "pass",
+                "pass",
+                "something_new",
+                "pass",
+                "fail",
+              ]}
+            />
           </div>
         </Panel>
         <Panel title="Buttons">
@@ -83,7 +113,17 @@ export function Page() {
             ))}
           </Row>
           <Row>
-            {["open", "healing", "verifying", "awaiting_approval", "escalated", "suppressed", "resolved", "closed", "something_new"].map((state) => (
+            {[
+              "open",
+              "healing",
+              "verifying",
+              "awaiting_approval",
+              "escalated",
+              "suppressed",
+              "resolved",
+              "closed",
+              "something_new",
+            ].map((state) => (
               <IncidentStateChip key={state} state={state} />
             ))}
           </Row>
@@ -113,7 +153,17 @@ export function Page() {
               {(ids) => <input {...ids} className="input" />}
             </Field>
             <SearchField label="Filter" />
-            <FilterSelect label="Choice" value="a" options={[["a", "First"], ["b", "Second"]] as const} onChange={() => undefined} />
+            <FilterSelect
+              label="Choice"
+              value="a"
+              options={
+                [
+                  ["a", "First"],
+                  ["b", "Second"],
+                ] as const
+              }
+              onChange={() => undefined}
+            />
           </div>
         </Panel>
         <Panel title="Verification">
@@ -134,7 +184,17 @@ export function Page() {
         <Panel title="Errors" className="lg:row-span-2">
           <div className="divide-y divide-hair">
             {kinds.map((kind) => (
-              <ErrorNote key={kind} what="Sites" error={new ApiError(kind, { requestId: "req_9f3ac41e", retryAfter: kind === "rate_limited" ? 30 : undefined })} onRetry={() => undefined} />
+              <ErrorNote
+                key={kind}
+                what="Sites"
+                error={
+                  new ApiError(kind, {
+                    requestId: "req_9f3ac41e",
+                    retryAfter: kind === "rate_limited" ? 30 : undefined,
+                  })
+                }
+                onRetry={() => undefined}
+              />
             ))}
           </div>
         </Panel>
@@ -148,7 +208,15 @@ function ConfirmSample() {
   return (
     <>
       <Button onClick={() => setOpen(true)}>Ask</Button>
-      <ConfirmDialog open={open} onClose={() => setOpen(false)} title="Really?" action="Do it" reason={{ label: "Why", minLength: 10 }} busy={false} onConfirm={() => setOpen(false)}>
+      <ConfirmDialog
+        open={open}
+        onClose={() => setOpen(false)}
+        title="Really?"
+        action="Do it"
+        reason={{ label: "Why", minLength: 10 }}
+        busy={false}
+        onConfirm={() => setOpen(false)}
+      >
         It cannot be undone.
       </ConfirmDialog>
     </>

@@ -44,7 +44,9 @@ describe("what somebody changed", () => {
   });
 
   it("is noticed when the log is another site's", async () => {
-    expect(await failing(await read(site.id, last), { ...log, siteId: (sites[3] as (typeof sites)[number]).id })).not.toEqual([]);
+    expect(
+      await failing(await read(site.id, last), { ...log, siteId: (sites[3] as (typeof sites)[number]).id }),
+    ).not.toEqual([]);
   });
 });
 

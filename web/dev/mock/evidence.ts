@@ -9,7 +9,6 @@ import { measure, type Site, silence } from "./fleet.ts";
 import { Random } from "./random.ts";
 import type { S } from "./wire.ts";
 
-
 export const installation = { id: "inst_01k9m2v4c8q7r5t3w1x6y0z2ab", name: "Northgate Central" };
 
 const sha256 = (...parts: (Uint8Array | string)[]) => {
@@ -28,7 +27,11 @@ interface Key {
 
 function keyFrom(label: string): Key {
   const seed = sha256("proofline mock key", label);
-  const secret = createPrivateKey({ key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]), format: "der", type: "pkcs8" });
+  const secret = createPrivateKey({
+    key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]),
+    format: "der",
+    type: "pkcs8",
+  });
   const publicKey = createPublicKey(secret).export({ format: "der", type: "spki" }).subarray(-32);
   return { secret, publicKey, id: hex(sha256(publicKey)) };
 }
@@ -78,87 +81,185 @@ function buildLog(site: Site): Log {
   const rng = new Random(site.seed + 99);
   const appliance = site.appliance.id;
   const asset = site.assets[0]?.id ?? null;
-  append(site, log, serverKeys.server_facts, "server_facts", site.created + 2 * hour, null, {
-    kind: "key",
-    action: "enrolled",
-    role: "appliance",
-    public_key: b64(applianceKey.publicKey),
-    key_id: applianceKey.id,
-    holder: appliance,
-    reason: "provisioning code claimed",
-  }, "Key enrolled for the appliance");
+  append(
+    site,
+    log,
+    serverKeys.server_facts,
+    "server_facts",
+    site.created + 2 * hour,
+    null,
+    {
+      kind: "key",
+      action: "enrolled",
+      role: "appliance",
+      public_key: b64(applianceKey.publicKey),
+      key_id: applianceKey.id,
+      holder: appliance,
+      reason: "provisioning code claimed",
+    },
+    "Key enrolled for the appliance",
+  );
   const measured = measure(site, now());
   if (measured.length === 0) return log;
 
   const end = now() - silence(site);
   const first = Math.max(site.created + 3 * hour, end - 9 * day);
   const results = measured.filter((m) => m.asset_id === asset);
-  const state = hex(sha256(results.map((r) => `${r.check_id}\0${r.verdict}\0${hex(sha256(r.observed))}\n`).sort().join("")));
-  append(site, log, applianceKey, "appliance", first, appliance, {
-    kind: "check_run",
-    results: results.map(({ check_id, verdict, expected, observed, reason, check }) => ({
-      check: check_id,
-      verdict,
-      expected,
-      observed,
-      reason,
-      location: check?.location ?? "",
-    })),
-    state,
-  }, `First run: ${results.length} checks`, asset);
+  const state = hex(
+    sha256(
+      results
+        .map((r) => `${r.check_id}\0${r.verdict}\0${hex(sha256(r.observed))}\n`)
+        .sort()
+        .join(""),
+    ),
+  );
+  append(
+    site,
+    log,
+    applianceKey,
+    "appliance",
+    first,
+    appliance,
+    {
+      kind: "check_run",
+      results: results.map(({ check_id, verdict, expected, observed, reason, check }) => ({
+        check: check_id,
+        verdict,
+        expected,
+        observed,
+        reason,
+        location: check?.location ?? "",
+      })),
+      state,
+    },
+    `First run: ${results.length} checks`,
+    asset,
+  );
   for (let at = first + hour; at < end; at += hour + rng.int(0, 50) * second) {
     const roll = rng.next();
     const some = rng.pick(results);
     if (roll < 0.06 && some.check) {
-      append(site, log, applianceKey, "appliance", at, appliance, {
-        kind: "check_run",
-        results: [{ check: some.check_id, verdict: "fail", expected: some.expected, observed: some.check.bad, reason: "", location: some.check.location }],
-        state: hex(sha256(state, String(at))),
-      }, `Changed: ${some.title} now fails`, asset);
+      append(
+        site,
+        log,
+        applianceKey,
+        "appliance",
+        at,
+        appliance,
+        {
+          kind: "check_run",
+          results: [
+            {
+              check: some.check_id,
+              verdict: "fail",
+              expected: some.expected,
+              observed: some.check.bad,
+              reason: "",
+              location: some.check.location,
+            },
+          ],
+          state: hex(sha256(state, String(at))),
+        },
+        `Changed: ${some.title} now fails`,
+        asset,
+      );
       at += 40 * second;
-      append(site, log, applianceKey, "appliance", at, appliance, {
-        kind: "heal",
-        incident: rng.id("inc"),
-        check: some.check_id,
-        rule: `${some.check_id}@3#${hex(sha256(some.check_id)).slice(0, 12)}`,
-        runbook: some.check.runbook ?? "linux.service.start",
-        plan_digest: hex(sha256("plan", some.check_id)),
-        actor: "l1",
-        mode: "enforce",
-        before: { check: some.check_id, verdict: "fail", expected: some.expected, observed: some.check.bad, reason: "", location: some.check.location },
-        steps: [
-          { step: "detect", outcome: "ok", detail: "the setting differs" },
-          { step: "remediate", outcome: "ok", detail: "written, previous state kept" },
-          { step: "verify", outcome: "ok", detail: "" },
-        ],
-        after: { check: some.check_id, verdict: "pass", expected: some.expected, observed: some.check.good, reason: "", location: some.check.location },
-        outcome: "resolved",
-        rollback: `backup-${rng.int(1000, 9999)}`,
-      }, `Healed: ${some.title}`, asset);
+      append(
+        site,
+        log,
+        applianceKey,
+        "appliance",
+        at,
+        appliance,
+        {
+          kind: "heal",
+          incident: rng.id("inc"),
+          check: some.check_id,
+          rule: `${some.check_id}@3#${hex(sha256(some.check_id)).slice(0, 12)}`,
+          runbook: some.check.runbook ?? "linux.service.start",
+          plan_digest: hex(sha256("plan", some.check_id)),
+          actor: "l1",
+          mode: "enforce",
+          before: {
+            check: some.check_id,
+            verdict: "fail",
+            expected: some.expected,
+            observed: some.check.bad,
+            reason: "",
+            location: some.check.location,
+          },
+          steps: [
+            { step: "detect", outcome: "ok", detail: "the setting differs" },
+            { step: "remediate", outcome: "ok", detail: "written, previous state kept" },
+            { step: "verify", outcome: "ok", detail: "" },
+          ],
+          after: {
+            check: some.check_id,
+            verdict: "pass",
+            expected: some.expected,
+            observed: some.check.good,
+            reason: "",
+            location: some.check.location,
+          },
+          outcome: "resolved",
+          rollback: `backup-${rng.int(1000, 9999)}`,
+        },
+        `Healed: ${some.title}`,
+        asset,
+      );
     } else if (roll < 0.08) {
-      append(site, log, serverKeys.server_facts, "server_facts", at, null, {
-        kind: "server_fact",
-        fact: "mode_changed",
-        subject_id: appliance,
-        actor: "user_01k9m2v4c8q7r5t3w1x6y0z2aa",
-        detail: "ask to enforce",
-      }, "Mode changed: ask to enforce");
+      append(
+        site,
+        log,
+        serverKeys.server_facts,
+        "server_facts",
+        at,
+        null,
+        {
+          kind: "server_fact",
+          fact: "mode_changed",
+          subject_id: appliance,
+          actor: "user_01k9m2v4c8q7r5t3w1x6y0z2aa",
+          detail: "ask to enforce",
+        },
+        "Mode changed: ask to enforce",
+      );
     } else {
-      append(site, log, applianceKey, "appliance", at, appliance, { kind: "heartbeat", unchanged_since: 1, state }, "Nothing changed", asset);
+      append(
+        site,
+        log,
+        applianceKey,
+        "appliance",
+        at,
+        appliance,
+        { kind: "heartbeat", unchanged_since: 1, state },
+        "Nothing changed",
+        asset,
+      );
     }
   }
-  append(site, log, applianceKey, "appliance", end - minute, appliance, {
-    kind: "check_run",
-    results: results.slice(0, 120).map(({ check_id, verdict, expected, observed, reason, check }) => ({
-      check: check_id,
-      verdict,
-      expected,
-      observed,
-      reason,
-      location: check?.location ?? "",
-    })),
-    state,
-  }, `${results.length} checks confirmed`, asset);
+  append(
+    site,
+    log,
+    applianceKey,
+    "appliance",
+    end - minute,
+    appliance,
+    {
+      kind: "check_run",
+      results: results.slice(0, 120).map(({ check_id, verdict, expected, observed, reason, check }) => ({
+        check: check_id,
+        verdict,
+        expected,
+        observed,
+        reason,
+        location: check?.location ?? "",
+      })),
+      state,
+    },
+    `${results.length} checks confirmed`,
+    asset,
+  );
   log.published = Math.max(0, log.entries.length - 3);
   return log;
 }
@@ -199,7 +300,11 @@ function append(
   const type = "application/vnd.in-toto+json";
   const pae = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload]);
   const envelope = Buffer.from(
-    JSON.stringify({ payload: b64(payload), payloadType: type, signatures: [{ keyid: key.id, sig: b64(sign(null, pae, key.secret)) }] }),
+    JSON.stringify({
+      payload: b64(payload),
+      payloadType: type,
+      signatures: [{ keyid: key.id, sig: b64(sign(null, pae, key.secret)) }],
+    }),
   );
   log.hashes.push(sha256(Buffer.from([0]), envelope));
   log.entries.push({

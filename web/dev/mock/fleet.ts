@@ -23,8 +23,46 @@ export interface Site {
 }
 
 const partnersSeed = ["Northgate IT", "Keystone Managed Care", "Allegheny Systems"];
-const towns = ["Scranton", "Wilkes-Barre", "Dunmore", "Clarks Summit", "Pittston", "Carbondale", "Honesdale", "Tunkhannock", "Hazleton", "Berwick", "Bloomsburg", "Milford"];
-const practices = ["Sunrise Dermatology", "Pine Grove Internal Medicine", "Cedar Ridge Family Practice", "Lakeview Dental", "Riverside Pediatrics", "Hillcrest Orthopedics", "Maple Street Eye Care", "Summit Cardiology", "Green Valley Women's Health", "Lackawanna Allergy", "Blue Ridge Physical Therapy", "Harbor Ear, Nose and Throat", "Willow Creek Psychiatry", "Stonebridge Urology", "Oakfield Gastroenterology", "Mill Pond Dental Arts", "Fairview Neurology", "Elm Park Family Medicine", "Crossroads Urgent Care", "Whitehall Endocrinology", "Brookside Rheumatology", "Northside Pulmonary", "Ashland Foot and Ankle", "Meadow Lane Pediatrics"];
+const towns = [
+  "Scranton",
+  "Wilkes-Barre",
+  "Dunmore",
+  "Clarks Summit",
+  "Pittston",
+  "Carbondale",
+  "Honesdale",
+  "Tunkhannock",
+  "Hazleton",
+  "Berwick",
+  "Bloomsburg",
+  "Milford",
+];
+const practices = [
+  "Sunrise Dermatology",
+  "Pine Grove Internal Medicine",
+  "Cedar Ridge Family Practice",
+  "Lakeview Dental",
+  "Riverside Pediatrics",
+  "Hillcrest Orthopedics",
+  "Maple Street Eye Care",
+  "Summit Cardiology",
+  "Green Valley Women's Health",
+  "Lackawanna Allergy",
+  "Blue Ridge Physical Therapy",
+  "Harbor Ear, Nose and Throat",
+  "Willow Creek Psychiatry",
+  "Stonebridge Urology",
+  "Oakfield Gastroenterology",
+  "Mill Pond Dental Arts",
+  "Fairview Neurology",
+  "Elm Park Family Medicine",
+  "Crossroads Urgent Care",
+  "Whitehall Endocrinology",
+  "Brookside Rheumatology",
+  "Northside Pulmonary",
+  "Ashland Foot and Ankle",
+  "Meadow Lane Pediatrics",
+];
 const roles = ["file server", "practice management", "imaging gateway", "backup target"];
 const hosts = ["files01", "pms01", "pacs-gw", "backup01"];
 
@@ -47,7 +85,23 @@ export const organisations = practices.map((name, i) => {
   };
 });
 
-const profiles: Profile[] = ["bad", "mixed", "offline", "good", "good", "mixed", "good", "stale", "good", "good", "pending", "mixed", "good", "good", "empty"];
+const profiles: Profile[] = [
+  "bad",
+  "mixed",
+  "offline",
+  "good",
+  "good",
+  "mixed",
+  "good",
+  "stale",
+  "good",
+  "good",
+  "pending",
+  "mixed",
+  "good",
+  "good",
+  "empty",
+];
 
 export const sites: Site[] = [];
 for (let i = 0; i < Number(process.env.PROOFLINE_MOCK_SITES ?? 84); i++) {
@@ -59,10 +113,15 @@ for (let i = 0; i < Number(process.env.PROOFLINE_MOCK_SITES ?? 84); i++) {
   });
 }
 
-export function addSite(org: (typeof organisations)[number], name: string, set: { profile: Profile; created: number; timezone?: string }): Site {
+export function addSite(
+  org: (typeof organisations)[number],
+  name: string,
+  set: { profile: Profile; created: number; timezone?: string },
+): Site {
   const partner = partners.find((p) => p.id === org.partner_id) as (typeof partners)[number];
   const id = random.id("site");
-  const count = set.profile === "empty" || set.profile === "pending" ? (set.profile === "pending" ? 1 : 0) : random.int(1, 4);
+  const count =
+    set.profile === "empty" || set.profile === "pending" ? (set.profile === "pending" ? 1 : 0) : random.int(1, 4);
   const site: Site = {
     id,
     name,
@@ -87,7 +146,15 @@ export function addSite(org: (typeof organisations)[number], name: string, set: 
 
 export function makeAppliance(site: Site): S["Appliance"] {
   const rng = new Random(site.seed + 1);
-  const quiet = { good: rng.int(4, 55) * second, mixed: rng.int(4, 55) * second, bad: 20 * second, stale: 14 * minute, offline: 3 * hour + 12 * minute, pending: 0, empty: 0 }[site.profile];
+  const quiet = {
+    good: rng.int(4, 55) * second,
+    mixed: rng.int(4, 55) * second,
+    bad: 20 * second,
+    stale: 14 * minute,
+    offline: 3 * hour + 12 * minute,
+    pending: 0,
+    empty: 0,
+  }[site.profile];
   const pending = site.profile === "pending";
   const born = now();
   const seen = () => now() - quiet - ((now() - born) % (50 * second));
@@ -98,8 +165,18 @@ export function makeAppliance(site: Site): S["Appliance"] {
     org_name: site.org.name,
     platform: "Debian 12",
     revoked_reason: null,
-    hostname: `${site.name.toLowerCase().replace(/[^a-z]+/g, "-").slice(0, 18).replace(/-$/, "")}-box`,
-    status: pending ? "pending" : site.profile === "offline" ? "offline" : site.profile === "stale" ? "stale" : "online",
+    hostname: `${site.name
+      .toLowerCase()
+      .replace(/[^a-z]+/g, "-")
+      .slice(0, 18)
+      .replace(/-$/, "")}-box`,
+    status: pending
+      ? "pending"
+      : site.profile === "offline"
+        ? "offline"
+        : site.profile === "stale"
+          ? "stale"
+          : "online",
     get last_seen_at() {
       return pending ? null : iso(seen());
     },
@@ -110,7 +187,14 @@ export function makeAppliance(site: Site): S["Appliance"] {
     key_id: Array.from({ length: 64 }, () => rng.int(0, 15).toString(16)).join(""),
     enrolled_at: iso(site.created + 2 * hour),
     revoked_at: null,
-    last_cycle: pending ? null : { started_at: iso(seen() - 90 * second), duration_ms: rng.int(640, 1480), checks: 42, errors: site.profile === "mixed" ? 2 : 0 },
+    last_cycle: pending
+      ? null
+      : {
+          started_at: iso(seen() - 90 * second),
+          duration_ms: rng.int(640, 1480),
+          checks: 42,
+          errors: site.profile === "mixed" ? 2 : 0,
+        },
     catalogue_current: rng.chance(0.9),
   };
 }
@@ -131,8 +215,12 @@ export function measure(site: Site, asOf: number): Measured[] {
     for (const check of checks) {
       const roll = rng.next();
       const sinceDays = rng.int(2, 160);
-      const failing = { good: 0.004, mixed: 0.025, bad: 0.07, offline: 0.02, stale: 0.01, pending: 0, empty: 0 }[site.profile];
-      const unmeasured = { good: 0.002, mixed: 0.03, bad: 0.01, offline: 0.01, stale: 0.01, pending: 0, empty: 0 }[site.profile];
+      const failing = { good: 0.004, mixed: 0.025, bad: 0.07, offline: 0.02, stale: 0.01, pending: 0, empty: 0 }[
+        site.profile
+      ];
+      const unmeasured = { good: 0.002, mixed: 0.03, bad: 0.01, offline: 0.01, stale: 0.01, pending: 0, empty: 0 }[
+        site.profile
+      ];
       const measurable = asset === site.assets[0] || roll > 0.5;
       let verdict: S["Verdict"] = "pass";
       let reason = "";
@@ -146,9 +234,15 @@ export function measure(site: Site, asOf: number): Measured[] {
         reason = `${check.location.split(" ")[0]} is not installed`;
       } else if (["linux.session.lock", "linux.boot.secure"].includes(check.id) && roll > 0.55) {
         verdict = "not_applicable";
-        reason = check.id === "linux.session.lock" ? "no graphical session on this machine" : "the firmware has no secure boot";
+        reason =
+          check.id === "linux.session.lock"
+            ? "no graphical session on this machine"
+            : "the firmware has no secure boot";
       }
-      const since = Math.max(site.created + 3 * hour, asOf - (verdict === "fail" ? rng.int(1, 90) * hour : sinceDays * day));
+      const since = Math.max(
+        site.created + 3 * hour,
+        asOf - (verdict === "fail" ? rng.int(1, 90) * hour : sinceDays * day),
+      );
       if (since > asOf) continue;
       measured.push({
         asset_id: asset.id,
@@ -219,7 +313,10 @@ export function resolve(site: Site, asOf = now()) {
   };
 }
 
-const cache = new Map<string, { at: number; summary: S["SiteSummary"]; weights: ReturnType<typeof resolve>["weights"] }>();
+const cache = new Map<
+  string,
+  { at: number; summary: S["SiteSummary"]; weights: ReturnType<typeof resolve>["weights"] }
+>();
 
 export function summarise(site: Site) {
   const kept = cache.get(site.id);
@@ -240,7 +337,7 @@ export function summarise(site: Site) {
       controls: count,
       strip: states,
       open_incidents: measure(site, now()).filter((m) => m.verdict === "fail").length,
-      appliance_status: (site.appliance?.status ?? "none") ,
+      appliance_status: site.appliance?.status ?? "none",
       last_evidence_at: Number.isFinite(silence(site)) ? iso(now() - silence(site) - 20 * second) : null,
     },
   };

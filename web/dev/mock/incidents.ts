@@ -7,7 +7,6 @@ import { measure, type Site, sites } from "./fleet.ts";
 import { Random } from "./random.ts";
 import type { S } from "./wire.ts";
 
-
 const whys: Partial<Record<S["IncidentState"], string[]>> = {
   open: [
     "No rule matches this check, so nothing runs by itself. A person decides.",
@@ -17,7 +16,9 @@ const whys: Partial<Record<S["IncidentState"], string[]>> = {
   healing: ["Rule is running its first attempt."],
   verifying: ["The change was made 20 s ago; the check runs again before anything is called resolved."],
   awaiting_approval: ["The appliance is in ask mode: the plan below waits for a person."],
-  escalated: ["Two attempts were not effective: something keeps changing the setting back. A configuration manager is the likely cause."],
+  escalated: [
+    "Two attempts were not effective: something keeps changing the setting back. A configuration manager is the likely cause.",
+  ],
   suppressed: ["Inside a maintenance window until 06:00. It opens again by itself when the window ends."],
   resolved: ["Healed by a rule; the second observation passed."],
   closed: ["The asset was retired."],
@@ -32,12 +33,29 @@ export function incidents(): S["IncidentRow"][] {
     const rng = new Random(site.seed + 31);
     for (const m of measure(site, now())) {
       if (m.verdict !== "fail" || !m.check) continue;
-      const state = site.profile === "offline" || !m.check.runbook ? "open" : rng.pick(["open", "open", "awaiting_approval", "escalated", "healing", "verifying", "suppressed"] as const);
+      const state =
+        site.profile === "offline" || !m.check.runbook
+          ? "open"
+          : rng.pick(["open", "open", "awaiting_approval", "escalated", "healing", "verifying", "suppressed"] as const);
       all.push(row(site, m, state, Date.parse(m.since ?? ""), rng));
     }
     if (site.assets[0] && rng.chance(0.6)) {
       const check = rng.pick(checks.filter((c) => c.runbook));
-      all.push(row(site, { asset_id: site.assets[0].id, asset_name: site.assets[0].name, check_id: check.id, title: check.title, severity: check.severity }, "resolved", now() - rng.int(1, 70) * hour, rng));
+      all.push(
+        row(
+          site,
+          {
+            asset_id: site.assets[0].id,
+            asset_name: site.assets[0].name,
+            check_id: check.id,
+            title: check.title,
+            severity: check.severity,
+          },
+          "resolved",
+          now() - rng.int(1, 70) * hour,
+          rng,
+        ),
+      );
     }
   }
   all.sort((a, b) => b.opened_at.localeCompare(a.opened_at));
@@ -75,10 +93,23 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
   const check = checks.find((c) => c.id === incident.check_id);
   const control = controls.find((c) => c.id === check?.control);
   const opened = Date.parse(incident.opened_at);
-  const before = { verdict: "fail" as const, expected: check?.expected ?? "", observed: check?.bad ?? "", reason: "", location: check?.location ?? "" };
+  const before = {
+    verdict: "fail" as const,
+    expected: check?.expected ?? "",
+    observed: check?.bad ?? "",
+    reason: "",
+    location: check?.location ?? "",
+  };
   const after = { ...before, verdict: "pass" as const, observed: check?.good ?? "" };
   const t = (seconds: number) => iso(opened + seconds * second);
-  const step = (from: S["IncidentState"] | null, to: S["IncidentState"], at: string, actor: string, cause: string, entry: number | null = 3) => ({ at, from, to, actor, cause, entry_index: entry });
+  const step = (
+    from: S["IncidentState"] | null,
+    to: S["IncidentState"],
+    at: string,
+    actor: string,
+    cause: string,
+    entry: number | null = 3,
+  ) => ({ at, from, to, actor, cause, entry_index: entry });
   const transitions = [step(null, "open", t(0), "agent", "The check failed", 1)];
   const heals: S["IncidentDetail"]["heals"] = [];
   const attempt = (at: number, outcome: "resolved" | "not_effective") =>
@@ -94,25 +125,41 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
         { step: "Look at the present setting", outcome: "ok", detail: before.location },
         { step: "Write the expected setting, keeping the previous one", outcome: "ok", detail: "" },
         { step: "Reload the service", outcome: "ok", detail: "" },
-        { step: "Observe again", outcome: outcome === "resolved" ? "ok" : "failed", detail: outcome === "resolved" ? "" : "the old value is back" },
+        {
+          step: "Observe again",
+          outcome: outcome === "resolved" ? "ok" : "failed",
+          detail: outcome === "resolved" ? "" : "the old value is back",
+        },
       ],
       entry_index: 2,
     });
   switch (incident.state) {
     case "resolved":
       attempt(12, "resolved");
-      transitions.push(step("open", "healing", t(8), "l1", "Rule matched"), step("healing", "verifying", t(14), "l1", "Runbook finished"), step("verifying", "resolved", t(41), "agent", "The second observation passed"));
+      transitions.push(
+        step("open", "healing", t(8), "l1", "Rule matched"),
+        step("healing", "verifying", t(14), "l1", "Runbook finished"),
+        step("verifying", "resolved", t(41), "agent", "The second observation passed"),
+      );
       break;
     case "escalated":
       attempt(12, "not_effective");
       attempt(620, "not_effective");
-      transitions.push(step("open", "healing", t(8), "l1", "Rule matched"), step("healing", "verifying", t(14), "l1", "Runbook finished"), step("verifying", "open", t(45), "agent", "Still failing"), step("open", "escalated", t(660), "l1", "Two attempts were not effective"));
+      transitions.push(
+        step("open", "healing", t(8), "l1", "Rule matched"),
+        step("healing", "verifying", t(14), "l1", "Runbook finished"),
+        step("verifying", "open", t(45), "agent", "Still failing"),
+        step("open", "escalated", t(660), "l1", "Two attempts were not effective"),
+      );
       break;
     case "healing":
       transitions.push(step("open", "healing", t(8), "l1", "Rule matched"));
       break;
     case "verifying":
-      transitions.push(step("open", "healing", t(8), "l1", "Rule matched"), step("healing", "verifying", t(14), "l1", "Runbook finished"));
+      transitions.push(
+        step("open", "healing", t(8), "l1", "Rule matched"),
+        step("healing", "verifying", t(14), "l1", "Runbook finished"),
+      );
       break;
     case "awaiting_approval":
       transitions.push(step("open", "awaiting_approval", t(9), "l1", "The appliance is in ask mode"));
@@ -128,17 +175,32 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
     ...incident,
     check: {
       title: incident.title,
-      why_it_matters: "Whoever gets in this way can read every record on this machine, and nothing would show who it was.",
+      why_it_matters:
+        "Whoever gets in this way can read every record on this machine, and nothing would show who it was.",
       consequence: "Patient data could be read or changed without a trace.",
       controls: control ? [control.id] : [],
     },
     transitions,
     heals,
-    last_observation: { ...(incident.state === "resolved" ? after : before), at: iso(Math.min(now(), now() - 40 * second)), entry_index: 1 },
+    last_observation: {
+      ...(incident.state === "resolved" ? after : before),
+      at: iso(Math.min(now(), now() - 40 * second)),
+      entry_index: 1,
+    },
     mode: incident.state === "awaiting_approval" ? "ask" : "enforce",
     plan_digest: incident.state === "awaiting_approval" ? createHash("sha256").update(incident.id).digest("hex") : null,
     runbook: check?.runbook
-      ? { id: check.runbook, title: "Put the setting back", steps: ["Look at the present setting", "Write the expected setting, keeping the previous one", "Reload the service", "Observe again"], disruptive: check.runbook.includes("sshd") }
+      ? {
+          id: check.runbook,
+          title: "Put the setting back",
+          steps: [
+            "Look at the present setting",
+            "Write the expected setting, keeping the previous one",
+            "Reload the service",
+            "Observe again",
+          ],
+          disruptive: check.runbook.includes("sshd"),
+        }
       : null,
   };
 }

@@ -13,8 +13,35 @@ import { installation } from "./evidence.ts";
 const csp =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-const permissions = ["session.read", "session.end", "overview.read", "partner.read", "organisation.read", "site.read", "code.read", "appliance.read", "incident.read", "evidence.read", "evidence.export", "order.read", "audit.read", "system.read", "settings.read", "catalog.read", "events.subscribe"];
-const writes = ["partner.create", "organisation.create", "site.create", "code.create", "code.revoke", "appliance.run_checks", "incident.approve", "incident.escalate"];
+const permissions = [
+  "session.read",
+  "session.end",
+  "overview.read",
+  "partner.read",
+  "organisation.read",
+  "site.read",
+  "code.read",
+  "appliance.read",
+  "incident.read",
+  "evidence.read",
+  "evidence.export",
+  "order.read",
+  "audit.read",
+  "system.read",
+  "settings.read",
+  "catalog.read",
+  "events.subscribe",
+];
+const writes = [
+  "partner.create",
+  "organisation.create",
+  "site.create",
+  "code.create",
+  "code.revoke",
+  "appliance.run_checks",
+  "incident.approve",
+  "incident.escalate",
+];
 const admin = ["appliance.revoke", "appliance.set_mode", "settings.update"];
 
 const sessions = new Map<string, { email: string; csrf: string }>();
@@ -54,7 +81,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
   response.setHeader("X-Request-Id", `req_${randomBytes(8).toString("hex")}`);
   const body = method === "GET" ? {} : await bodyOf(request);
 
-  if (path === "/api/auth/status") return json(response, 200, { bootstrap_open: bootstrapOpen, installation_name: installation.name, version: "0.1.0" });
+  if (path === "/api/auth/status")
+    return json(response, 200, {
+      bootstrap_open: bootstrapOpen,
+      installation_name: installation.name,
+      version: "0.1.0",
+    });
   if (path === "/api/auth/login") {
     if (body.password === "locked") {
       response.setHeader("Retry-After", "872");
@@ -73,11 +105,15 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
   const token = /__Host-session=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
   const session = token ? sessions.get(token) : undefined;
   if (!session) return problem(response, 401, "no_session", "");
-  if (method !== "GET" && request.headers["x-csrf-token"] !== session.csrf) return problem(response, 403, "csrf", "The request does not come from this page.");
+  if (method !== "GET" && request.headers["x-csrf-token"] !== session.csrf)
+    return problem(response, 403, "csrf", "The request does not come from this page.");
   if (path === "/api/auth/session") return json(response, 200, sessionBody(session.email));
   if (path === "/api/auth/logout") {
     sessions.delete(token as string);
-    response.setHeader("Set-Cookie", ["__Host-session=; Path=/; Secure; HttpOnly; Max-Age=0", "__Host-csrf=; Path=/; Secure; Max-Age=0"]);
+    response.setHeader("Set-Cookie", [
+      "__Host-session=; Path=/; Secure; HttpOnly; Max-Age=0",
+      "__Host-csrf=; Path=/; Secure; Max-Age=0",
+    ]);
     return void response.writeHead(204).end();
   }
   if (path === "/api/events") return stream(response);
@@ -108,7 +144,10 @@ function begin(response: ServerResponse, status: number, email: string): void {
   const token = randomBytes(24).toString("base64url");
   const csrf = randomBytes(24).toString("base64url");
   sessions.set(token, { email, csrf });
-  response.setHeader("Set-Cookie", [`__Host-session=${token}; Path=/; Secure; HttpOnly; SameSite=Strict`, `__Host-csrf=${csrf}; Path=/; Secure; SameSite=Strict`]);
+  response.setHeader("Set-Cookie", [
+    `__Host-session=${token}; Path=/; Secure; HttpOnly; SameSite=Strict`,
+    `__Host-csrf=${csrf}; Path=/; Secure; SameSite=Strict`,
+  ]);
   json(response, status, sessionBody(email));
 }
 
@@ -116,7 +155,12 @@ function sessionBody(email: string) {
   const readonly = email.startsWith("readonly");
   const operator = email.startsWith("operator");
   return {
-    user: { id: "user_01k9m2v4c8q7r5t3w1x6y0z2aa", name: readonly ? "Jo Whitfield" : "Maren Rausch", email, role: readonly ? "staff_readonly" : operator ? "staff_operator" : "staff_admin" },
+    user: {
+      id: "user_01k9m2v4c8q7r5t3w1x6y0z2aa",
+      name: readonly ? "Jo Whitfield" : "Maren Rausch",
+      email,
+      role: readonly ? "staff_readonly" : operator ? "staff_operator" : "staff_admin",
+    },
     expires_at: iso(now() + 24 * hour),
     idle_expires_at: iso(now() + 15 * minute),
     installation,
@@ -147,10 +191,14 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" }).end(JSON.stringify(body));
+  response
+    .writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" })
+    .end(JSON.stringify(body));
 }
 
 function problem(response: ServerResponse, status: number, code: string, detail: string, errors: object[] = []): void {
   const requestId = response.getHeader("X-Request-Id");
-  response.writeHead(status, { "Content-Type": "application/problem+json" }).end(JSON.stringify({ type: "about:blank", title: code, status, code, detail, request_id: requestId, errors }));
+  response
+    .writeHead(status, { "Content-Type": "application/problem+json" })
+    .end(JSON.stringify({ type: "about:blank", title: code, status, code, detail, request_id: requestId, errors }));
 }

@@ -34,14 +34,18 @@ export class Installation {
     // The private PostgreSQL runs as another user, who has to reach its own folder.
     chmodSync(folder, 0o755);
     const [port, metricsPort] = [await freePort(), await freePort()];
-    const server = spawn(serverBinary as string, ["serve", "--dev", "--data", join(folder, "data"), "--rate-scale", "100", "--check-in-seconds", "2"], {
-      env: {
-        ...plainEnvironment(),
-        PROOFLINE_LISTEN: `127.0.0.1:${port}`,
-        PROOFLINE_METRICS_LISTEN: `127.0.0.1:${metricsPort}`,
+    const server = spawn(
+      serverBinary as string,
+      ["serve", "--dev", "--data", join(folder, "data"), "--rate-scale", "100", "--check-in-seconds", "2"],
+      {
+        env: {
+          ...plainEnvironment(),
+          PROOFLINE_LISTEN: `127.0.0.1:${port}`,
+          PROOFLINE_METRICS_LISTEN: `127.0.0.1:${metricsPort}`,
+        },
+        stdio: ["ignore", "pipe", "pipe"],
       },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    );
     const link = await lineMatching(server, /(http:\/\/\S*bootstrap\S+)/);
     return new Installation(`http://localhost:${port}`, link, folder, server);
   }
@@ -51,13 +55,20 @@ export class Installation {
     const code = /--code\s+(\S+)/.exec(command)?.[1];
     if (!code) throw new Error(`no code in: ${command}`);
     const state = join(this.folder, `agent-${this.agents.length}`);
-    const enrolled = spawnSync(agentBinary as string, ["enroll", "--server", this.address, "--code", code, "--state-dir", state], {
-      env: plainEnvironment(),
-      encoding: "utf8",
-    });
+    const enrolled = spawnSync(
+      agentBinary as string,
+      ["enroll", "--server", this.address, "--code", code, "--state-dir", state],
+      {
+        env: plainEnvironment(),
+        encoding: "utf8",
+      },
+    );
     if (enrolled.status !== 0) throw new Error(`enroll: ${enrolled.stderr}`);
     this.agents.push(
-      spawn(agentBinary as string, ["run", "--state-dir", state, "--cycle-s", "30"], { env: plainEnvironment(), stdio: "ignore" }),
+      spawn(agentBinary as string, ["run", "--state-dir", state, "--cycle-s", "30"], {
+        env: plainEnvironment(),
+        stdio: "ignore",
+      }),
     );
   }
 
@@ -79,7 +90,9 @@ function freePort(): Promise<number> {
     probe.on("error", reject);
     probe.listen(0, "127.0.0.1", () => {
       const address = probe.address();
-      probe.close(() => (typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port"))));
+      probe.close(() =>
+        typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port")),
+      );
     });
   });
 }

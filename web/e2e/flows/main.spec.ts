@@ -32,7 +32,10 @@ test.afterAll(async () => {
 test.afterEach(() => expect(problems).toEqual([]));
 
 const goTo = (name: string) =>
-  page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: new RegExp(`^${name}`) }).click();
+  page
+    .getByRole("navigation", { name: "Main" })
+    .getByRole("link", { name: new RegExp(`^${name}`) })
+    .click();
 
 test("the one-time link makes the first account, and leaves the address bar", async () => {
   await page.goto(installation.bootstrapLink);
@@ -134,7 +137,10 @@ test("an incident says why nothing ran", async () => {
 test("the log can be taken away", async () => {
   await goTo("Sites");
   await page.locator("[data-row-link]").first().click();
-  await page.getByRole("navigation", { name: "Site" }).getByRole("link", { name: /Evidence/ }).click();
+  await page
+    .getByRole("navigation", { name: "Site" })
+    .getByRole("link", { name: /Evidence/ })
+    .click();
   const download = page.waitForEvent("download");
   await page.getByRole("link", { name: "Export" }).click();
   expect((await download).suggestedFilename()).toMatch(/\.tar$/);

@@ -3,7 +3,7 @@
  * content security policy; and at the ends of the range nothing wider than the screen.
  */
 
-import { addresses, expect, expectAccessible, expectNoOverflow, settle, signIn, test } from "./signed-in";
+import { addresses, expect, expectAccessible, expectNoOverflow, settle, signIn, test, visit } from "./signed-in";
 
 const ways = [
   { name: "light", colorScheme: "light", viewport: { width: 1440, height: 900 } },
@@ -35,7 +35,7 @@ for (const { name, colorScheme, viewport } of ways) {
       await signIn(page);
       for (const [title, address] of Object.entries(await addresses(page))) {
         await test.step(title, async () => {
-          await page.goto(address);
+          await visit(page, address);
           await settle(page);
           await expectAccessible(page);
         });
@@ -76,7 +76,7 @@ for (const width of [360, 2560]) {
     await signIn(page);
     for (const [title, address] of Object.entries(await addresses(page))) {
       await test.step(title, async () => {
-        await page.goto(address);
+        await visit(page, address);
         await settle(page);
         await expectNoOverflow(page);
       });

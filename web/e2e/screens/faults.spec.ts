@@ -5,7 +5,7 @@
  */
 
 import type { Page, Route } from "@playwright/test";
-import { addresses, expect, expectAccessible, settle, signIn, test } from "./signed-in";
+import { addresses, expect, expectAccessible, settle, signIn, test, visit } from "./signed-in";
 
 type Fault = (route: Route) => Promise<void>;
 
@@ -15,7 +15,15 @@ const problem =
     route.fulfill({
       status,
       headers: { "Content-Type": "application/problem+json", "X-Request-Id": "req_fault", ...headers },
-      body: JSON.stringify({ type: "about:blank", title: code, status, code, detail: "", request_id: "req_fault", errors: [] }),
+      body: JSON.stringify({
+        type: "about:blank",
+        title: code,
+        status,
+        code,
+        detail: "",
+        request_id: "req_fault",
+        errors: [],
+      }),
     });
 
 const faults: Record<string, { fault: Fault; words: RegExp; id: boolean }> = {
@@ -25,8 +33,17 @@ const faults: Record<string, { fault: Fault; words: RegExp; id: boolean }> = {
   "429": { fault: problem(429, "rate_limited", { "Retry-After": "1" }), words: /too many requests/i, id: true },
   "503": { fault: problem(503, "unavailable"), words: /is not ready/i, id: true },
   offline: { fault: (route) => route.abort("internetdisconnected"), words: /cannot be reached/i, id: false },
-  "not JSON": { fault: (route) => route.fulfill({ status: 200, contentType: "application/json", body: '{"items": [' }), words: /could not be read/i, id: false },
-  "another shape": { fault: (route) => route.fulfill({ status: 200, contentType: "application/json", body: '{"items": 7, "attention": {}}' }), words: /could not be read/i, id: false },
+  "not JSON": {
+    fault: (route) => route.fulfill({ status: 200, contentType: "application/json", body: '{"items": [' }),
+    words: /could not be read/i,
+    id: false,
+  },
+  "another shape": {
+    fault: (route) =>
+      route.fulfill({ status: 200, contentType: "application/json", body: '{"items": 7, "attention": {}}' }),
+    words: /could not be read/i,
+    id: false,
+  },
 };
 
 /** The reads that each page cannot do without. */
@@ -56,11 +73,12 @@ for (const [name, { fault, words, id }] of Object.entries(faults)) {
     test.setTimeout(240_000);
     await signIn(page);
     const known = await addresses(page);
+    // Begin where none of the reads is made, with nothing of them in the cache.
+    await page.goto("/nowhere");
     for (const [title, read] of Object.entries(reads)) {
       await test.step(title, async () => {
-        await page.goto("/nowhere");
         await page.route(read, fault);
-        await page.goto(known[title] as string);
+        await visit(page, known[title] as string);
         const alert = main(page).getByRole("alert").filter({ hasText: words }).first();
         await expect(alert).toBeVisible();
         if (id) await expect(alert).toContainText("req_fault");
@@ -82,9 +100,8 @@ for (const colorScheme of ["light", "dark"] as const) {
       const known = await addresses(page);
       for (const [title, read] of Object.entries(reads)) {
         await test.step(title, async () => {
-          await page.goto("/nowhere");
           await page.route(read, problem(500, "internal"));
-          await page.goto(known[title] as string);
+          await visit(page, known[title] as string);
           await expect(main(page).getByRole("alert").first()).toBeVisible();
           await expectAccessible(page);
           await page.unroute(read);

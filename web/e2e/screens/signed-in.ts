@@ -15,7 +15,8 @@ export const test = base.extend<{ watch: Watch; app: Page }>({
       const watch: Watch = { problems: [] };
       page.on("pageerror", (error) => watch.problems.push(`page error: ${error.message}`));
       page.on("console", (message) => {
-        if (message.type() === "error" && !expected.test(message.text())) watch.problems.push(`console: ${message.text()}`);
+        if (message.type() === "error" && !expected.test(message.text()))
+          watch.problems.push(`console: ${message.text()}`);
       });
       await use(watch);
       expect(watch.problems).toEqual([]);
@@ -36,6 +37,14 @@ export async function signIn(page: Page, email = "maren@northgate.example"): Pro
   await expect(page.getByRole("navigation", { name: "Main" }).first()).toBeVisible();
 }
 
+/** Goes to an address inside the running app, as its own links do: nothing is loaded again. */
+export async function visit(page: Page, address: string): Promise<void> {
+  await page.evaluate((to) => {
+    history.pushState(null, "", to);
+    dispatchEvent(new PopStateEvent("popstate"));
+  }, address);
+}
+
 /** Waits until nothing on the page is a skeleton any more. */
 export async function settle(page: Page): Promise<void> {
   await expect(page.locator("h1").first()).toBeVisible();
@@ -44,14 +53,21 @@ export async function settle(page: Page): Promise<void> {
 
 /** No accessibility violation, and nothing wider than the screen. */
 export async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join(" | ")}`);
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze();
+  const found = violations.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join(" | ")}`,
+  );
   expect(found).toEqual([]);
   await expectNoOverflow(page);
 }
 
 export async function expectNoOverflow(page: Page): Promise<void> {
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
   expect(overflow, "horizontal overflow in pixels").toBeLessThanOrEqual(0);
 }
 

@@ -5,6 +5,7 @@
 
 import { request } from "./http";
 import type { paths } from "./schema";
+import { checkShape, type Shape } from "./shape";
 
 type Method = "get" | "post" | "patch" | "delete";
 type PathsWith<M extends Method> = {
@@ -21,7 +22,11 @@ type AnswerOf<O> = O extends { responses: infer R }
 
 type PathOption<V> = [V] extends [never] | [undefined] ? { path?: never } : { path: V };
 type QueryOption<V> = [V] extends [never] ? { query?: never } : { query?: V };
-type BodyOption<V> = [V] extends [never] | [undefined] ? { body?: never } : unknown extends V ? { body?: V } : { body: V };
+type BodyOption<V> = [V] extends [never] | [undefined]
+  ? { body?: never }
+  : unknown extends V
+    ? { body?: V }
+    : { body: V };
 
 type ReadOptions<P extends keyof paths> = PathOption<Parameters<Operation<P, "get">, "path">> &
   QueryOption<Parameters<Operation<P, "get">, "query">> & { signal?: AbortSignal };
@@ -32,8 +37,11 @@ type WriteOptions<P extends keyof paths, M extends Method> = PathOption<Paramete
 export type Answer<P extends PathsWith<"get">> = AnswerOf<Operation<P, "get">>;
 
 export const api = {
-  get<P extends PathsWith<"get">>(path: P, options: ReadOptions<P>): Promise<Answer<P>> {
-    return request(urlOf(path, options.path, options.query), { signal: options.signal });
+  /** Reads; an answer without the outer shape is refused as malformed. */
+  async get<P extends PathsWith<"get">>(path: P, shape: Shape, options: ReadOptions<P>): Promise<Answer<P>> {
+    const answer = await request<Answer<P>>(urlOf(path, options.path, options.query), { signal: options.signal });
+    checkShape(answer, shape);
+    return answer;
   },
   post<P extends PathsWith<"post">>(path: P, options: WriteOptions<P, "post">) {
     return write<AnswerOf<Operation<P, "post">>>("POST", path, options);

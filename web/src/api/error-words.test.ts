@@ -2,7 +2,19 @@ import { describe, expect, it } from "vitest";
 import { wordsFor } from "./error-words";
 import { ApiError, type ErrorKind } from "./errors";
 
-const kinds: ErrorKind[] = ["offline", "timeout", "signed_out", "forbidden", "not_found", "conflict", "invalid", "rate_limited", "unavailable", "server", "malformed"];
+const kinds: ErrorKind[] = [
+  "offline",
+  "timeout",
+  "signed_out",
+  "forbidden",
+  "not_found",
+  "conflict",
+  "invalid",
+  "rate_limited",
+  "unavailable",
+  "server",
+  "malformed",
+];
 
 describe("the words of an error", () => {
   it("are different for every kind", () => {
@@ -15,7 +27,9 @@ describe("the words of an error", () => {
   });
 
   it("take the server's safe detail where the person can act on it", () => {
-    expect(wordsFor(new ApiError("conflict", { detail: "Somebody decided already." })).advice).toBe("Somebody decided already.");
+    expect(wordsFor(new ApiError("conflict", { detail: "Somebody decided already." })).advice).toBe(
+      "Somebody decided already.",
+    );
     expect(wordsFor(new ApiError("server", { detail: "pool exhausted" })).advice).not.toContain("pool");
   });
 

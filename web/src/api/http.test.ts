@@ -87,12 +87,14 @@ describe("a request", () => {
   });
 
   it("gives up after its time-out", async () => {
-    answer = (_url, init) => new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
+    answer = (_url, init) =>
+      new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
     expect((await failure(request("/api/x", { timeoutMs: 1 }))).kind).toBe("timeout");
   });
 
   it("passes the caller's abort on as it is", async () => {
-    answer = (_url, init) => new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
+    answer = (_url, init) =>
+      new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
     const controller = new AbortController();
     const call = request("/api/x", { signal: controller.signal });
     controller.abort();

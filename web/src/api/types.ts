@@ -42,7 +42,16 @@ export type Job = Schemas["JobBody"];
 export type Settings = Schemas["SettingsBody"];
 export type ServerKey = Schemas["KeyBody"];
 
-export const incidentStateNames = ["open", "healing", "verifying", "awaiting_approval", "escalated", "suppressed", "resolved", "closed"] as const;
+export const incidentStateNames = [
+  "open",
+  "healing",
+  "verifying",
+  "awaiting_approval",
+  "escalated",
+  "suppressed",
+  "resolved",
+  "closed",
+] as const;
 export type IncidentState = (typeof incidentStateNames)[number];
 
 export const severityNames = ["critical", "high", "medium", "low"] as const;
@@ -54,5 +63,14 @@ export type ApplianceStatus = (typeof applianceStatusNames)[number];
 export const modeNames = ["audit", "ask", "enforce"] as const;
 export type Mode = (typeof modeNames)[number];
 
-export const evidenceKindNames = ["check_run", "heal", "heartbeat", "gap", "attestation", "incident", "key", "server_fact"] as const;
+export const evidenceKindNames = [
+  "check_run",
+  "heal",
+  "heartbeat",
+  "gap",
+  "attestation",
+  "incident",
+  "key",
+  "server_fact",
+] as const;
 export type EvidenceKind = (typeof evidenceKindNames)[number];

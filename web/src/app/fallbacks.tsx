@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import type { ErrorComponentProps } from "@tanstack/react-router";
 import { Link, useRouter } from "@tanstack/react-router";
 import { ApiError } from "../api/errors";
@@ -34,14 +35,20 @@ export function PageError(props: ErrorComponentProps) {
 /** A tab that broke: the heading of its page stands. */
 export function SectionError({ error, reset }: ErrorComponentProps) {
   const router = useRouter();
+  const client = useQueryClient();
   const retry = () => {
+    // Whatever broke the drawing may lie in the cache.
+    client.removeQueries({ type: "inactive" });
     reset();
     void router.invalidate();
   };
   const codeMissing = error instanceof TypeError && /import|module/i.test(error.message);
   return (
     <div className="panel">
-      <ErrorNote error={codeMissing ? new ApiError("offline", { cause: error }) : error} onRetry={codeMissing ? () => location.reload() : retry} />
+      <ErrorNote
+        error={codeMissing ? new ApiError("offline", { cause: error }) : error}
+        onRetry={codeMissing ? () => location.reload() : retry}
+      />
     </div>
   );
 }

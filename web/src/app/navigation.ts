@@ -18,7 +18,14 @@ export const destinations: readonly Destination[] = [
   { to: "/appliances", label: "Appliances", icon: "appliance", key: "a", group: "work", permission: "appliance.read" },
   { to: "/audit", label: "Audit log", icon: "audit", key: "l", group: "records", permission: "audit.read" },
   { to: "/system", label: "System health", icon: "health", key: "h", group: "installation", permission: "system.read" },
-  { to: "/settings", label: "Settings", icon: "settings", key: "t", group: "installation", permission: "settings.read" },
+  {
+    to: "/settings",
+    label: "Settings",
+    icon: "settings",
+    key: "t",
+    group: "installation",
+    permission: "settings.read",
+  },
 ];
 
 export const groupTitles: Record<Destination["group"], string | undefined> = {

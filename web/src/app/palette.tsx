@@ -76,13 +76,18 @@ export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () =
                 id={`${id}-${option.id}`}
                 role="option"
                 aria-selected={option === current}
-                className={cx("flex h-10 cursor-pointer items-center gap-3 rounded-md px-3", option === current && "bg-accent-soft")}
+                className={cx(
+                  "flex h-10 cursor-pointer items-center gap-3 rounded-md px-3",
+                  option === current && "bg-accent-soft",
+                )}
                 onPointerMove={() => setActive(index)}
                 onClick={option.run}
               >
                 <Icon name={option.icon} className="text-ink-3" />
                 <span className="truncate">{option.label}</span>
-                <span className="ml-auto shrink-0 truncate text-xs text-ink-3 max-sm:hidden">{option.note ?? option.group}</span>
+                <span className="ml-auto shrink-0 truncate text-xs text-ink-3 max-sm:hidden">
+                  {option.note ?? option.group}
+                </span>
               </li>
             ))}
           </ul>
@@ -107,9 +112,26 @@ function useOptions(text: string, onClose: () => void, onHelp: () => void): { op
 
   const pages = destinations
     .filter(({ permission }) => !denied(permission))
-    .map(({ to, label, icon, key }): Option => ({ id: `page-${key}`, group: "Pages", label, icon, run: go({ to }), note: `g ${key}` }));
+    .map(({ to, label, icon, key }): Option => ({
+      id: `page-${key}`,
+      group: "Pages",
+      label,
+      icon,
+      run: go({ to }),
+      note: `g ${key}`,
+    }));
   const actions: Option[] = [
-    ...(denied("code.create") ? [] : [{ id: "provision", group: "Actions" as const, label: "Add an appliance", icon: "add" as const, run: go({ to: "/provision" }) }]),
+    ...(denied("code.create")
+      ? []
+      : [
+          {
+            id: "provision",
+            group: "Actions" as const,
+            label: "Add an appliance",
+            icon: "add" as const,
+            run: go({ to: "/provision" }),
+          },
+        ]),
     ...(["light", "dark", "system"] as const).map((theme): Option => ({
       id: `theme-${theme}`,
       group: "Actions",
@@ -131,6 +153,11 @@ function useOptions(text: string, onClose: () => void, onHelp: () => void): { op
     run: go({ to: "/sites/$siteId", params: { siteId: site.id } }),
   }));
   const options = [...pages.filter((o) => matches(o.label)), ...found, ...actions.filter((o) => matches(o.label))];
-  const status = sites.isError && text ? `Sites could not be searched. ${wordsFor(sites.error).title}.` : options.length === 0 && !sites.isFetching ? "Nothing found" : "";
+  const status =
+    sites.isError && text
+      ? `Sites could not be searched. ${wordsFor(sites.error).title}.`
+      : options.length === 0 && !sites.isFetching
+        ? "Nothing found"
+        : "";
   return { options, status };
 }

@@ -35,7 +35,8 @@ const sites = createRoute({
 const site = createRoute({
   getParentRoute: () => root,
   path: "/sites/$siteId",
-  loader: async ({ context, params }) => (await import("../tenants/site-layout")).prefetch(context.queryClient, params.siteId),
+  loader: async ({ context, params }) =>
+    (await import("../tenants/site-layout")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../tenants/site-layout"), "Page"),
 });
 
@@ -53,7 +54,8 @@ const posture = createRoute({
       on: text(raw, "on"),
     }),
   loaderDeps: ({ search: { as_of, asset } }) => ({ as_of, asset }),
-  loader: async ({ context, params, deps }) => (await import("../scoring/posture-page")).prefetch(context.queryClient, params.siteId, deps),
+  loader: async ({ context, params, deps }) =>
+    (await import("../scoring/posture-page")).prefetch(context.queryClient, params.siteId, deps),
   component: lazyRouteComponent(() => import("../scoring/posture-page"), "Page"),
 });
 
@@ -61,7 +63,8 @@ const siteAssets = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/assets",
-  loader: async ({ context, params }) => (await import("../tenants/assets-page")).prefetch(context.queryClient, params.siteId),
+  loader: async ({ context, params }) =>
+    (await import("../tenants/assets-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../tenants/assets-page"), "Page"),
 });
 
@@ -69,7 +72,8 @@ const siteAppliances = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/appliances",
-  loader: async ({ context, params }) => (await import("../appliances/site-page")).prefetch(context.queryClient, params.siteId),
+  loader: async ({ context, params }) =>
+    (await import("../appliances/site-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../appliances/site-page"), "Page"),
 });
 
@@ -79,7 +83,8 @@ const siteIncidents = createRoute({
   path: "/incidents",
   validateSearch: (raw: Record<string, unknown>) => defined({ state: oneOf(raw, "state", incidentStates) }),
   loaderDeps: ({ search }) => search,
-  loader: async ({ context, params, deps }) => (await import("../incidents/site-page")).prefetch(context.queryClient, params.siteId, deps),
+  loader: async ({ context, params, deps }) =>
+    (await import("../incidents/site-page")).prefetch(context.queryClient, params.siteId, deps),
   component: lazyRouteComponent(() => import("../incidents/site-page"), "Page"),
 });
 
@@ -87,9 +92,11 @@ const siteEvidence = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/evidence",
-  validateSearch: (raw: Record<string, unknown>) => defined({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    defined({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
   loaderDeps: ({ search }) => search,
-  loader: async ({ context, params, deps }) => (await import("../proof/site-page")).prefetch(context.queryClient, params.siteId, deps),
+  loader: async ({ context, params, deps }) =>
+    (await import("../proof/site-page")).prefetch(context.queryClient, params.siteId, deps),
   component: lazyRouteComponent(() => import("../proof/site-page"), "Page"),
 });
 
@@ -97,14 +104,16 @@ const siteSettings = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/settings",
-  loader: async ({ context, params }) => (await import("../tenants/site-settings-page")).prefetch(context.queryClient, params.siteId),
+  loader: async ({ context, params }) =>
+    (await import("../tenants/site-settings-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../tenants/site-settings-page"), "Page"),
 });
 
 const entry = createRoute({
   getParentRoute: () => root,
   path: "/sites/$siteId/evidence/$index",
-  loader: async ({ context, params }) => (await import("../proof/entry-page")).prefetch(context.queryClient, params.siteId, params.index),
+  loader: async ({ context, params }) =>
+    (await import("../proof/entry-page")).prefetch(context.queryClient, params.siteId, params.index),
   component: lazyRouteComponent(() => import("../proof/entry-page"), "Page"),
 });
 
@@ -125,7 +134,8 @@ const incidents = createRoute({
 const incident = createRoute({
   getParentRoute: () => root,
   path: "/incidents/$incidentId",
-  loader: async ({ context, params }) => (await import("../incidents/detail-page")).prefetch(context.queryClient, params.incidentId),
+  loader: async ({ context, params }) =>
+    (await import("../incidents/detail-page")).prefetch(context.queryClient, params.incidentId),
   component: lazyRouteComponent(() => import("../incidents/detail-page"), "Page"),
 });
 
@@ -151,7 +161,12 @@ const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ actor: text(raw, "actor"), action: text(raw, "action"), from: moment(raw, "from"), to: moment(raw, "to") }),
+    defined({
+      actor: text(raw, "actor"),
+      action: text(raw, "action"),
+      from: moment(raw, "from"),
+      to: moment(raw, "to"),
+    }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, deps }) => (await import("../audit/page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../audit/page"), "Page"),

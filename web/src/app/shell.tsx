@@ -28,7 +28,10 @@ export function Shell() {
 
   return (
     <div className="min-h-dvh md:grid md:grid-cols-[13.5rem_minmax(0,1fr)]">
-      <a href="#main" className="fixed top-2 left-2 z-50 -translate-y-16 rounded-md bg-panel px-3 py-2 shadow-[var(--float)] focus:translate-y-0">
+      <a
+        href="#main"
+        className="fixed top-2 left-2 z-50 -translate-y-16 rounded-md bg-panel px-3 py-2 shadow-[var(--float)] focus:translate-y-0"
+      >
         Skip to content
       </a>
       <Sidebar />
@@ -50,7 +53,12 @@ export function Shell() {
           <LiveIndicator />
           <UserMenu onHelp={openHelp} />
         </header>
-        <main id="main" ref={main} tabIndex={-1} className="mx-auto max-w-[100rem] px-3 pt-4 pb-24 outline-none sm:px-5 md:pt-5 md:pb-12">
+        <main
+          id="main"
+          ref={main}
+          tabIndex={-1}
+          className="mx-auto max-w-[100rem] px-3 pt-4 pb-24 outline-none sm:px-5 md:pt-5 md:pb-12"
+        >
           <Outlet />
         </main>
       </div>
@@ -84,8 +92,15 @@ function Sidebar() {
   const denied = useDenied();
   const groups = [...new Set(destinations.map((d) => d.group))];
   return (
-    <nav aria-label="Main" className="sticky top-0 flex h-dvh flex-col gap-4 overflow-y-auto border-r border-line bg-panel px-2.5 py-3 max-md:hidden">
-      <Link to="/" className="flex items-center gap-2 px-2 py-1 text-md font-semibold tracking-tight" aria-label="Proofline, overview">
+    <nav
+      aria-label="Main"
+      className="sticky top-0 flex h-dvh flex-col gap-4 overflow-y-auto border-r border-line bg-panel px-2.5 py-3 max-md:hidden"
+    >
+      <Link
+        to="/"
+        className="flex items-center gap-2 px-2 py-1 text-md font-semibold tracking-tight"
+        aria-label="Proofline, overview"
+      >
         <Icon name="brand" size={18} className="text-accent" />
         Proofline
       </Link>
@@ -144,7 +159,10 @@ function SiteCount() {
 function BottomBar() {
   const denied = useDenied();
   return (
-    <nav aria-label="Main" className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:hidden">
+    <nav
+      aria-label="Main"
+      className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:hidden"
+    >
       <ul className="flex">
         {destinations
           .filter((d) => d.group === "work" && !denied(d.permission))

@@ -9,7 +9,11 @@ import { type Preference, readPreference, setPreference, timePreference } from "
 import { moveRow } from "../lib/rows";
 import { destinations } from "./navigation";
 
-export const shortcutPreference: Preference<"on" | "off"> = { key: "proofline.shortcuts", values: ["on", "off"], fallback: "on" };
+export const shortcutPreference: Preference<"on" | "off"> = {
+  key: "proofline.shortcuts",
+  values: ["on", "off"],
+  fallback: "on",
+};
 
 interface Handlers {
   openPalette: () => void;

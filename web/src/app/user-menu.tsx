@@ -4,7 +4,14 @@ import { useRef } from "react";
 import { roleWord, useDenied, useSession } from "../auth/context";
 import { signOut } from "../auth/session";
 import { cx } from "../lib/cx";
-import { type Preference, readPreference, setPreference, themePreference, timePreference, usePreference } from "../lib/preference";
+import {
+  type Preference,
+  readPreference,
+  setPreference,
+  themePreference,
+  timePreference,
+  usePreference,
+} from "../lib/preference";
 import { Icon } from "../ui/icon";
 import { say } from "../ui/toast";
 import { wordsFor } from "../api/error-words";
@@ -61,7 +68,11 @@ export function UserMenu({ onHelp }: { onHelp: () => void }) {
             ))}
         </ul>
         <div className="grid gap-3 border-b border-hair px-4 py-3">
-          <Segments label="Theme" preference={themePreference} words={{ system: "System", light: "Light", dark: "Dark" }} />
+          <Segments
+            label="Theme"
+            preference={themePreference}
+            words={{ system: "System", light: "Light", dark: "Dark" }}
+          />
           <Segments label="Times" preference={timePreference} words={{ relative: "Relative", exact: "Exact" }} />
         </div>
         <div className="p-1.5">
@@ -95,7 +106,9 @@ function useSignOut() {
   return useMutation({
     mutationFn: async () => {
       // The server clears this site's storage; how the screen looks is not a secret and stays.
-      const kept = [themePreference, timePreference].map((p) => [p, readPreference<string>(p as Preference<string>)] as const);
+      const kept = [themePreference, timePreference].map(
+        (p) => [p, readPreference<string>(p as Preference<string>)] as const,
+      );
       await signOut();
       for (const [preference, value] of kept) setPreference(preference as Preference<string>, value);
     },
@@ -104,7 +117,15 @@ function useSignOut() {
   });
 }
 
-function Segments<T extends string>({ label, preference, words }: { label: string; preference: Preference<T>; words: Record<T, string> }) {
+function Segments<T extends string>({
+  label,
+  preference,
+  words,
+}: {
+  label: string;
+  preference: Preference<T>;
+  words: Record<T, string>;
+}) {
   const current = usePreference(preference);
   return (
     <fieldset className="flex items-center gap-3">

@@ -33,7 +33,12 @@ export function ChooseOrCreate(props: Props) {
     >
       <Field label={`Choose the ${noun}`} error={missing && !chosen ? `Choose one, or add a new ${noun}` : undefined}>
         {(ids) => (
-          <select {...ids} className="input max-w-96" value={chosen} onChange={(event) => setChosen(event.target.value)}>
+          <select
+            {...ids}
+            className="input max-w-96"
+            value={chosen}
+            onChange={(event) => setChosen(event.target.value)}
+          >
             <option value="">Choose…</option>
             {options.map(({ id, name }) => (
               <option key={id} value={id}>
@@ -55,7 +60,15 @@ export function ChooseOrCreate(props: Props) {
   );
 }
 
-function CreateForm({ noun, placeholder, timezones, busy, error, onCreate, onCancel }: Props & { onCancel: (() => void) | undefined }) {
+function CreateForm({
+  noun,
+  placeholder,
+  timezones,
+  busy,
+  error,
+  onCreate,
+  onCancel,
+}: Props & { onCancel: (() => void) | undefined }) {
   const [name, setName] = useState("");
   const [timezone, setTimezone] = useState(timezones?.own ?? "");
   const [missing, setMissing] = useState(false);
@@ -73,13 +86,26 @@ function CreateForm({ noun, placeholder, timezones, busy, error, onCreate, onCan
     <form className="grid gap-3" onSubmit={submit} noValidate>
       <Field label={`Name of the new ${noun}`} error={missing ? `The ${noun} needs a name` : fieldProblem("name")}>
         {(ids) => (
-          <input {...ids} className="input max-w-96" value={name} maxLength={120} placeholder={placeholder} autoComplete="off" onChange={(event) => setName(event.target.value)} />
+          <input
+            {...ids}
+            className="input max-w-96"
+            value={name}
+            maxLength={120}
+            placeholder={placeholder}
+            autoComplete="off"
+            onChange={(event) => setName(event.target.value)}
+          />
         )}
       </Field>
       {timezones && (
         <Field label="Time zone" hint="Maintenance windows and reports follow it." error={fieldProblem("timezone")}>
           {(ids) => (
-            <select {...ids} className="input max-w-96" value={timezone} onChange={(event) => setTimezone(event.target.value)}>
+            <select
+              {...ids}
+              className="input max-w-96"
+              value={timezone}
+              onChange={(event) => setTimezone(event.target.value)}
+            >
               <optgroup label="United States">
                 {timezones.near.map((zone) => (
                   <option key={zone}>{zone}</option>

@@ -15,7 +15,8 @@ export function CodeStep({ siteId }: { siteId: string }) {
   const client = useQueryClient();
   const [label, setLabel] = useState("");
   const issue = useMutation({
-    mutationFn: () => api.post("/api/sites/{site_id}/codes", { path: { site_id: siteId }, body: { label: label.trim() } }),
+    mutationFn: () =>
+      api.post("/api/sites/{site_id}/codes", { path: { site_id: siteId }, body: { label: label.trim() } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["site", siteId, "codes"] }),
   });
   if (issue.data) return <IssuedCode siteId={siteId} issued={issue.data} />;
@@ -28,7 +29,16 @@ export function CodeStep({ siteId }: { siteId: string }) {
       }}
     >
       <Field label="Label" hint="For you, to tell codes apart: the machine, the ticket. May be empty.">
-        {(ids) => <input {...ids} className="input max-w-96" value={label} maxLength={120} autoComplete="off" onChange={(event) => setLabel(event.target.value)} />}
+        {(ids) => (
+          <input
+            {...ids}
+            className="input max-w-96"
+            value={label}
+            maxLength={120}
+            autoComplete="off"
+            onChange={(event) => setLabel(event.target.value)}
+          />
+        )}
       </Field>
       {issue.isError && (
         <p role="alert" className="font-medium text-fail">
@@ -50,7 +60,9 @@ function IssuedCode({ siteId, issued }: { siteId: string; issued: Issued }) {
       <div>
         <p className="mb-1 font-medium">The code, shown only now</p>
         <div className="flex flex-wrap items-center gap-3">
-          <code className="rounded-md border border-line bg-ground px-3 py-1.5 text-lg font-semibold tracking-wide select-all">{issued.code}</code>
+          <code className="rounded-md border border-line bg-ground px-3 py-1.5 text-lg font-semibold tracking-wide select-all">
+            {issued.code}
+          </code>
           <CopyButton text={issued.code} label="Copy code" />
           <span className="text-ink-3">
             one machine, until <Time at={issued.expires_at} focusable />
@@ -60,7 +72,10 @@ function IssuedCode({ siteId, issued }: { siteId: string; issued: Issued }) {
       <div>
         <p className="mb-1 font-medium">Run this on the machine, as root</p>
         <div className="flex flex-wrap items-start gap-3">
-          <code tabIndex={0} className="min-w-0 flex-1 basis-80 rounded-md border border-line bg-ground px-3 py-2 select-all">
+          <code
+            tabIndex={0}
+            className="min-w-0 flex-1 basis-80 rounded-md border border-line bg-ground px-3 py-2 select-all"
+          >
             {issued.enroll_command}
           </code>
           <CopyButton text={issued.enroll_command} label="Copy command" />
@@ -84,7 +99,8 @@ function Waiting({ siteId, since }: { siteId: string; since: string }) {
         <>
           <Icon name="check" className="text-pass" />
           <p className="flex-1">
-            <strong className="font-semibold">{joined.hostname}</strong> joined. Its first results arrive within a minute.
+            <strong className="font-semibold">{joined.hostname}</strong> joined. Its first results arrive within a
+            minute.
           </p>
           <Link to="/sites/$siteId" params={{ siteId }} className="btn btn-primary">
             See its posture

@@ -31,7 +31,11 @@ export function Page() {
   const query = useInfiniteQuery(appliancesQuery({ status }));
   const rows = query.data ? flatten(query.data) : [];
   const open = (id: string | undefined) =>
-    void navigate({ search: ({ show: _, ...rest }) => (id ? { ...rest, show: id } : rest), replace: true, resetScroll: false });
+    void navigate({
+      search: ({ show: _, ...rest }) => (id ? { ...rest, show: id } : rest),
+      replace: true,
+      resetScroll: false,
+    });
   return (
     <>
       <PageHead
@@ -51,7 +55,9 @@ export function Page() {
             label="Status"
             value={status ?? ""}
             options={options}
-            onChange={(next) => navigate({ search: ({ status: _, ...rest }) => (next ? { ...rest, status: next } : rest), replace: true })}
+            onChange={(next) =>
+              navigate({ search: ({ status: _, ...rest }) => (next ? { ...rest, status: next } : rest), replace: true })
+            }
           />
         </div>
         <QueryView query={query} what="Appliances" skeleton={<RowsSkeleton rows={12} tall />}>

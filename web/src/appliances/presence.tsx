@@ -23,12 +23,35 @@ const meaning: Record<Presence, string> = {
   none: "No appliance is enrolled for this site",
 };
 
-const tones: Record<Presence, Tone> = { online: "good", stale: "warn", offline: "bad", pending: "neutral", revoked: "neutral", none: "neutral" };
-const inks: Record<Presence, string> = { online: "text-pass", stale: "text-stale", offline: "text-fail", pending: "text-ink-3", revoked: "text-ink-3", none: "text-ink-3" };
+const tones: Record<Presence, Tone> = {
+  online: "good",
+  stale: "warn",
+  offline: "bad",
+  pending: "neutral",
+  revoked: "neutral",
+  none: "neutral",
+};
+const inks: Record<Presence, string> = {
+  online: "text-pass",
+  stale: "text-stale",
+  offline: "text-fail",
+  pending: "text-ink-3",
+  revoked: "text-ink-3",
+  none: "text-ink-3",
+};
 
 const bars = (filled: number) =>
   [0, 1, 2].map((i) => (
-    <rect key={i} x={1.5 + i * 3.5} y={8.5 - i * 3} width="2.2" height={2 + i * 3} rx="0.8" fill="currentColor" opacity={i < filled ? 1 : 0.25} />
+    <rect
+      key={i}
+      x={1.5 + i * 3.5}
+      y={8.5 - i * 3}
+      width="2.2"
+      height={2 + i * 3}
+      rx="0.8"
+      fill="currentColor"
+      opacity={i < filled ? 1 : 0.25}
+    />
   ));
 
 const shapes: Record<Presence, ReactNode> = {

@@ -19,7 +19,8 @@ export function Page() {
   const partners = useQuery(partnersQuery());
   const organisations = useQuery(organisationsQuery(search.partner ?? ""));
   const site = useQuery({ ...siteQuery(search.site ?? ""), enabled: Boolean(search.site) });
-  const go = (to: { partner?: string; org?: string; site?: string }) => void navigate({ search: to, resetScroll: false });
+  const go = (to: { partner?: string; org?: string; site?: string }) =>
+    void navigate({ search: to, resetScroll: false });
 
   const reason = denied("code.create");
   if (reason) {
@@ -41,7 +42,14 @@ export function Page() {
       <Crumbs trail={[{ label: "Appliances", link: { to: "/appliances" } }]} />
       <PageHead title="Add an appliance" sub="Say where the machine belongs; then run one command on it." />
       <ol className="grid max-w-3xl grid-cols-[minmax(0,1fr)] gap-3">
-        <WizardStep number={1} current={step} title="Partner" hint="who looks after the practice" answer={partnerName} onChange={() => go({})}>
+        <WizardStep
+          number={1}
+          current={step}
+          title="Partner"
+          hint="who looks after the practice"
+          answer={partnerName}
+          onChange={() => go({})}
+        >
           <PartnerStep onChosen={(partner) => go({ partner })} />
         </WizardStep>
         <WizardStep
@@ -52,7 +60,12 @@ export function Page() {
           answer={organisationName}
           onChange={search.partner ? () => go({ partner: search.partner as string }) : undefined}
         >
-          {search.partner && <OrganisationStep partnerId={search.partner} onChosen={(org) => go({ partner: search.partner as string, org })} />}
+          {search.partner && (
+            <OrganisationStep
+              partnerId={search.partner}
+              onChosen={(org) => go({ partner: search.partner as string, org })}
+            />
+          )}
         </WizardStep>
         <WizardStep
           number={3}
@@ -60,9 +73,19 @@ export function Page() {
           title="Site"
           hint="the place"
           answer={site.data?.name}
-          onChange={search.partner && search.org ? () => go({ partner: search.partner as string, org: search.org as string }) : undefined}
+          onChange={
+            search.partner && search.org
+              ? () => go({ partner: search.partner as string, org: search.org as string })
+              : undefined
+          }
         >
-          {search.org && <SiteStep orgId={search.org} orgName={organisationName ?? ""} onChosen={(next) => go({ ...search, site: next })} />}
+          {search.org && (
+            <SiteStep
+              orgId={search.org}
+              orgName={organisationName ?? ""}
+              onChosen={(next) => go({ ...search, site: next })}
+            />
+          )}
         </WizardStep>
         <WizardStep number={4} current={step} title="Code" hint="used once, on the machine">
           {search.site && <CodeStep key={search.site} siteId={search.site} />}

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
+import { listing } from "../api/shape";
 import type { ApplianceStatus } from "../api/types";
 
 export interface ApplianceFilter {
@@ -11,7 +12,7 @@ export const appliancesQuery = ({ status, siteId }: ApplianceFilter) =>
   infiniteQueryOptions({
     queryKey: ["appliances", { status, siteId }],
     queryFn: ({ signal, pageParam }) =>
-      api.get("/api/appliances", {
+      api.get("/api/appliances", listing, {
         query: { limit: 100, cursor: pageParam, ...(status ? { status } : {}), ...(siteId ? { site_id: siteId } : {}) },
         signal,
       }),

@@ -22,7 +22,17 @@ import { type Appliance, type Mode, modeNames } from "../api/types";
 export function ApplianceSheet({ appliance, onClose }: { appliance: Appliance | undefined; onClose: () => void }) {
   if (!appliance) return null;
   return (
-    <Dialog open shape="sheet" onClose={onClose} title={appliance.hostname} description={appliance.site_name === appliance.org_name ? appliance.site_name : `${appliance.site_name} · ${appliance.org_name}`}>
+    <Dialog
+      open
+      shape="sheet"
+      onClose={onClose}
+      title={appliance.hostname}
+      description={
+        appliance.site_name === appliance.org_name
+          ? appliance.site_name
+          : `${appliance.site_name} · ${appliance.org_name}`
+      }
+    >
       <Details appliance={appliance} />
       <ModeChoice appliance={appliance} />
       <div className="flex flex-wrap gap-2 border-t border-hair px-5 py-4">
@@ -46,16 +56,29 @@ function Details({ appliance }: { appliance: Appliance }) {
       <Fact name="Last cycle">
         {cycle ? (
           <>
-            {plural(cycle.checks, "check")} in {milliseconds(cycle.duration_ms)}, {plural(cycle.errors, "error")}, <Time at={cycle.started_at} focusable />
+            {plural(cycle.checks, "check")} in {milliseconds(cycle.duration_ms)}, {plural(cycle.errors, "error")},{" "}
+            <Time at={cycle.started_at} focusable />
           </>
         ) : (
           "none yet"
         )}
       </Fact>
-      <Fact name="Not yet sent">{appliance.outbox_depth == null ? "not known" : `${plural(appliance.outbox_depth, "entry", "entries")} in its queue`}</Fact>
+      <Fact name="Not yet sent">
+        {appliance.outbox_depth == null
+          ? "not known"
+          : `${plural(appliance.outbox_depth, "entry", "entries")} in its queue`}
+      </Fact>
       <Fact name="Agent">{appliance.agent_version ?? "not known"}</Fact>
       <Fact name="Platform">{appliance.platform}</Fact>
-      <Fact name="Catalogue">{appliance.catalogue_current == null ? "not known" : appliance.catalogue_current ? "up to date" : <Chip tone="warn">older than the server's</Chip>}</Fact>
+      <Fact name="Catalogue">
+        {appliance.catalogue_current == null ? (
+          "not known"
+        ) : appliance.catalogue_current ? (
+          "up to date"
+        ) : (
+          <Chip tone="warn">older than the server's</Chip>
+        )}
+      </Fact>
       <Fact name="Key">
         <Digest hex={appliance.key_id} />
       </Fact>
@@ -82,15 +105,21 @@ function Details({ appliance }: { appliance: Appliance }) {
 
 function useRefresh(appliance: Appliance) {
   const client = useQueryClient();
-  return () => Promise.all([client.invalidateQueries({ queryKey: ["appliances"] }), client.invalidateQueries({ queryKey: ["site", appliance.site_id] })]);
+  return () =>
+    Promise.all([
+      client.invalidateQueries({ queryKey: ["appliances"] }),
+      client.invalidateQueries({ queryKey: ["site", appliance.site_id] }),
+    ]);
 }
 
 function ModeChoice({ appliance }: { appliance: Appliance }) {
   const denied = useDenied();
   const refresh = useRefresh(appliance);
   const set = useMutation({
-    mutationFn: (mode: Mode) => api.post("/api/appliances/{appliance_id}/mode", { path: { appliance_id: appliance.id }, body: { mode } }),
-    onSuccess: ({ mode }) => say(`${appliance.hostname} goes to ${modes[mode]?.word.toLowerCase() ?? mode} at its next check-in`),
+    mutationFn: (mode: Mode) =>
+      api.post("/api/appliances/{appliance_id}/mode", { path: { appliance_id: appliance.id }, body: { mode } }),
+    onSuccess: ({ mode }) =>
+      say(`${appliance.hostname} goes to ${modes[mode]?.word.toLowerCase() ?? mode} at its next check-in`),
     onError: (error) => say(`The mode was not changed. ${wordsFor(error).title}.`, "bad"),
     onSettled: refresh,
   });
@@ -124,7 +153,11 @@ function ModeChoice({ appliance }: { appliance: Appliance }) {
           </label>
         ))}
       </div>
-      {appliance.local_override && <p className="mt-2 text-ink-2">Somebody at the site holds it at {appliance.local_override}. That always wins.</p>}
+      {appliance.local_override && (
+        <p className="mt-2 text-ink-2">
+          Somebody at the site holds it at {appliance.local_override}. That always wins.
+        </p>
+      )}
       {reason && (
         <p id="mode-reason" className="mt-2 text-xs text-ink-3">
           Not possible: {reason}.
@@ -143,7 +176,8 @@ function RunChecks({ appliance }: { appliance: Appliance }) {
   });
   const reason = appliance.revoked_at
     ? "its key is revoked"
-    : (denied("appliance.run_checks") ?? (appliance.status === "offline" ? "it is offline; the order would lapse before it comes back" : undefined));
+    : (denied("appliance.run_checks") ??
+      (appliance.status === "offline" ? "it is offline; the order would lapse before it comes back" : undefined));
   return (
     <Button icon="play" disabledReason={reason} busy={run.isPending} onClick={() => run.mutate()}>
       Run checks now
@@ -156,7 +190,8 @@ function Revoke({ appliance }: { appliance: Appliance }) {
   const refresh = useRefresh(appliance);
   const [asking, setAsking] = useState(false);
   const revoke = useMutation({
-    mutationFn: (reason: string) => api.post("/api/appliances/{appliance_id}/revoke", { path: { appliance_id: appliance.id }, body: { reason } }),
+    mutationFn: (reason: string) =>
+      api.post("/api/appliances/{appliance_id}/revoke", { path: { appliance_id: appliance.id }, body: { reason } }),
     onSuccess: () => {
       setAsking(false);
       say(`The key of ${appliance.hostname} is revoked`);
@@ -186,8 +221,11 @@ function Revoke({ appliance }: { appliance: Appliance }) {
         problem={revoke.isError ? `${wordsFor(revoke.error).title}. ${wordsFor(revoke.error).advice}` : undefined}
         onConfirm={(text) => revoke.mutate(text)}
       >
-        Whatever it sends from now on is refused. {appliance.outbox_depth ? `${plural(appliance.outbox_depth, "unsent entry is", "unsent entries are")} lost to the log. ` : ""}This cannot be undone: to come back, the
-        machine needs a new code. Its past evidence stays valid.
+        Whatever it sends from now on is refused.{" "}
+        {appliance.outbox_depth
+          ? `${plural(appliance.outbox_depth, "unsent entry is", "unsent entries are")} lost to the log. `
+          : ""}
+        This cannot be undone: to come back, the machine needs a new code. Its past evidence stays valid.
       </ConfirmDialog>
     </>
   );

@@ -35,10 +35,18 @@ const columns = (onOpen: (appliance: Appliance) => void): Columns<Appliance> => 
     header: "Appliance",
     cell: ({ row: { original: appliance } }) => (
       <>
-        <button type="button" data-row-link="" aria-haspopup="dialog" className="text-left font-semibold after:absolute after:inset-0 group-hover:underline group-hover:decoration-line group-hover:underline-offset-2" onClick={() => onOpen(appliance)}>
+        <button
+          type="button"
+          data-row-link=""
+          aria-haspopup="dialog"
+          className="text-left font-semibold after:absolute after:inset-0 group-hover:underline group-hover:decoration-line group-hover:underline-offset-2"
+          onClick={() => onOpen(appliance)}
+        >
           {appliance.hostname}
         </button>
-        <div className="text-xs text-ink-3">{appliance.agent_version ? `agent ${appliance.agent_version}` : appliance.platform}</div>
+        <div className="text-xs text-ink-3">
+          {appliance.agent_version ? `agent ${appliance.agent_version}` : appliance.platform}
+        </div>
       </>
     ),
   }),
@@ -67,7 +75,11 @@ const columns = (onOpen: (appliance: Appliance) => void): Columns<Appliance> => 
     id: "queue",
     header: "Not yet sent",
     meta: { align: "end", narrow: "hide" },
-    cell: ({ row: { original: { outbox_depth: depth } } }) => (depth == null ? <span className="text-ink-3">–</span> : count(depth)),
+    cell: ({
+      row: {
+        original: { outbox_depth: depth },
+      },
+    }) => (depth == null ? <span className="text-ink-3">–</span> : count(depth)),
   }),
   column.display({
     id: "cycle",
@@ -77,7 +89,9 @@ const columns = (onOpen: (appliance: Appliance) => void): Columns<Appliance> => 
       appliance.last_cycle ? (
         <span className="whitespace-nowrap">
           {plural(appliance.last_cycle.checks, "check")} in {milliseconds(appliance.last_cycle.duration_ms)}
-          {appliance.last_cycle.errors > 0 && <span className="text-unknown">, {plural(appliance.last_cycle.errors, "error")}</span>}
+          {appliance.last_cycle.errors > 0 && (
+            <span className="text-unknown">, {plural(appliance.last_cycle.errors, "error")}</span>
+          )}
         </span>
       ) : (
         <span className="text-ink-3">none</span>

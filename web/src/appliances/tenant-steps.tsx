@@ -62,13 +62,25 @@ export function OrganisationStep({ partnerId, onChosen }: { partnerId: string; o
   );
 }
 
-export function SiteStep({ orgId, orgName, onChosen }: { orgId: string; orgName: string; onChosen: (id: string) => void }) {
+export function SiteStep({
+  orgId,
+  orgName,
+  onChosen,
+}: {
+  orgId: string;
+  orgName: string;
+  onChosen: (id: string) => void;
+}) {
   const client = useQueryClient();
   const query = useQuery(sitesOfQuery(orgId, orgName));
   const create = useMutation({
-    mutationFn: ({ name, timezone }: { name: string; timezone: string }) => api.post("/api/sites", { body: { org_id: orgId, name, timezone } }),
+    mutationFn: ({ name, timezone }: { name: string; timezone: string }) =>
+      api.post("/api/sites", { body: { org_id: orgId, name, timezone } }),
     onSuccess: async ({ id }) => {
-      await Promise.all([client.invalidateQueries({ queryKey: ["sites"] }), client.invalidateQueries({ queryKey: ["overview"] })]);
+      await Promise.all([
+        client.invalidateQueries({ queryKey: ["sites"] }),
+        client.invalidateQueries({ queryKey: ["overview"] }),
+      ]);
       onChosen(id);
     },
   });

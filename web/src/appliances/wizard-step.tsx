@@ -31,7 +31,9 @@ export function WizardStep({ number, current, title, hint, answer, onChange, chi
           {state === "done" ? <Icon name="check" size={12} /> : number}
         </span>
         <h2 className={cx("text-sm", state === "later" && "text-ink-3")}>{title}</h2>
-        <span className={cx("min-w-0 truncate", state === "done" ? "text-ink" : "text-ink-3")}>{state === "done" ? (answer ?? "…") : hint}</span>
+        <span className={cx("min-w-0 truncate", state === "done" ? "text-ink" : "text-ink-3")}>
+          {state === "done" ? (answer ?? "…") : hint}
+        </span>
         {state === "done" && onChange && (
           <button type="button" className="link ml-auto text-xs" onClick={onChange}>
             Change<span className="sr-only"> {title.toLowerCase()}</span>

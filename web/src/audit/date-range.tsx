@@ -16,11 +16,23 @@ export function DateRange({ from, to, onChange }: Props) {
     <div role="group" aria-label="Days, UTC" className="flex flex-wrap items-center gap-2 text-ink-2">
       <label className="flex items-center gap-1.5">
         From
-        <input type="date" className="input w-auto" value={day(from)} max={day(to)} onChange={(event) => change("from", event.target.value)} />
+        <input
+          type="date"
+          className="input w-auto"
+          value={day(from)}
+          max={day(to)}
+          onChange={(event) => change("from", event.target.value)}
+        />
       </label>
       <label className="flex items-center gap-1.5">
         to
-        <input type="date" className="input w-auto" value={day(to)} min={day(from)} onChange={(event) => change("to", event.target.value)} />
+        <input
+          type="date"
+          className="input w-auto"
+          value={day(to)}
+          min={day(from)}
+          onChange={(event) => change("to", event.target.value)}
+        />
       </label>
     </div>
   );

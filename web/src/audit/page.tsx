@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { api } from "../api/client";
+import { listing } from "../api/shape";
 import type { AuditRow } from "../api/types";
 import { useFilterText } from "../lib/filter-text";
 import { humanise, shortId } from "../lib/format";
@@ -29,8 +30,15 @@ const auditQuery = ({ actor, action, from, to }: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: ["audit", { actor, action, from, to }],
     queryFn: ({ signal, pageParam }) =>
-      api.get("/api/audit", {
-        query: { limit: 100, cursor: pageParam, ...(actor ? { actor } : {}), ...(action ? { action } : {}), ...(from ? { from } : {}), ...(to ? { to } : {}) },
+      api.get("/api/audit", listing, {
+        query: {
+          limit: 100,
+          cursor: pageParam,
+          ...(actor ? { actor } : {}),
+          ...(action ? { action } : {}),
+          ...(from ? { from } : {}),
+          ...(to ? { to } : {}),
+        },
         signal,
       }),
     initialPageParam: "",
@@ -53,22 +61,47 @@ export function Page() {
   );
   return (
     <>
-      <PageHead title="Audit log" sub="Who did what, when, and whether it was allowed. Rows are never changed or deleted." />
+      <PageHead
+        title="Audit log"
+        sub="Who did what, when, and whether it was allowed. Rows are never changed or deleted."
+      />
       <div className="panel">
         <div className="flex flex-wrap items-center gap-2 border-b border-hair px-3 py-2">
-          <SearchField label="Action, such as site.create" className="w-64 max-sm:w-full" value={action} onChange={(event) => setAction(event.target.value)} />
-          <SearchField label="Who" data-shortcut="" className="w-48 max-sm:w-full" value={actor} onChange={(event) => setActor(event.target.value)} />
+          <SearchField
+            label="Action, such as site.create"
+            className="w-64 max-sm:w-full"
+            value={action}
+            onChange={(event) => setAction(event.target.value)}
+          />
+          <SearchField
+            label="Who"
+            data-shortcut=""
+            className="w-48 max-sm:w-full"
+            value={actor}
+            onChange={(event) => setActor(event.target.value)}
+          />
           <DateRange
             from={filter.from}
             to={filter.to}
-            onChange={(range) => navigate({ search: ({ from: _, to: __, ...rest }) => ({ ...rest, ...range }), replace: true })}
+            onChange={(range) =>
+              navigate({ search: ({ from: _, to: __, ...rest }) => ({ ...rest, ...range }), replace: true })
+            }
           />
         </div>
         <QueryView query={query} what="Audit log" skeleton={<RowsSkeleton rows={14} />}>
           {(data) => {
             const rows = flatten(data);
             if (rows.length === 0) return <Empty title="Nothing matches the filter" />;
-            return <DataTable label="Audit log" columns={columns} rows={rows} rowKey={(row) => row.id} more={pagesOf(query)} rowHeight={41} />;
+            return (
+              <DataTable
+                label="Audit log"
+                columns={columns}
+                rows={rows}
+                rowKey={(row) => row.id}
+                more={pagesOf(query)}
+                rowHeight={41}
+              />
+            );
           }}
         </QueryView>
       </div>
@@ -94,10 +127,16 @@ function detailText(detail: unknown): string {
 const column = columnsOf<AuditRow>();
 
 const columns: Columns<AuditRow> = [
-  column.display({ id: "at", header: "When", cell: ({ row }) => <Time at={row.original.at} /> }),
+  column.display({
+    id: "at",
+    header: "When",
+    meta: { className: "whitespace-nowrap" },
+    cell: ({ row }) => <Time at={row.original.at} />,
+  }),
   column.display({
     id: "actor",
     header: "Who",
+    meta: { className: "whitespace-nowrap" },
     cell: ({ row: { original: row } }) => (
       <>
         <span className="font-medium">{row.actor_name || humanise(row.actor_kind)}</span>
@@ -105,12 +144,21 @@ const columns: Columns<AuditRow> = [
       </>
     ),
   }),
-  column.display({ id: "action", header: "Action", cell: ({ row }) => <code>{row.original.action}</code> }),
+  column.display({
+    id: "action",
+    header: "Action",
+    meta: { className: "whitespace-nowrap" },
+    cell: ({ row }) => <code>{row.original.action}</code>,
+  }),
   column.display({
     id: "outcome",
     header: "Outcome",
     cell: ({ row }) => {
-      const { word, tone, icon } = outcomes[row.original.outcome] ?? { word: row.original.outcome, tone: "neutral" as const, icon: "more" as const };
+      const { word, tone, icon } = outcomes[row.original.outcome] ?? {
+        word: row.original.outcome,
+        tone: "neutral" as const,
+        icon: "more" as const,
+      };
       return (
         <Chip tone={tone} icon={icon}>
           {word}
@@ -121,19 +169,23 @@ const columns: Columns<AuditRow> = [
   column.display({
     id: "resource",
     header: "On",
-    meta: { narrow: "line" },
+    meta: { narrow: "line", className: "whitespace-nowrap" },
     cell: ({ row }) => <code data-tip={row.original.resource}>{shortId(row.original.resource)}</code>,
   }),
   column.display({
     id: "detail",
     header: "Detail",
-    meta: { narrow: "line", className: "sm:w-full" },
+    meta: { narrow: "line", className: "@2xl:w-full" },
     cell: ({ row }) => <span className="text-ink-2 [overflow-wrap:anywhere]">{detailText(row.original.detail)}</span>,
   }),
   column.display({
     id: "request",
     header: "Request",
-    meta: { narrow: "hide" },
-    cell: ({ row }) => <code className="text-ink-3" data-tip={row.original.request_id}>{row.original.request_id.slice(-6)}</code>,
+    meta: { narrow: "hide", spare: true },
+    cell: ({ row }) => (
+      <code className="text-ink-3" data-tip={row.original.request_id}>
+        {row.original.request_id.slice(-6)}
+      </code>
+    ),
   }),
 ];

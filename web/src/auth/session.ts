@@ -9,8 +9,7 @@ export const fetchStatus = () => request<AuthStatus>("/api/auth/status");
 export const signIn = (email: string, password: string) =>
   request<Session>("/api/auth/login", { method: "POST", body: { email, password } });
 
-export const bootstrap = (body: BootstrapRequest) =>
-  request<Session>("/api/auth/bootstrap", { method: "POST", body });
+export const bootstrap = (body: BootstrapRequest) => request<Session>("/api/auth/bootstrap", { method: "POST", body });
 
 export const signOut = () => request<void>("/api/auth/logout", { method: "POST" });
 

@@ -11,7 +11,12 @@ export function StaySignedIn({ seconds, onLeave }: { seconds: number; onLeave: (
     fetchSession().catch((error: unknown) => setProblem(wordsFor(error).title));
   };
   return (
-    <Dialog open onClose={stay} title="Are you still there?" description="An unattended screen is signed out to protect the practices on it.">
+    <Dialog
+      open
+      onClose={stay}
+      title="Are you still there?"
+      description="An unattended screen is signed out to protect the practices on it."
+    >
       <div className="grid gap-4 px-5 py-4">
         <p>
           Signing out in <strong className="font-semibold">{seconds} s</strong>.

@@ -10,5 +10,7 @@ export function bootstrapTokenIn(address: { pathname: string; hash: string }): s
   const route = /^\/bootstrap(?:\?(.*))?$/.exec(fragment);
   if (route) return new URLSearchParams(route[1] ?? "").get("token") ?? "";
   if (address.pathname !== "/bootstrap") return undefined;
-  return fragment.startsWith("token=") ? (new URLSearchParams(fragment).get("token") ?? "") : decodeURIComponent(fragment);
+  return fragment.startsWith("token=")
+    ? (new URLSearchParams(fragment).get("token") ?? "")
+    : decodeURIComponent(fragment);
 }

@@ -75,7 +75,10 @@ export function showForm(root: HTMLElement, spec: FormSpec): void {
     for (const { field, detail } of problem.fields) fields.get(field)?.say(detail);
     const words = wordsFor(problem);
     const message = spec.explain?.(problem) ?? `${words.title}. ${words.advice}`;
-    alert.replaceChildren(h("p", {}, message), problem.requestId ? h("p", { class: "form-request" }, `Request ${problem.requestId}`) : "");
+    alert.replaceChildren(
+      h("p", {}, message),
+      problem.requestId ? h("p", { class: "form-request" }, `Request ${problem.requestId}`) : "",
+    );
     alert.hidden = false;
     if (problem.retryAfter) waitFor(problem.retryAfter);
     const wrong = problem.fields.map(({ field }) => fields.get(field)).find(Boolean);

@@ -9,13 +9,7 @@ import { ApiError } from "../api/errors";
 import { wordsFor } from "../api/error-words";
 import { csrfToken } from "../api/http";
 import type { AuthStatus, Session } from "../api/types";
-import {
-  bootstrap,
-  fetchSession,
-  fetchStatus,
-  type LeaveReason,
-  signIn,
-} from "../auth/session";
+import { bootstrap, fetchSession, fetchStatus, type LeaveReason, signIn } from "../auth/session";
 import { onTabs, tellTabs } from "../auth/tabs";
 import { bootstrapTokenIn } from "./bootstrap-token";
 import { brandMark, h } from "./dom";
@@ -165,7 +159,11 @@ function showBootstrap(token: string, status?: AuthStatus): void {
 function showUnreachable(error: unknown): void {
   const words = wordsFor(error);
   const requestId = error instanceof ApiError ? error.requestId : undefined;
-  const retry = h("button", { type: "button", class: "btn btn-primary", onclick: () => location.reload() }, "Try again");
+  const retry = h(
+    "button",
+    { type: "button", class: "btn btn-primary", onclick: () => location.reload() },
+    "Try again",
+  );
   root.replaceChildren(
     h(
       "main",

@@ -70,9 +70,13 @@ function Approve({ incident }: { incident: IncidentDetail }) {
           On <strong className="font-semibold text-ink">{incident.asset_name}</strong> at {incident.site_name}:
         </p>
         <ol className="mt-2 list-decimal space-y-1 pl-5">
-          {incident.runbook?.steps.map((step) => <li key={step}>{step}</li>)}
+          {incident.runbook?.steps.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
         </ol>
-        {incident.runbook?.disruptive && <p className="mt-2 text-stale">This may interrupt work at the practice for a moment.</p>}
+        {incident.runbook?.disruptive && (
+          <p className="mt-2 text-stale">This may interrupt work at the practice for a moment.</p>
+        )}
         <p className="mt-2">The previous state is kept, so that it can be rolled back.</p>
       </ConfirmDialog>
     </>
@@ -84,7 +88,8 @@ function Escalate({ incident }: { incident: IncidentDetail }) {
   const refresh = useRefresh(incident);
   const [asking, setAsking] = useState(false);
   const escalate = useMutation({
-    mutationFn: (reason: string) => api.post("/api/incidents/{incident_id}/escalate", { path: { incident_id: incident.id }, body: { reason } }),
+    mutationFn: (reason: string) =>
+      api.post("/api/incidents/{incident_id}/escalate", { path: { incident_id: incident.id }, body: { reason } }),
     onSuccess: () => {
       setAsking(false);
       say("Escalated to a person");

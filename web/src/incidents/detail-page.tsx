@@ -37,7 +37,14 @@ export function Page() {
       <Crumbs
         trail={[
           { label: "Incidents", link: { to: "/incidents" } },
-          ...(incident ? [{ label: incident.site_name, link: { to: "/sites/$siteId" as const, params: { siteId: incident.site_id } } }] : []),
+          ...(incident
+            ? [
+                {
+                  label: incident.site_name,
+                  link: { to: "/sites/$siteId" as const, params: { siteId: incident.site_id } },
+                },
+              ]
+            : []),
         ]}
       />
       {incident ? (
@@ -158,7 +165,12 @@ function LastObservation({ incident: { last_observation: seen } }: { incident: I
 }
 
 function Runbook({ runbook }: { runbook: IncidentDetail["runbook"] }) {
-  if (!runbook) return <p className="px-4 py-3 text-ink-2">There is no runbook for this check: a person must fix it. The check runs by itself and closes the incident.</p>;
+  if (!runbook)
+    return (
+      <p className="px-4 py-3 text-ink-2">
+        There is no runbook for this check: a person must fix it. The check runs by itself and closes the incident.
+      </p>
+    );
   return (
     <div className="px-4 py-3">
       <p className="flex flex-wrap items-center gap-2 font-semibold">

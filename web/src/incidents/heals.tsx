@@ -26,7 +26,11 @@ export function Heals({ incident }: { incident: IncidentDetail }) {
         title={incident.heals.length > 1 ? `Attempt ${i + 1}` : "What was done"}
         note={<Chip tone={outcome.tone}>{outcome.word}</Chip>}
         action={
-          <Link to="/sites/$siteId/evidence/$index" params={{ siteId: incident.site_id, index: String(heal.entry_index) }} className="link">
+          <Link
+            to="/sites/$siteId/evidence/$index"
+            params={{ siteId: incident.site_id, index: String(heal.entry_index) }}
+            className="link"
+          >
             Evidence entry {heal.entry_index}
           </Link>
         }
@@ -52,7 +56,10 @@ export function Heals({ incident }: { incident: IncidentDetail }) {
                 <Icon
                   name={step.outcome === "ok" ? "check" : step.outcome === "failed" ? "close" : "right"}
                   size={13}
-                  className={cx("mt-1", step.outcome === "ok" ? "text-pass" : step.outcome === "failed" ? "text-fail" : "text-ink-3")}
+                  className={cx(
+                    "mt-1",
+                    step.outcome === "ok" ? "text-pass" : step.outcome === "failed" ? "text-fail" : "text-ink-3",
+                  )}
                 />
                 <span>
                   {step.step}
@@ -75,7 +82,9 @@ function Observation({ title, seen, changed = false }: { title: string; seen: He
         {title} <StateChip look={lookOfCheck(seen.verdict, "fresh")} />
       </h3>
       <p>
-        <code className={cx("text-md", changed && "rounded-sm bg-accent-soft px-1")}>{seen.observed || "nothing observed"}</code>
+        <code className={cx("text-md", changed && "rounded-sm bg-accent-soft px-1")}>
+          {seen.observed || "nothing observed"}
+        </code>
       </p>
       <p className="text-xs text-ink-3">
         expected <code>{seen.expected}</code>

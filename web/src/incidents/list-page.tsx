@@ -18,9 +18,9 @@ export function prefetch(client: QueryClient, filter: IncidentFilter): void {
 
 const stateOptions = [
   ["", "All open"],
-  ...(["awaiting_approval", "escalated", "open", "healing", "verifying", "suppressed", "resolved", "closed"] as const).map(
-    (state) => [state, incidentStates[state].word] as const,
-  ),
+  ...(
+    ["awaiting_approval", "escalated", "open", "healing", "verifying", "suppressed", "resolved", "closed"] as const
+  ).map((state) => [state, incidentStates[state].word] as const),
   ["all", "Open and closed"],
 ] as const;
 
@@ -45,13 +45,20 @@ export function Page() {
             label="State"
             value={filter.state ?? ""}
             options={stateOptions}
-            onChange={(state) => navigate({ search: ({ state: _, ...rest }) => (state ? { ...rest, state } : rest), replace: true })}
+            onChange={(state) =>
+              navigate({ search: ({ state: _, ...rest }) => (state ? { ...rest, state } : rest), replace: true })
+            }
           />
           <FilterSelect
             label="Severity"
             value={filter.severity ?? ""}
             options={severityOptions}
-            onChange={(severity) => navigate({ search: ({ severity: _, ...rest }) => (severity ? { ...rest, severity } : rest), replace: true })}
+            onChange={(severity) =>
+              navigate({
+                search: ({ severity: _, ...rest }) => (severity ? { ...rest, severity } : rest),
+                replace: true,
+              })
+            }
           />
         </div>
         <QueryView query={query} what="Incidents" skeleton={<RowsSkeleton rows={12} tall />}>
@@ -64,7 +71,11 @@ export function Page() {
                 more={pagesOf(query)}
                 sort={{
                   value: filter.sort ?? "severity",
-                  onChange: (sort) => navigate({ search: ({ sort: _, ...rest }) => (sort === "newest" ? { ...rest, sort } : rest), replace: true }),
+                  onChange: (sort) =>
+                    navigate({
+                      search: ({ sort: _, ...rest }) => (sort === "newest" ? { ...rest, sort } : rest),
+                      replace: true,
+                    }),
                 }}
               />
             );
@@ -77,5 +88,9 @@ export function Page() {
 
 function NoIncidents({ filtered }: { filtered: boolean }) {
   if (filtered) return <Empty title="No incident matches the filter" />;
-  return <Empty title="No open incidents">Whatever is measured passes. What could not be measured is on the page of each site, under “Not assessed”.</Empty>;
+  return (
+    <Empty title="No open incidents">
+      Whatever is measured passes. What could not be measured is on the page of each site, under “Not assessed”.
+    </Empty>
+  );
 }

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
+import { listing } from "../api/shape";
 import type { IncidentState, Severity } from "../api/types";
 
 export interface IncidentFilter {
@@ -13,7 +14,7 @@ export const incidentsQuery = ({ state, severity, sort, siteId }: IncidentFilter
   infiniteQueryOptions({
     queryKey: ["incidents", { state, severity, sort, siteId }],
     queryFn: ({ signal, pageParam }) =>
-      api.get("/api/incidents", {
+      api.get("/api/incidents", listing, {
         query: {
           limit: 100,
           cursor: pageParam,
@@ -31,5 +32,10 @@ export const incidentsQuery = ({ state, severity, sort, siteId }: IncidentFilter
 export const incidentQuery = (id: string) =>
   queryOptions({
     queryKey: ["incident", id],
-    queryFn: ({ signal }) => api.get("/api/incidents/{incident_id}", { path: { incident_id: id }, signal }),
+    queryFn: ({ signal }) =>
+      api.get(
+        "/api/incidents/{incident_id}",
+        { check: "object", transitions: "list", heals: "list" },
+        { path: { incident_id: id }, signal },
+      ),
   });

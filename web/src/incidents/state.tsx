@@ -12,16 +12,30 @@ interface Words {
 export const incidentStates: Record<IncidentState, Words> = {
   open: { word: "Open", meaning: "Failing; nothing is being done at this moment", tone: "bad", icon: "incident" },
   healing: { word: "Healing", meaning: "A runbook is changing something", tone: "accent", icon: "wrench" },
-  verifying: { word: "Verifying", meaning: "Changed; waiting for the second observation", tone: "accent", icon: "search" },
+  verifying: {
+    word: "Verifying",
+    meaning: "Changed; waiting for the second observation",
+    tone: "accent",
+    icon: "search",
+  },
   awaiting_approval: { word: "Awaiting approval", meaning: "A plan waits for a person", tone: "accent", icon: "clock" },
   escalated: { word: "Escalated", meaning: "A person must act", tone: "bad", icon: "user" },
-  suppressed: { word: "Suppressed", meaning: "Held back by an exception or a maintenance window; still failing", tone: "warn", icon: "clock" },
+  suppressed: {
+    word: "Suppressed",
+    meaning: "Held back by an exception or a maintenance window; still failing",
+    tone: "warn",
+    icon: "clock",
+  },
   resolved: { word: "Resolved", meaning: "Observed again, and it passed", tone: "good", icon: "check" },
   closed: { word: "Closed", meaning: "Out of scope: the machine or the check is gone", tone: "neutral", icon: "close" },
 };
 
 /** A state that this version does not know is still open, not resolved. */
-const unknown = (state: string): Words => ({ ...incidentStates.open, word: state, meaning: "A state that this version does not know" });
+const unknown = (state: string): Words => ({
+  ...incidentStates.open,
+  word: state,
+  meaning: "A state that this version does not know",
+});
 
 export function wordsOfState(state: string): Words {
   return Object.hasOwn(incidentStates, state) ? incidentStates[state as IncidentState] : unknown(state);

@@ -40,7 +40,7 @@ const columns: Columns<IncidentRow> = [
   column.display({
     id: "title",
     header: "Incident",
-    meta: { narrow: "line", className: "sm:w-full" },
+    meta: { narrow: "line", className: "@2xl:w-full" },
     cell: ({ row: { original: incident } }) => (
       <>
         <RowLink link={{ to: "/incidents/$incidentId", params: { incidentId: incident.id } }}>
@@ -63,9 +63,15 @@ const columns: Columns<IncidentRow> = [
     id: "recurrences",
     header: "Came back",
     meta: { narrow: "hide", align: "end", className: "whitespace-nowrap" },
-    cell: ({ row }) => (row.original.recurrences > 0 ? plural(row.original.recurrences, "time") : <span className="text-ink-3">no</span>),
+    cell: ({ row }) =>
+      row.original.recurrences > 0 ? plural(row.original.recurrences, "time") : <span className="text-ink-3">no</span>,
   }),
-  column.display({ id: "opened", header: "Opened", meta: { sort: "newest" }, cell: ({ row }) => <Time at={row.original.opened_at} /> }),
+  column.display({
+    id: "opened",
+    header: "Opened",
+    meta: { sort: "newest" },
+    cell: ({ row }) => <Time at={row.original.opened_at} />,
+  }),
 ];
 
 const withoutSite = columns.filter(({ id }) => id !== "site");

@@ -19,12 +19,21 @@ export function Timeline({ incident }: { incident: IncidentDetail }) {
         const { word, icon, tone } = wordsOfState(step.to);
         const last = i === incident.transitions.length - 1;
         return (
-          <li key={`${step.at} ${step.to}`} className="relative grid grid-cols-[1.5rem_minmax(0,1fr)_auto] gap-x-3 pb-4 last:pb-1">
+          <li
+            key={`${step.at} ${step.to}`}
+            className="relative grid grid-cols-[1.5rem_minmax(0,1fr)_auto] gap-x-3 pb-4 last:pb-1"
+          >
             {!last && <span aria-hidden="true" className="absolute top-6 bottom-0 left-3 w-px bg-line" />}
             <span
               className={cx(
                 "grid size-6 place-items-center rounded-full",
-                tone === "good" ? "bg-pass-soft text-pass" : tone === "bad" ? "bg-fail-soft text-fail" : tone === "warn" ? "bg-stale-soft text-stale" : "bg-accent-soft text-accent",
+                tone === "good"
+                  ? "bg-pass-soft text-pass"
+                  : tone === "bad"
+                    ? "bg-fail-soft text-fail"
+                    : tone === "warn"
+                      ? "bg-stale-soft text-stale"
+                      : "bg-accent-soft text-accent",
               )}
             >
               <Icon name={icon} size={12} />
@@ -39,7 +48,11 @@ export function Timeline({ incident }: { incident: IncidentDetail }) {
               <Time at={step.at} focusable />
               {step.entry_index != null && (
                 <div>
-                  <Link to="/sites/$siteId/evidence/$index" params={{ siteId: incident.site_id, index: String(step.entry_index) }} className="link">
+                  <Link
+                    to="/sites/$siteId/evidence/$index"
+                    params={{ siteId: incident.site_id, index: String(step.entry_index) }}
+                    className="link"
+                  >
                     entry {step.entry_index}
                   </Link>
                 </div>

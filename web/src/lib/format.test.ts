@@ -22,13 +22,23 @@ describe("a score", () => {
 
 it("groups and pluralises", () => {
   expect(count(18204)).toBe("18,204");
-  expect([plural(1, "entry", "entries"), plural(0, "site"), plural(1200, "site")]).toEqual(["1 entry", "0 sites", "1,200 sites"]);
+  expect([plural(1, "entry", "entries"), plural(0, "site"), plural(1200, "site")]).toEqual([
+    "1 entry",
+    "0 sites",
+    "1,200 sites",
+  ]);
 });
 
 it("chooses units", () => {
   expect([bytes(0), bytes(999), bytes(412_384_256)]).toEqual(["0 B", "999 B", "412.4 MB"]);
   expect([milliseconds(6), milliseconds(1840)]).toEqual(["6 ms", "1.8 s"]);
-  expect([seconds(60), seconds(300), seconds(3600), seconds(86_400), seconds(189_388_800)]).toEqual(["60 s", "5 min", "60 min", "24 h", "2,192 days"]);
+  expect([seconds(60), seconds(300), seconds(3600), seconds(86_400), seconds(189_388_800)]).toEqual([
+    "60 s",
+    "5 min",
+    "60 min",
+    "24 h",
+    "2,192 days",
+  ]);
 });
 
 it("shortens without losing the ends", () => {

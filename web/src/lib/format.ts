@@ -62,8 +62,10 @@ export function shortId(id: string): string {
   return rest === undefined || rest.length <= 8 ? id : `${prefix}_…${rest.slice(-6)}`;
 }
 
+/** With a capital letter in front. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** `staff_admin` → `Staff admin`. For words of the server that have no words of our own. */
 export function humanise(word: string): string {
-  const text = word.replace(/[_.-]+/g, " ").trim();
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return sentence(word.replace(/[_.-]+/g, " ").trim());
 }

@@ -2,7 +2,10 @@ import { expect, it } from "vitest";
 import { flatten } from "./pages";
 
 it("joins pages and keeps a row that moved between two of them once", () => {
-  const data = { pages: [{ items: [{ id: "a" }, { id: "b" }] }, { items: [{ id: "b" }, { id: "c" }] }], pageParams: ["", "x"] };
+  const data = {
+    pages: [{ items: [{ id: "a" }, { id: "b" }] }, { items: [{ id: "b" }, { id: "c" }] }],
+    pageParams: ["", "x"],
+  };
   expect(flatten(data).map(({ id }) => id)).toEqual(["a", "b", "c"]);
 });
 

@@ -22,7 +22,12 @@ export function flatten<T extends { id: string } | { index: number }>(data: Infi
 }
 
 /** What a table needs to ask for more. */
-export function pagesOf(query: Pick<UseInfiniteQueryResult, "hasNextPage" | "isFetchingNextPage" | "isFetchNextPageError" | "fetchNextPage" | "error">): {
+export function pagesOf(
+  query: Pick<
+    UseInfiniteQueryResult,
+    "hasNextPage" | "isFetchingNextPage" | "isFetchNextPageError" | "fetchNextPage" | "error"
+  >,
+): {
   has: boolean;
   loading: boolean;
   load: () => void;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { exact, relative, rfc3339, toLocalInput } from "./time";
+import { exact, lasting, relative, rfc3339, toLocalInput } from "./time";
 
 const now = Date.parse("2026-11-22T12:00:00Z");
 const ago = (seconds: number) => relative(now - seconds * 1000, now);
@@ -16,6 +16,12 @@ describe("a relative time", () => {
     [-600, "in 10 min"],
     [40 * 86_400, "13 Oct 2026"],
   ])("%d seconds back is %s", (seconds, text) => expect(ago(seconds)).toBe(text));
+});
+
+it("says how long something lasts", () => {
+  expect(lasting(now - 90_000, now)).toBe("for 2 min");
+  expect(lasting(now + 5000, now)).toBe("for 0 s");
+  expect(lasting(now - 60 * 86_400_000, now)).toBe("since 23 Sept 2026");
 });
 
 it("is exact to the second, with the zone", () => {

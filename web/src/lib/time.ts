@@ -14,6 +14,12 @@ export function relative(at: number, now: number): string {
   return delta > 0 ? `${text} ago` : `in ${text}`;
 }
 
+/** How long something has been so: `for 3 min`; `since` a date once that says more. */
+export function lasting(from: number, now: number): string {
+  const size = Math.max(0, Math.round((now - from) / 1000));
+  return size >= 30 * day ? `since ${shortDate(from)}` : `for ${span(size)}`;
+}
+
 /** `12 s`, `3 min`, `5 h`, `2 d`. */
 export function span(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} s`;

@@ -3,7 +3,10 @@ import { Invalidator, keysOf } from "./invalidator";
 
 describe("the keys behind a change", () => {
   it.each([
-    ['{"topic":"incident","site_id":"site_1","id":"inc_1"}', [["overview"], ["incidents"], ["incident", "inc_1"], ["site", "site_1"]]],
+    [
+      '{"topic":"incident","site_id":"site_1","id":"inc_1"}',
+      [["overview"], ["incidents"], ["incident", "inc_1"], ["site", "site_1"]],
+    ],
     ['{"topic":"evidence","site_id":"site_1"}', [["overview"], ["sites"], ["site", "site_1"]]],
     ['{"topic":"appliance"}', [["overview"], ["appliances"], ["sites"], ["site"]]],
   ])("%s", (data, keys) => {

@@ -58,7 +58,12 @@ export function keysOf(data: string): Key[] {
     case "appliance":
       return [["overview"], ["appliances"], ["sites"], site];
     case "incident":
-      return [["overview"], ["incidents"], typeof change.id === "string" ? ["incident", change.id] : ["incident"], site];
+      return [
+        ["overview"],
+        ["incidents"],
+        typeof change.id === "string" ? ["incident", change.id] : ["incident"],
+        site,
+      ];
     case "evidence":
       return [["overview"], ["sites"], site];
     default:

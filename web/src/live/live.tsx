@@ -20,7 +20,9 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const [status, setStatus] = useState<LiveStatus>("connecting");
 
   useEffect(() => {
-    const invalidator = new Invalidator((queryKey) => void client.invalidateQueries(queryKey ? { queryKey } : undefined));
+    const invalidator = new Invalidator(
+      (queryKey) => void client.invalidateQueries(queryKey ? { queryKey } : undefined),
+    );
     let current: LiveStatus = "connecting";
 
     const take = (value: Shared) => {

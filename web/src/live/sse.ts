@@ -43,7 +43,10 @@ export class EventStreamParser {
   }
 
   private dispatch(): ServerEvent | undefined {
-    const complete = this.data.length > 0 ? { event: this.event || "message", data: this.data.join("\n"), id: this.lastId } : undefined;
+    const complete =
+      this.data.length > 0
+        ? { event: this.event || "message", data: this.data.join("\n"), id: this.lastId }
+        : undefined;
     this.event = "";
     this.data = [];
     return complete;

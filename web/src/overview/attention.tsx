@@ -12,34 +12,44 @@ const shownAtFirst = 7;
 
 export function AttentionList({ items }: { items: Attention[] }) {
   const [all, setAll] = useState(false);
-  if (items.length === 0) return <Empty title="Nothing needs you now">Incidents that a person must decide, silent appliances and what could not be measured appear here.</Empty>;
+  if (items.length === 0)
+    return (
+      <Empty title="Nothing needs you now">
+        Incidents that a person must decide, silent appliances and what could not be measured appear here.
+      </Empty>
+    );
   const shown = all ? items : items.slice(0, shownAtFirst);
   return (
     <>
-    <ul className="divide-y divide-hair">
-      {shown.map((item) => (
-        <li key={`${item.kind} ${item.incident_id ?? ""} ${item.site_id} ${item.title}`} className="group relative grid grid-cols-[1.25rem_minmax(0,1fr)_auto] items-start gap-x-3 px-4 py-2.5 focus-within:bg-inset hover:bg-inset">
-          <span className="mt-0.5">{marks[item.kind] ?? marks.incident}</span>
-          <div className="min-w-0">
-            <p>
-              <Target item={item} />
-            </p>
-            <p className="text-ink-2">
-              {item.site_name}
-              <span className="text-ink-3"> · {item.detail}</span>
-            </p>
-          </div>
-          <div className="grid justify-items-end gap-0.5 text-xs text-ink-3 max-sm:col-start-2 max-sm:grid-flow-col max-sm:justify-start max-sm:gap-3 max-sm:pt-1">
-            <Severity value={item.severity} />
-            <span>
-              since <Time at={item.since} />
-            </span>
-          </div>
-        </li>
-      ))}
-    </ul>
+      <ul className="divide-y divide-hair">
+        {shown.map((item) => (
+          <li
+            key={`${item.kind} ${item.incident_id ?? ""} ${item.site_id} ${item.title}`}
+            className="group relative grid grid-cols-[1.25rem_minmax(0,1fr)_auto] items-start gap-x-3 px-4 py-2.5 focus-within:bg-inset hover:bg-inset"
+          >
+            <span className="mt-0.5">{marks[item.kind] ?? marks.incident}</span>
+            <div className="min-w-0">
+              <p>
+                <Target item={item} />
+              </p>
+              <p className="text-ink-2">
+                {item.site_name}
+                <span className="text-ink-3"> · {item.detail}</span>
+              </p>
+            </div>
+            <div className="grid justify-items-end gap-0.5 text-xs text-ink-3 max-sm:col-start-2 max-sm:grid-flow-col max-sm:justify-start max-sm:gap-3 max-sm:pt-1">
+              <Severity value={item.severity} />
+              <Time at={item.since} since />
+            </div>
+          </li>
+        ))}
+      </ul>
       {shown.length < items.length && (
-        <button type="button" className="w-full border-t border-hair py-2 text-xs font-medium text-accent -outline-offset-2 hover:bg-inset" onClick={() => setAll(true)}>
+        <button
+          type="button"
+          className="w-full border-t border-hair py-2 text-xs font-medium text-accent -outline-offset-2 hover:bg-inset"
+          onClick={() => setAll(true)}
+        >
           {items.length - shown.length} more
         </button>
       )}

@@ -2,7 +2,16 @@ import { expect, it } from "vitest";
 import { headline } from "./headline";
 import type { Overview } from "../api/types";
 
-const posture: Overview["posture"] = { score: 100, excepted_score: 100, coverage: 1, pass: 40, fail: 0, not_assessed: 0, stale: 0, not_applicable: 0 };
+const posture: Overview["posture"] = {
+  score: 100,
+  excepted_score: 100,
+  coverage: 1,
+  pass: 40,
+  fail: 0,
+  not_assessed: 0,
+  stale: 0,
+  not_applicable: 0,
+};
 const item = (site_id: string) => ({ site_id }) as Overview["attention"][number];
 
 it.each<[string, Partial<Overview["posture"]>, string[]]>([

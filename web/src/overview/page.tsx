@@ -36,20 +36,36 @@ export function Page() {
   return (
     <>
       <Head overview={query.data} />
-      <div className="grid items-start gap-3.5 xl:grid-cols-[minmax(0,1fr)_20rem]">
+      <div className="grid items-start gap-3.5 min-[90rem]:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="grid min-w-0 gap-3.5">
-          <Panel title="Needs attention" note="most urgent first" action={<Link to="/incidents" className="link">All incidents</Link>}>
+          <Panel
+            title="Needs attention"
+            note="most urgent first"
+            action={
+              <Link to="/incidents" className="link">
+                All incidents
+              </Link>
+            }
+          >
             <QueryView query={query} what="What needs attention" skeleton={<RowsSkeleton rows={4} tall />}>
               {({ attention }) => <AttentionList items={attention} />}
             </QueryView>
           </Panel>
-          <Panel title="Sites" note="worst first" action={<Link to="/sites" className="link">All sites</Link>}>
+          <Panel
+            title="Sites"
+            note="worst first"
+            action={
+              <Link to="/sites" className="link">
+                All sites
+              </Link>
+            }
+          >
             <QueryView query={query} what="Sites" skeleton={<RowsSkeleton rows={8} tall />}>
               {({ sites }) => <SitesTable label="Sites, worst first" rows={sites} />}
             </QueryView>
           </Panel>
         </div>
-        <div className="grid gap-3.5 sm:grid-cols-2 xl:grid-cols-1">
+        <div className="grid gap-3.5 sm:grid-cols-2 lg:grid-cols-3 min-[90rem]:grid-cols-1">
           <Panel title="Posture" note="HIPAA in force, all sites">
             <QueryView query={query} what="Posture" skeleton={<FigureSkeleton />}>
               {({ posture }) => (
@@ -65,7 +81,14 @@ export function Page() {
               {(overview) => <Healing overview={overview} />}
             </QueryView>
           </Panel>
-          <Panel title="Appliances" action={<Link to="/appliances" className="link">All appliances</Link>}>
+          <Panel
+            title="Appliances"
+            action={
+              <Link to="/appliances" className="link">
+                All appliances
+              </Link>
+            }
+          >
             <QueryView query={query} what="Appliances" skeleton={<FigureSkeleton />}>
               {({ counts }) => <Presence counts={counts} />}
             </QueryView>
@@ -91,7 +114,7 @@ function Head({ overview }: { overview: Overview | undefined }) {
     <PageHead
       title={headline(overview)}
       documentTitle="Overview"
-      sub={`${plural(counts.sites, "site")}, ${plural(counts.assets, "machine")}. ${plural(counts.resolved_24h, "incident")} resolved in the last 24 hours, each with its evidence.`}
+      sub={`${plural(counts.sites, "site")}, ${plural(counts.assets, "machine")}. ${counts.resolved_24h > 0 ? `${plural(counts.resolved_24h, "incident")} resolved in the last 24 hours, each with its evidence` : "Nothing was resolved in the last 24 hours"}.`}
       actions={
         denied("code.create") ? undefined : (
           <Link to="/provision" className="btn">
@@ -117,7 +140,8 @@ function FirstSteps() {
             </Link>
           }
         >
-          Name the partner, the practice and the site. You get a code and one command to run on the machine; its posture appears here within a minute.
+          Name the partner, the practice and the site. You get a code and one command to run on the machine; its posture
+          appears here within a minute.
         </Empty>
       </div>
     </>

@@ -7,7 +7,13 @@ export function Downloads({ siteId, entry }: { siteId: string; entry: EvidenceEn
   const stem = `${siteId}-${entry.index}`;
   const proof = () =>
     JSON.stringify(
-      { index: entry.index, key: entry.key, checkpoint: entry.checkpoint, inclusion_proof: entry.inclusion_proof, checkpoint_key: entry.checkpoint_key },
+      {
+        index: entry.index,
+        key: entry.key,
+        checkpoint: entry.checkpoint,
+        inclusion_proof: entry.inclusion_proof,
+        checkpoint_key: entry.checkpoint_key,
+      },
       null,
       2,
     );

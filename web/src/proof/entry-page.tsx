@@ -41,7 +41,11 @@ export function Page() {
           { label: "Evidence", link: { to: "/sites/$siteId/evidence", params: { siteId } } },
         ]}
       />
-      <PageHead title={`Evidence entry ${count(Number(index))}`} sub={site.data?.name} actions={query.data && <Downloads siteId={siteId} entry={query.data} />} />
+      <PageHead
+        title={`Evidence entry ${count(Number(index))}`}
+        sub={site.data?.name}
+        actions={query.data && <Downloads siteId={siteId} entry={query.data} />}
+      />
       <QueryView
         query={query}
         what="Entry"
@@ -63,7 +67,11 @@ function Entry({ siteId, entry }: { siteId: string; entry: EvidenceEntry }) {
     <div className="grid items-start gap-3.5 lg:grid-cols-[minmax(0,1fr)_26rem]">
       <div className="grid min-w-0 gap-3.5 max-lg:order-2">
         <Panel title="What it says" note={<Chip icon={kindOf(entry.kind).icon}>{kindOf(entry.kind).word}</Chip>}>
-          {decoded ? <StatementView siteId={siteId} predicate={decoded.predicate} /> : <p className="px-4 py-3 text-fail">The envelope cannot be read.</p>}
+          {decoded ? (
+            <StatementView siteId={siteId} predicate={decoded.predicate} />
+          ) : (
+            <p className="px-4 py-3 text-fail">The envelope cannot be read.</p>
+          )}
         </Panel>
         {decoded && <Raw decoded={decoded} />}
       </div>
@@ -86,13 +94,17 @@ function VerificationPanel({ siteId, entry }: { siteId: string; entry: EvidenceE
         <ErrorNote error={verification.error} what="The verification" onRetry={() => void verification.refetch()} />
       ) : result ? (
         <>
-          <p role="status" className={`flex items-center gap-2 px-4 pt-4 text-md font-semibold ${result.ok ? "text-pass" : "text-fail"}`}>
+          <p
+            role="status"
+            className={`flex items-center gap-2 px-4 pt-4 text-md font-semibold ${result.ok ? "text-pass" : "text-fail"}`}
+          >
             <Icon name={result.ok ? "evidence" : "incident"} size={18} />
             {result.ok ? "Every step holds" : "This entry cannot be relied on"}
           </p>
           <Steps steps={result.steps} />
           <p className="border-t border-hair px-4 py-3 text-xs text-ink-3">
-            This page trusts the server for the public keys. To trust nobody, export the log and run <code>proofline-verify</code> with keys you kept.
+            This page trusts the server for the public keys. To trust nobody, export the log and run{" "}
+            <code>proofline-verify</code> with keys you kept.
           </p>
         </>
       ) : (
@@ -121,12 +133,20 @@ function Position({ entry, decoded }: { entry: EvidenceEntry; decoded: Decoded |
           <code>{key.holder}</code>
         </Fact>
       )}
-      <Fact name="Key enrolled">{key.enrolled_index == null ? "before this log" : `at entry ${count(key.enrolled_index)}`}</Fact>
+      <Fact name="Key enrolled">
+        {key.enrolled_index == null ? "before this log" : `at entry ${count(key.enrolled_index)}`}
+      </Fact>
       {key.revoked_index != null && <Fact name="Key revoked">at entry {count(key.revoked_index)}</Fact>}
       <Fact name="Root">
         <Digest hex={checkpoint.root_hex} />
       </Fact>
-      <Fact name="Published">{checkpoint.published_at ? <Time at={checkpoint.published_at} focusable /> : "not yet; the next publication takes it"}</Fact>
+      <Fact name="Published">
+        {checkpoint.published_at ? (
+          <Time at={checkpoint.published_at} focusable />
+        ) : (
+          "not yet; the next publication takes it"
+        )}
+      </Fact>
     </Facts>
   );
 }

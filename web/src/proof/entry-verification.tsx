@@ -15,7 +15,15 @@ import { Steps } from "./steps";
 import { useVerification } from "./use-verification";
 import { type Claim, claimStep } from "./verification";
 
-export function EntryVerification({ siteId, index, claim }: { siteId: string; index: number; claim: Claim | undefined }) {
+export function EntryVerification({
+  siteId,
+  index,
+  claim,
+}: {
+  siteId: string;
+  index: number;
+  claim: Claim | undefined;
+}) {
   const query = useQuery(entryQuery(siteId, index));
   return (
     <section aria-label="Evidence" className="border-t border-hair">
@@ -45,7 +53,8 @@ function Loaded({ siteId, entry, claim }: { siteId: string; entry: EvidenceEntry
         <Fact name="Measured by">
           {decoded?.predicate.appliance ? (
             <>
-              appliance <code data-tip={decoded.predicate.appliance}>{decoded.predicate.appliance.slice(-8)}</code>,{" "}
+              appliance <code data-tip={decoded.predicate.appliance}>{decoded.predicate.appliance.slice(-8)}</code>
+              ,{" "}
             </>
           ) : (
             "server, "
@@ -58,10 +67,15 @@ function Loaded({ siteId, entry, claim }: { siteId: string; entry: EvidenceEntry
           </Link>
         </Fact>
       </Facts>
-      {verification.isError && <ErrorNote error={verification.error} what="The verification" onRetry={() => void verification.refetch()} />}
+      {verification.isError && (
+        <ErrorNote error={verification.error} what="The verification" onRetry={() => void verification.refetch()} />
+      )}
       {result && (
         <div className="border-t border-hair">
-          <p role="status" className={`flex items-center gap-2 px-4 pt-3 font-semibold ${ok ? "text-pass" : "text-fail"}`}>
+          <p
+            role="status"
+            className={`flex items-center gap-2 px-4 pt-3 font-semibold ${ok ? "text-pass" : "text-fail"}`}
+          >
             <Icon name={ok ? "evidence" : "incident"} />
             {ok ? "Verified in this browser" : "This evidence cannot be relied on"}
           </p>

@@ -11,7 +11,12 @@ export function ExportButton({ siteId, disabledReason }: { siteId: string; disab
     );
   }
   return (
-    <a href={`/api/sites/${encodeURIComponent(siteId)}/evidence/export`} download className="btn" data-tip="A tar file that proofline-verify checks without a network">
+    <a
+      href={`/api/sites/${encodeURIComponent(siteId)}/evidence/export`}
+      download
+      className="btn"
+      data-tip="A tar file that proofline-verify checks without a network"
+    >
       <Icon name="download" size={14} />
       Export
     </a>

@@ -19,5 +19,7 @@ export const kinds: Record<EvidenceKind, KindWords> = {
 };
 
 export function kindOf(kind: string): KindWords {
-  return Object.hasOwn(kinds, kind) ? kinds[kind as EvidenceKind] : { word: kind, meaning: "A kind that this version does not know", icon: "evidence" };
+  return Object.hasOwn(kinds, kind)
+    ? kinds[kind as EvidenceKind]
+    : { word: kind, meaning: "A kind that this version does not know", icon: "evidence" };
 }

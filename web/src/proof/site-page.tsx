@@ -41,16 +41,35 @@ export function Page() {
           <FilterSelect<EvidenceKind | "">
             label="Kind"
             value={filter.kind ?? ""}
-            options={[["", "All kinds"], ...Object.entries(kinds).map(([kind, { word }]) => [kind as EvidenceKind, word] as const)]}
-            onChange={(kind) => navigate({ search: ({ kind: _, ...rest }) => (kind ? { ...rest, kind } : rest), replace: true, resetScroll: false })}
+            options={[
+              ["", "All kinds"],
+              ...Object.entries(kinds).map(([kind, { word }]) => [kind as EvidenceKind, word] as const),
+            ]}
+            onChange={(kind) =>
+              navigate({
+                search: ({ kind: _, ...rest }) => (kind ? { ...rest, kind } : rest),
+                replace: true,
+                resetScroll: false,
+              })
+            }
           />
         }
       >
         <QueryView query={query} what="Evidence" skeleton={<RowsSkeleton rows={12} />}>
           {(data) => {
             const rows = flatten(data);
-            if (rows.length === 0) return filter.kind || filter.check ? <Empty title="No entry matches the filter" /> : <NoEvidence />;
-            return <DataTable label="Evidence entries" columns={columns(siteId)} rows={rows} rowKey={(row) => String(row.index)} more={pagesOf(query)} rowHeight={41} />;
+            if (rows.length === 0)
+              return filter.kind || filter.check ? <Empty title="No entry matches the filter" /> : <NoEvidence />;
+            return (
+              <DataTable
+                label="Evidence entries"
+                columns={columns(siteId)}
+                rows={rows}
+                rowKey={(row) => String(row.index)}
+                more={pagesOf(query)}
+                rowHeight={41}
+              />
+            );
           }}
         </QueryView>
       </Panel>
@@ -63,7 +82,11 @@ function LogPanel({ siteId }: { siteId: string }) {
   const query = useQuery(siteQuery(siteId));
   const denied = useDenied();
   return (
-    <Panel title="The log of this site" note="append-only; every entry is signed" action={<ExportButton siteId={siteId} disabledReason={denied("evidence.export")} />}>
+    <Panel
+      title="The log of this site"
+      note="append-only; every entry is signed"
+      action={<ExportButton siteId={siteId} disabledReason={denied("evidence.export")} />}
+    >
       <QueryView query={query} what="The log" skeleton={<Bar className="mx-4 my-4 w-2/3" />}>
         {({ log }) => (
           <Facts className="sm:grid-cols-[auto_minmax(0,1fr)_auto_minmax(0,1fr)]">
@@ -100,7 +123,9 @@ function CheckFilter({ siteId, check }: { siteId: string; check: string }) {
 }
 
 function NoEvidence() {
-  return <Empty title="No evidence yet">The first entries appear within a minute after an appliance is enrolled.</Empty>;
+  return (
+    <Empty title="No evidence yet">The first entries appear within a minute after an appliance is enrolled.</Empty>
+  );
 }
 
 const column = columnsOf<EvidenceRow>();
@@ -111,7 +136,9 @@ const columns = (siteId: string): Columns<EvidenceRow> => [
     header: "Entry",
     meta: { align: "end", className: "w-px" },
     cell: ({ row: { original: row } }) => (
-      <RowLink link={{ to: "/sites/$siteId/evidence/$index", params: { siteId, index: String(row.index) } }}>{count(row.index)}</RowLink>
+      <RowLink link={{ to: "/sites/$siteId/evidence/$index", params: { siteId, index: String(row.index) } }}>
+        {count(row.index)}
+      </RowLink>
     ),
   }),
   column.display({
@@ -129,10 +156,15 @@ const columns = (siteId: string): Columns<EvidenceRow> => [
   column.display({
     id: "summary",
     header: "What it says",
-    meta: { narrow: "line", className: "sm:w-full" },
+    meta: { narrow: "line", className: "@2xl:w-full" },
     cell: ({ row }) => row.original.summary,
   }),
-  column.display({ id: "seq", header: "Sequence", meta: { align: "end", narrow: "hide" }, cell: ({ row }) => count(row.original.seq) }),
+  column.display({
+    id: "seq",
+    header: "Sequence",
+    meta: { align: "end", narrow: "hide" },
+    cell: ({ row }) => count(row.original.seq),
+  }),
   column.display({
     id: "size",
     header: "Size",
@@ -140,5 +172,10 @@ const columns = (siteId: string): Columns<EvidenceRow> => [
     cell: ({ row }) => bytes(row.original.size_bytes),
   }),
   column.display({ id: "ended", header: "Measured", cell: ({ row }) => <Time at={row.original.ended_at} /> }),
-  column.display({ id: "received", header: "Received", meta: { narrow: "hide" }, cell: ({ row }) => <Time at={row.original.received_at} /> }),
+  column.display({
+    id: "received",
+    header: "Received",
+    meta: { narrow: "hide" },
+    cell: ({ row }) => <Time at={row.original.received_at} />,
+  }),
 ];

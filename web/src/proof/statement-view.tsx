@@ -21,12 +21,16 @@ export function StatementView({ siteId, predicate }: { siteId: string; predicate
         )}
         <Fact name="Measured">
           <Time at={predicate.ended} focusable />
-          {predicate.clock_offset_ms !== null && <span className="text-ink-3">, clock off by {predicate.clock_offset_ms} ms</span>}
+          {predicate.clock_offset_ms !== null && (
+            <span className="text-ink-3">, clock off by {predicate.clock_offset_ms} ms</span>
+          )}
         </Fact>
         <Fact name="Catalogue">
           <Digest hex={predicate.catalogue} />
         </Fact>
-        <Fact name="Follows">{/^0+$/.test(predicate.prev) ? "nothing: the first of this signer" : <Digest hex={predicate.prev} />}</Fact>
+        <Fact name="Follows">
+          {/^0+$/.test(predicate.prev) ? "nothing: the first of this signer" : <Digest hex={predicate.prev} />}
+        </Fact>
       </Facts>
       <div className="border-t border-hair">
         <BodyView siteId={siteId} body={predicate.body} />
@@ -153,7 +157,11 @@ function BodyView({ siteId, body }: { siteId: string; body: Body }): ReactNode {
         </Facts>
       );
     default:
-      return <p className="px-4 py-3 text-ink-2">A kind of statement that this version does not know. It is below as it was signed.</p>;
+      return (
+        <p className="px-4 py-3 text-ink-2">
+          A kind of statement that this version does not know. It is below as it was signed.
+        </p>
+      );
   }
 }
 

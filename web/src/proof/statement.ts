@@ -33,7 +33,15 @@ export type Body =
   | { kind: "gap"; first_seq: number; last_seq: number; from: string; to: string; reason: string }
   | { kind: "attestation"; statement: string; by: string }
   | { kind: "incident"; incident: string; check: string; from: string | null; to: string; actor: string; cause: string }
-  | { kind: "key"; action: string; role: string; public_key: string; key_id: string; holder: string | null; reason: string }
+  | {
+      kind: "key";
+      action: string;
+      role: string;
+      public_key: string;
+      key_id: string;
+      holder: string | null;
+      reason: string;
+    }
   | { kind: "server_fact"; fact: string; subject_id: string; actor: string; detail: string };
 
 export interface Predicate {
@@ -56,7 +64,8 @@ export interface Decoded {
   predicate: Predicate;
 }
 
-export const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+export const bytesOf = (base64: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
 const utf8 = (base64: string): string => new TextDecoder().decode(bytesOf(base64));
 

@@ -16,7 +16,9 @@ export function Steps({ steps, compact = false }: { steps: readonly Step[]; comp
               {step.title}
               <span className="sr-only">: {step.ok ? "holds" : "does not hold"}</span>
             </p>
-            {(!compact || !step.ok) && step.detail && <p className="text-ink-2 [overflow-wrap:anywhere]">{step.detail}</p>}
+            {(!compact || !step.ok) && step.detail && (
+              <p className="text-ink-2 [overflow-wrap:anywhere]">{step.detail}</p>
+            )}
           </div>
         </li>
       ))}

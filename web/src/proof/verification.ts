@@ -4,8 +4,8 @@
  * verify.
  */
 
-import { api } from "../api/client";
 import type { EvidenceEntry } from "../api/types";
+import { fetchEntry } from "./queries";
 import { type Body, bytesOf, decode, type ObservedResult } from "./statement";
 
 export interface Step {
@@ -27,11 +27,8 @@ export interface Log {
 
 type EntryReader = (siteId: string, index: number) => Promise<EvidenceEntry>;
 
-const readEntry: EntryReader = (siteId, index) =>
-  api.get("/api/sites/{site_id}/evidence/{index}", { path: { site_id: siteId, index } });
-
 /** Every step for one entry. Rejects only when what the steps need cannot be fetched. */
-export async function verify(log: Log, entry: EvidenceEntry, read: EntryReader = readEntry): Promise<Verification> {
+export async function verify(log: Log, entry: EvidenceEntry, read: EntryReader = fetchEntry): Promise<Verification> {
   const own = await verifyAlone(log, entry);
   const enrolment = await enrolmentStep(log, entry, read);
   // The key comes right after its signature, before what the statement says.
@@ -41,7 +38,10 @@ export async function verify(log: Log, entry: EvidenceEntry, read: EntryReader =
 }
 
 async function verifyAlone({ installationId, siteId }: Log, entry: EvidenceEntry) {
-  const [{ verifyEntry }, { noteKeyText }] = await Promise.all([import("../evidence/verify-entry"), import("../evidence/note")]);
+  const [{ verifyEntry }, { noteKeyText }] = await Promise.all([
+    import("../evidence/verify-entry"),
+    import("../evidence/note"),
+  ]);
   return verifyEntry({
     envelope: bytesOf(entry.envelope_base64),
     index: entry.index,
@@ -62,7 +62,9 @@ async function enrolmentStep(log: Log, entry: EvidenceEntry, read: EntryReader):
   const { key, index } = entry;
   if (key.revoked_index != null && key.revoked_index < index) return fails(`revoked at entry ${key.revoked_index}`);
   if (key.enrolled_index == null) {
-    return key.role === "appliance" ? fails("no entry of the log enrols this key") : holds("the server's own key; compare it with the one in the settings");
+    return key.role === "appliance"
+      ? fails("no entry of the log enrols this key")
+      : holds("the server's own key; compare it with the one in the settings");
   }
   if (key.enrolled_index === index) return holds("this entry states the key itself");
   if (key.enrolled_index > index) return fails(`enrolled only later, at entry ${key.enrolled_index}`);
@@ -70,7 +72,8 @@ async function enrolmentStep(log: Log, entry: EvidenceEntry, read: EntryReader):
   const enrolling = await read(log.siteId, key.enrolled_index);
   const verdict = await verifyAlone(log, enrolling);
   if (!verdict.ok) return fails(`entry ${key.enrolled_index}, which enrols it, does not verify`);
-  if (enrolling.key.role !== "server_facts") return fails(`entry ${key.enrolled_index} is not a statement of the server`);
+  if (enrolling.key.role !== "server_facts")
+    return fails(`entry ${key.enrolled_index} is not a statement of the server`);
   const body = decode(enrolling.envelope_base64)?.predicate.body;
   if (!body || !enrols(body, entry)) return fails(`entry ${key.enrolled_index} does not enrol this key`);
   return holds(`enrolled at entry ${key.enrolled_index}, which verifies`);

@@ -84,7 +84,11 @@ function ControlRow({ control, open, selected, onToggle, onSelect }: RowProps) {
       </button>
       {open && (
         <div id={id} className="bg-ground">
-          {control.checks.length === 0 ? <NoChecks control={control} /> : <Checks checks={control.checks} selected={selected} onSelect={onSelect} />}
+          {control.checks.length === 0 ? (
+            <NoChecks control={control} />
+          ) : (
+            <Checks checks={control.checks} selected={selected} onSelect={onSelect} />
+          )}
         </div>
       )}
     </li>
@@ -103,8 +107,12 @@ const coverageWord = (kind: string): string => coverageWords[kind] ?? humanise(k
 /** How many of its checks pass: a fact beside the verdict, never instead of it. */
 function tally({ checks, coverage_kind }: PostureControl): string {
   if (checks.length === 0) return coverageWord(coverage_kind).toLowerCase();
-  const passing = checks.filter((check) => lookOfCheck(check.verdict, check.freshness) === "pass").length;
-  return `${passing} of ${plural(checks.length, "check")} pass`;
+  const looks = checks
+    .map((check) => lookOfCheck(check.verdict, check.freshness))
+    .filter((look) => look !== "not_applicable");
+  if (looks.length === 0) return "no check applies";
+  const passing = looks.filter((look) => look === "pass").length;
+  return `${passing} of ${plural(looks.length, "check")} ${looks.length === 1 ? "passes" : "pass"}`;
 }
 
 function NoChecks({ control }: { control: PostureControl }) {
@@ -115,7 +123,15 @@ function NoChecks({ control }: { control: PostureControl }) {
   );
 }
 
-function Checks({ checks, selected, onSelect }: { checks: readonly PostureCheck[]; selected: PostureCheck | undefined; onSelect: (check: PostureCheck) => void }) {
+function Checks({
+  checks,
+  selected,
+  onSelect,
+}: {
+  checks: readonly PostureCheck[];
+  selected: PostureCheck | undefined;
+  onSelect: (check: PostureCheck) => void;
+}) {
   return (
     <ul className="divide-y divide-hair border-t border-hair">
       {checks.map((check) => {

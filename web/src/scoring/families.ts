@@ -23,7 +23,9 @@ export function byFamily(controls: readonly PostureControl[]): (Family & { contr
   return [...families, other]
     .map((family) => ({
       ...family,
-      controls: controls.filter((control) => (families.find(({ section }) => control.id.startsWith(`${section}(`)) ?? other) === family),
+      controls: controls.filter(
+        (control) => (families.find(({ section }) => control.id.startsWith(`${section}(`)) ?? other) === family,
+      ),
     }))
     .filter(({ controls: found }) => found.length > 0);
 }

@@ -8,7 +8,14 @@ import { type Look, lookWord } from "./look";
 import type { Posture } from "../api/types";
 
 const route = getRouteApi("/sites/$siteId/");
-const order = ["fail", "not_assessed", "stale", "pass", "not_applicable", "not_covered"] as const satisfies readonly Look[];
+const order = [
+  "fail",
+  "not_assessed",
+  "stale",
+  "pass",
+  "not_applicable",
+  "not_covered",
+] as const satisfies readonly Look[];
 
 /** State, machine and text; all of it in the address. */
 export function FilterBar({ posture }: { posture: Posture }) {
@@ -19,7 +26,11 @@ export function FilterBar({ posture }: { posture: Posture }) {
     navigate({ search: ({ q: _, ...rest }) => (q ? { ...rest, q } : rest), replace: true, resetScroll: false }),
   );
   const setState = (state: (typeof order)[number] | undefined) =>
-    navigate({ search: ({ state: _, ...rest }) => (state ? { ...rest, state } : rest), replace: true, resetScroll: false });
+    navigate({
+      search: ({ state: _, ...rest }) => (state ? { ...rest, state } : rest),
+      replace: true,
+      resetScroll: false,
+    });
 
   return (
     <div className="flex flex-wrap items-center gap-2 border-b border-hair px-3 py-2">
@@ -30,7 +41,11 @@ export function FilterBar({ posture }: { posture: Posture }) {
         {order
           .filter((look) => counts[look] || search.state === look)
           .map((look) => (
-            <StateButton key={look} pressed={search.state === look} onClick={() => setState(search.state === look ? undefined : look)}>
+            <StateButton
+              key={look}
+              pressed={search.state === look}
+              onClick={() => setState(search.state === look ? undefined : look)}
+            >
               <Glyph look={look} size={12} />
               {lookWord[look]} <Count n={counts[look] ?? 0} />
             </StateButton>
@@ -38,13 +53,26 @@ export function FilterBar({ posture }: { posture: Posture }) {
       </div>
       <div className="ml-auto flex min-w-0 flex-wrap items-center gap-2 max-sm:w-full">
         <AssetSelect posture={posture} />
-        <SearchField label="Filter controls and checks" className="w-56 max-sm:w-full" value={text} onChange={(event) => setText(event.target.value)} />
+        <SearchField
+          label="Filter controls and checks"
+          className="w-56 max-sm:w-full"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
       </div>
     </div>
   );
 }
 
-function StateButton({ pressed, onClick, children }: { pressed: boolean; onClick: () => void; children: React.ReactNode }) {
+function StateButton({
+  pressed,
+  onClick,
+  children,
+}: {
+  pressed: boolean;
+  onClick: () => void;
+  children: React.ReactNode;
+}) {
   return (
     <button
       type="button"
@@ -66,7 +94,9 @@ const Count = ({ n }: { n: number }) => <span className="text-ink-3">{n}</span>;
 function AssetSelect({ posture }: { posture: Posture }) {
   const { asset } = route.useSearch();
   const navigate = route.useNavigate();
-  const names = new Map(posture.controls.flatMap((control) => control.checks.map((check) => [check.asset_id, check.asset_name] as const)));
+  const names = new Map(
+    posture.controls.flatMap((control) => control.checks.map((check) => [check.asset_id, check.asset_name] as const)),
+  );
   if (asset && !names.has(asset)) names.set(asset, "Selected machine");
   if (names.size < 2 && !asset) return null;
   return (
@@ -74,7 +104,13 @@ function AssetSelect({ posture }: { posture: Posture }) {
       label="Machine"
       value={asset ?? ""}
       options={[["", "All machines"], ...[...names].sort((a, b) => a[1].localeCompare(b[1]))]}
-      onChange={(next) => navigate({ search: ({ asset: _, ...rest }) => (next ? { ...rest, asset: next } : rest), replace: true, resetScroll: false })}
+      onChange={(next) =>
+        navigate({
+          search: ({ asset: _, ...rest }) => (next ? { ...rest, asset: next } : rest),
+          replace: true,
+          resetScroll: false,
+        })
+      }
     />
   );
 }

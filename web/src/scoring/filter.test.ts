@@ -15,7 +15,11 @@ const control = (id: string, state: string, words = ""): PostureControl => ({
   checks: [],
 });
 
-const controls = [control("164.312(a)(1)", "pass", "Access"), control("164.308(a)(8)", "fail"), control("164.999(x)", "brand_new")];
+const controls = [
+  control("164.312(a)(1)", "pass", "Access"),
+  control("164.308(a)(8)", "fail"),
+  control("164.999(x)", "brand_new"),
+];
 
 describe("the list of controls", () => {
   it("counts a state that it does not know as not assessed", () => {

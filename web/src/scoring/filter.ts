@@ -23,7 +23,12 @@ export function filterControls(controls: readonly PostureControl[], { state, q }
   return controls.filter((control) => {
     if (state && lookOfControl(control.state) !== state) return false;
     if (!needle) return true;
-    const words = [control.id, control.title, control.plain_title, ...control.checks.flatMap((c) => [c.check_id, c.title, c.asset_name])];
+    const words = [
+      control.id,
+      control.title,
+      control.plain_title,
+      ...control.checks.flatMap((c) => [c.check_id, c.title, c.asset_name]),
+    ];
     return words.some((word) => word.toLowerCase().includes(needle));
   });
 }

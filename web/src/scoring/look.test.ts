@@ -1,9 +1,33 @@
 import { describe, expect, it } from "vitest";
 import { type Look, lookOfCheck, lookOfControl, looks, lookWord, whyQuestion } from "./look";
 
-const verdicts = ["pass", "fail", "unknown", "error", "not_applicable", "PASS", "passed", "ok", "warning", "", "undefined"];
+const verdicts = [
+  "pass",
+  "fail",
+  "unknown",
+  "error",
+  "not_applicable",
+  "PASS",
+  "passed",
+  "ok",
+  "warning",
+  "",
+  "undefined",
+];
 const freshnesses = ["fresh", "stale", "", "FRESH", "unknown", "undefined"];
-const states = ["pass", "fail", "not_assessed", "stale", "not_applicable", "not_covered", "Pass", "passing", "", "unknown", "null"];
+const states = [
+  "pass",
+  "fail",
+  "not_assessed",
+  "stale",
+  "not_applicable",
+  "not_covered",
+  "Pass",
+  "passing",
+  "",
+  "unknown",
+  "null",
+];
 
 describe("the look of a check", () => {
   for (const verdict of verdicts) {

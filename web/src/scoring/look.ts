@@ -5,15 +5,7 @@
  * this version has never heard of included, looks like what it is: not assessed.
  */
 
-export type Look =
-  | "pass"
-  | "fail"
-  | "unknown"
-  | "error"
-  | "not_assessed"
-  | "stale"
-  | "not_applicable"
-  | "not_covered";
+export type Look = "pass" | "fail" | "unknown" | "error" | "not_assessed" | "stale" | "not_applicable" | "not_covered";
 
 export const looks: readonly Look[] = [
   "pass",

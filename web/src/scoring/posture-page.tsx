@@ -79,7 +79,8 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
 
   const select = (check: PostureCheck | undefined) =>
     void navigate({
-      search: ({ check: _, on: __, ...rest }) => (check ? { ...rest, check: check.check_id, on: check.asset_id } : rest),
+      search: ({ check: _, on: __, ...rest }) =>
+        check ? { ...rest, check: check.check_id, on: check.asset_id } : rest,
       replace: true,
       resetScroll: false,
     });
@@ -102,7 +103,13 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
         </aside>
       )}
       {why && !beside && (
-        <Dialog open shape="sheet" onClose={() => select(undefined)} title={questionOf(selected.check)} description={`${selected.check.title} · ${selected.check.asset_name}`}>
+        <Dialog
+          open
+          shape="sheet"
+          onClose={() => select(undefined)}
+          title={questionOf(selected.check)}
+          description={`${selected.check.title} · ${selected.check.asset_name}`}
+        >
           {why}
         </Dialog>
       )}

@@ -27,12 +27,11 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
           <StateChip look={look} />{" "}
           {look === "stale" ? (
             <>
-              was {lookWord[lookOfCheck(check.verdict, "fresh")].toLowerCase()} since <Time at={check.since} focusable />
+              was {lookWord[lookOfCheck(check.verdict, "fresh")].toLowerCase()}{" "}
+              <Time at={check.since} since focusable />
             </>
           ) : (
-            <>
-              since <Time at={check.since} focusable />
-            </>
+            <Time at={check.since} since focusable />
           )}
           {look !== "pass" && <p className="mt-1 text-ink-2">{lookMeaning[look]}</p>}
         </Fact>
@@ -40,7 +39,9 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
           <Time at={check.last_confirmed_at} focusable />
         </Fact>
         {check.reason && <Fact name="Reason">{check.reason}</Fact>}
-        <Fact name="Observed">{check.observed ? <code>{check.observed}</code> : <span className="text-ink-3">nothing</span>}</Fact>
+        <Fact name="Observed">
+          {check.observed ? <code>{check.observed}</code> : <span className="text-ink-3">nothing</span>}
+        </Fact>
         <Fact name="Expected">
           <code>{check.expected}</code>
         </Fact>
@@ -65,7 +66,11 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
       {check.entry_index == null ? (
         <p className="border-t border-hair px-4 py-3 text-ink-2">There is no signed entry behind this yet.</p>
       ) : (
-        <EntryVerification siteId={siteId} index={check.entry_index} claim={look === "pass" ? { checkId: check.check_id, verdict: "pass" } : undefined} />
+        <EntryVerification
+          siteId={siteId}
+          index={check.entry_index}
+          claim={look === "pass" ? { checkId: check.check_id, verdict: "pass" } : undefined}
+        />
       )}
     </>
   );

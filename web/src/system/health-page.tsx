@@ -1,6 +1,6 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { bytes, count, humanise, milliseconds, seconds } from "../lib/format";
+import { bytes, humanise, milliseconds, plural, seconds, sentence } from "../lib/format";
 import { useNow } from "../lib/now";
 import { Chip } from "../ui/chip";
 import { Fact, Facts } from "../ui/facts";
@@ -29,7 +29,9 @@ export function Page() {
           {query.data && query.data.alarms.length > 0 && <Alarms alarms={query.data.alarms} />}
           <Panel title="Background work" note="everything that runs by itself">
             <QueryView query={query} what="Background work" skeleton={<RowsSkeleton rows={7} tall />}>
-              {({ jobs }) => <DataTable label="Background work" columns={columns} rows={jobs} rowKey={(job) => job.name} />}
+              {({ jobs }) => (
+                <DataTable label="Background work" columns={columns} rows={jobs} rowKey={(job) => job.name} />
+              )}
             </QueryView>
           </Panel>
         </div>
@@ -43,7 +45,9 @@ export function Page() {
             <QueryView query={query} what="Database" skeleton={small}>
               {({ database }) => (
                 <Facts>
-                  <Fact name="Kind">{database.kind === "embedded" ? "Embedded, supervised by this server" : humanise(database.kind)}</Fact>
+                  <Fact name="Kind">
+                    {database.kind === "embedded" ? "Embedded, supervised by this server" : humanise(database.kind)}
+                  </Fact>
                   <Fact name="PostgreSQL">{database.version}</Fact>
                   <Fact name="Size">{bytes(database.size_bytes)}</Fact>
                   <Fact name="Connections">
@@ -92,7 +96,7 @@ function EvidenceStore({ health: { evidence_store: store } }: { health: Health }
         <Fact name="Published">
           <Time at={store.last_published_at} focusable />
         </Fact>
-        <Fact name="Waiting">{count(store.backlog)} logs</Fact>
+        <Fact name="Not yet published">{plural(store.backlog, "entry", "entries")}</Fact>
       </Facts>
     </>
   );
@@ -142,10 +146,10 @@ const columns: Columns<Job> = [
   column.display({
     id: "name",
     header: "Job",
-    meta: { narrow: "line", className: "sm:w-full" },
+    meta: { narrow: "line", className: "@2xl:w-full" },
     cell: ({ row: { original: job } }) => (
       <>
-        <span className="font-medium">{job.purpose}</span>
+        <span className="font-medium">{sentence(job.purpose)}</span>
         <div className="text-xs text-ink-3">
           <code>{job.name}</code>, every {seconds(job.every_s)}
         </div>
@@ -176,7 +180,13 @@ const columns: Columns<Job> = [
     id: "duration",
     header: "Took",
     meta: { align: "end", narrow: "hide", className: "whitespace-nowrap" },
-    cell: ({ row }) => (row.original.duration_ms == null ? <span className="text-ink-3">–</span> : milliseconds(row.original.duration_ms)),
+    cell: ({ row }) =>
+      row.original.duration_ms == null ? <span className="text-ink-3">–</span> : milliseconds(row.original.duration_ms),
   }),
-  column.display({ id: "next", header: "Next run", meta: { narrow: "hide" }, cell: ({ row }) => <NextRun job={row.original} /> }),
+  column.display({
+    id: "next",
+    header: "Next run",
+    meta: { narrow: "hide" },
+    cell: ({ row }) => <NextRun job={row.original} />,
+  }),
 ];

@@ -91,7 +91,14 @@ function Rename({ settings }: { settings: Settings }) {
       <div className="min-w-48 flex-1">
         <Field label="Name" error={rename.isError ? (problem ?? wordsFor(rename.error).title) : undefined}>
           {(ids) => (
-            <input {...ids} className="input" value={name} maxLength={120} readOnly={Boolean(denied("settings.update"))} onChange={(event) => setName(event.target.value)} />
+            <input
+              {...ids}
+              className="input"
+              value={name}
+              maxLength={120}
+              readOnly={Boolean(denied("settings.update"))}
+              onChange={(event) => setName(event.target.value)}
+            />
           )}
         </Field>
       </div>
@@ -99,14 +106,16 @@ function Rename({ settings }: { settings: Settings }) {
         type="submit"
         look="primary"
         busy={rename.isPending}
-        disabledReason={denied("settings.update") ?? (unchanged ? "the name has not changed" : name.trim() === "" ? "the name is empty" : undefined)}
+        disabledReason={
+          denied("settings.update") ??
+          (unchanged ? "the name has not changed" : name.trim() === "" ? "the name is empty" : undefined)
+        }
       >
         Save
       </Button>
     </form>
   );
 }
-
 
 const purposes: Record<string, string> = {
   server_facts: "Signs what the server itself records: keys, approvals, changes",
@@ -121,7 +130,7 @@ const columns: Columns<ServerKey> = [
   column.display({
     id: "role",
     header: "Key",
-    meta: { className: "sm:w-full", narrow: "line" },
+    meta: { className: "@2xl:min-w-56", narrow: "line" },
     cell: ({ row }) => (
       <>
         <code className="font-semibold">{row.original.role}</code>
@@ -129,16 +138,22 @@ const columns: Columns<ServerKey> = [
       </>
     ),
   }),
-  column.display({ id: "id", header: "Key id", cell: ({ row }) => <Digest hex={row.original.key_id} /> }),
+  column.display({
+    id: "id",
+    header: "Key id",
+    meta: { className: "whitespace-nowrap" },
+    cell: ({ row }) => <Digest hex={row.original.key_id} />,
+  }),
   column.display({
     id: "public",
     header: "Public key",
-    meta: { narrow: "line" },
+    meta: { narrow: "line", className: "@2xl:min-w-48" },
     cell: ({ row }) => <code className="select-all">{row.original.public_key_base64}</code>,
   }),
   column.display({
     id: "created",
     header: "In force",
+    meta: { className: "whitespace-nowrap" },
     cell: ({ row: { original: key } }) => (
       <>
         since <Time at={key.created_at} />

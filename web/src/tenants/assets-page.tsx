@@ -51,7 +51,12 @@ const columns = (siteId: string): Columns<Asset> => [
       </>
     ),
   }),
-  column.display({ id: "role", header: "Role", meta: { narrow: "hide" }, cell: ({ row }) => humanise(row.original.role) }),
+  column.display({
+    id: "role",
+    header: "Role",
+    meta: { narrow: "hide" },
+    cell: ({ row }) => humanise(row.original.role),
+  }),
   column.display({
     id: "checks",
     header: "Checks",

@@ -2,6 +2,7 @@
 
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
+import { listing } from "../api/shape";
 
 const pageSize = 100;
 
@@ -14,7 +15,10 @@ export const sitesQuery = ({ q, sort }: SitesFilter) =>
   infiniteQueryOptions({
     queryKey: ["sites", { q, sort }],
     queryFn: ({ signal, pageParam }) =>
-      api.get("/api/sites", { query: { limit: pageSize, cursor: pageParam, q: q ?? "", sort: sort ?? "risk" }, signal }),
+      api.get("/api/sites", listing, {
+        query: { limit: pageSize, cursor: pageParam, q: q ?? "", sort: sort ?? "risk" },
+        signal,
+      }),
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor,
   });
@@ -23,7 +27,7 @@ export const sitesQuery = ({ q, sort }: SitesFilter) =>
 export const sitesSearchQuery = (q: string) =>
   queryOptions({
     queryKey: ["sites", "search", q],
-    queryFn: ({ signal }) => api.get("/api/sites", { query: { limit: 8, q, sort: "name" }, signal }),
+    queryFn: ({ signal }) => api.get("/api/sites", listing, { query: { limit: 8, q, sort: "name" }, signal }),
     enabled: q !== "",
     placeholderData: (previous) => previous,
   });
@@ -33,7 +37,10 @@ export const sitesOfQuery = (orgId: string, orgName: string) =>
   queryOptions({
     queryKey: ["sites", "of", orgId, orgName],
     queryFn: async ({ signal }) => {
-      const { items } = await api.get("/api/sites", { query: { limit: 200, q: orgName, sort: "name" }, signal });
+      const { items } = await api.get("/api/sites", listing, {
+        query: { limit: 200, q: orgName, sort: "name" },
+        signal,
+      });
       return items.filter((site) => site.org_id === orgId);
     },
   });
@@ -41,30 +48,38 @@ export const sitesOfQuery = (orgId: string, orgName: string) =>
 export const siteQuery = (siteId: string) =>
   queryOptions({
     queryKey: ["site", siteId],
-    queryFn: ({ signal }) => api.get("/api/sites/{site_id}", { path: { site_id: siteId }, signal }),
+    queryFn: ({ signal }) =>
+      api.get(
+        "/api/sites/{site_id}",
+        { org: "object", partner: "object", log: "object", appliances: "list" },
+        { path: { site_id: siteId }, signal },
+      ),
   });
 
 export const assetsQuery = (siteId: string) =>
   queryOptions({
     queryKey: ["site", siteId, "assets"],
-    queryFn: ({ signal }) => api.get("/api/sites/{site_id}/assets", { path: { site_id: siteId }, query: { limit: 200 }, signal }),
+    queryFn: ({ signal }) =>
+      api.get("/api/sites/{site_id}/assets", listing, { path: { site_id: siteId }, query: { limit: 200 }, signal }),
   });
 
 export const codesQuery = (siteId: string) =>
   queryOptions({
     queryKey: ["site", siteId, "codes"],
-    queryFn: ({ signal }) => api.get("/api/sites/{site_id}/codes", { path: { site_id: siteId }, query: { limit: 200 }, signal }),
+    queryFn: ({ signal }) =>
+      api.get("/api/sites/{site_id}/codes", listing, { path: { site_id: siteId }, query: { limit: 200 }, signal }),
   });
 
 export const partnersQuery = () =>
   queryOptions({
     queryKey: ["partners"],
-    queryFn: ({ signal }) => api.get("/api/partners", { query: { limit: 200 }, signal }),
+    queryFn: ({ signal }) => api.get("/api/partners", listing, { query: { limit: 200 }, signal }),
   });
 
 export const organisationsQuery = (partnerId: string) =>
   queryOptions({
     queryKey: ["organisations", partnerId],
-    queryFn: ({ signal }) => api.get("/api/organisations", { query: { limit: 200, partner_id: partnerId }, signal }),
+    queryFn: ({ signal }) =>
+      api.get("/api/organisations", listing, { query: { limit: 200, partner_id: partnerId }, signal }),
     enabled: partnerId !== "",
   });

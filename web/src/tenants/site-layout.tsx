@@ -59,11 +59,22 @@ export function Page() {
       <TabNav
         label="Site"
         tabs={[
-          { label: "Posture", link: { to: "/sites/$siteId", params, activeOptions: { exact: true, includeSearch: false } } },
+          {
+            label: "Posture",
+            link: { to: "/sites/$siteId", params, activeOptions: { exact: true, includeSearch: false } },
+          },
           { label: "Machines", count: site?.asset_count, link: { to: "/sites/$siteId/assets", params } },
           { label: "Appliances", count: site?.appliances.length, link: { to: "/sites/$siteId/appliances", params } },
-          { label: "Incidents", count: site?.open_incidents, link: { to: "/sites/$siteId/incidents", params, activeOptions: { includeSearch: false } } },
-          { label: "Evidence", count: site?.log.size, link: { to: "/sites/$siteId/evidence", params, activeOptions: { exact: true, includeSearch: false } } },
+          {
+            label: "Incidents",
+            count: site?.open_incidents,
+            link: { to: "/sites/$siteId/incidents", params, activeOptions: { includeSearch: false } },
+          },
+          {
+            label: "Evidence",
+            count: site?.log.size,
+            link: { to: "/sites/$siteId/evidence", params, activeOptions: { exact: true, includeSearch: false } },
+          },
           { label: "Settings", link: { to: "/sites/$siteId/settings", params } },
         ]}
       />

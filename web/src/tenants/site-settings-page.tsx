@@ -30,7 +30,11 @@ export function Page() {
   const codes = useQuery(codesQuery(siteId));
   return (
     <div className="grid items-start gap-3.5 lg:grid-cols-[minmax(0,1fr)_22rem]">
-      <Panel title="Provisioning codes" note="each enrols one appliance, once, within 30 days" action={<NewCode siteId={siteId} />}>
+      <Panel
+        title="Provisioning codes"
+        note="each enrols one appliance, once, within 30 days"
+        action={<NewCode siteId={siteId} />}
+      >
         <QueryView query={codes} what="Provisioning codes" skeleton={<RowsSkeleton rows={3} />}>
           {({ items }) =>
             items.length === 0 ? (
@@ -83,7 +87,12 @@ function NewCode({ siteId }: { siteId: string }) {
 const column = columnsOf<Code>();
 
 const stateTone: Record<string, Tone> = { open: "accent", claimed: "good", expired: "neutral", revoked: "neutral" };
-const stateWord: Record<string, string> = { open: "Waiting", claimed: "Claimed", expired: "Expired", revoked: "Revoked" };
+const stateWord: Record<string, string> = {
+  open: "Waiting",
+  claimed: "Claimed",
+  expired: "Expired",
+  revoked: "Revoked",
+};
 
 const columns = (siteId: string): Columns<Code> => [
   column.display({
@@ -99,9 +108,18 @@ const columns = (siteId: string): Columns<Code> => [
   column.display({
     id: "status",
     header: "Status",
-    cell: ({ row }) => <Chip tone={stateTone[row.original.state] ?? "neutral"}>{stateWord[row.original.state] ?? row.original.state}</Chip>,
+    cell: ({ row }) => (
+      <Chip tone={stateTone[row.original.state] ?? "neutral"}>
+        {stateWord[row.original.state] ?? row.original.state}
+      </Chip>
+    ),
   }),
-  column.display({ id: "made", header: "Made", meta: { narrow: "hide" }, cell: ({ row }) => <Time at={row.original.created_at} /> }),
+  column.display({
+    id: "made",
+    header: "Made",
+    meta: { narrow: "hide" },
+    cell: ({ row }) => <Time at={row.original.created_at} />,
+  }),
   column.display({ id: "expires", header: "Expires", cell: ({ row }) => <Time at={row.original.expires_at} /> }),
   column.display({
     id: "actions",

@@ -27,15 +27,25 @@ export function Page() {
   );
   return (
     <>
-      <PageHead title="Sites" sub="Every place where an appliance watches machines, the riskiest first." actions={<AddSite />} />
+      <PageHead
+        title="Sites"
+        sub="Every place where an appliance watches machines, the riskiest first."
+        actions={<AddSite />}
+      />
       <div className="panel">
         <div className="flex items-center gap-3 border-b border-hair px-3 py-2">
-          <SearchField label="Filter by site, organisation or partner" className="w-full max-w-96" value={text} onChange={(event) => setText(event.target.value)} />
+          <SearchField
+            label="Filter by site, organisation or partner"
+            className="w-full max-w-96"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
         </div>
         <QueryView query={query} what="Sites" skeleton={<RowsSkeleton rows={12} tall />}>
           {(data) => {
             const rows = flatten(data);
-            if (rows.length === 0) return filter.q ? <NothingFound text={filter.q} onClear={() => setText("")} /> : <NoSites />;
+            if (rows.length === 0)
+              return filter.q ? <NothingFound text={filter.q} onClear={() => setText("")} /> : <NoSites />;
             return (
               <SitesTable
                 label="Sites"
@@ -43,7 +53,11 @@ export function Page() {
                 more={pagesOf(query)}
                 sort={{
                   value: filter.sort ?? "risk",
-                  onChange: (sort) => navigate({ search: ({ sort: _, ...rest }) => (sort === "name" ? { ...rest, sort } : rest), replace: true }),
+                  onChange: (sort) =>
+                    navigate({
+                      search: ({ sort: _, ...rest }) => (sort === "name" ? { ...rest, sort } : rest),
+                      replace: true,
+                    }),
                 }}
               />
             );

@@ -9,7 +9,12 @@ import { Time } from "../ui/time";
 type TableProps = Parameters<typeof DataTable<SiteSummary>>[0];
 
 /** Sites at a glance, on the overview and in the list. */
-export function SitesTable({ label, rows, sort, more }: { label: string; rows: SiteSummary[] } & Pick<TableProps, "sort" | "more">) {
+export function SitesTable({
+  label,
+  rows,
+  sort,
+  more,
+}: { label: string; rows: SiteSummary[] } & Pick<TableProps, "sort" | "more">) {
   return (
     <DataTable
       label={label}
@@ -28,7 +33,7 @@ const columns: TableProps["columns"] = [
   column.display({
     id: "name",
     header: "Site",
-    meta: { sort: "name", className: "sm:min-w-52" },
+    meta: { sort: "name", className: "@2xl:min-w-48" },
     cell: ({ row: { original: site } }) => (
       <>
         <RowLink link={{ to: "/sites/$siteId", params: { siteId: site.id } }}>{site.name}</RowLink>
@@ -45,7 +50,7 @@ const columns: TableProps["columns"] = [
     cell: ({ row }) => (
       <>
         <ScoreText score={row.original.score} />
-        <div className="text-xs text-ink-3 sm:hidden">
+        <div className="text-xs whitespace-nowrap text-ink-3 @4xl:hidden">
           <CoverageText coverage={row.original.coverage} /> assessed
         </div>
       </>
@@ -54,7 +59,7 @@ const columns: TableProps["columns"] = [
   column.display({
     id: "coverage",
     header: "Coverage",
-    meta: { align: "end", narrow: "hide" },
+    meta: { align: "end", spare: true },
     cell: ({ row }) => <CoverageText coverage={row.original.coverage} />,
   }),
   column.display({

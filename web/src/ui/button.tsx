@@ -14,7 +14,16 @@ interface ButtonProps extends Omit<ComponentProps<"button">, "disabled"> {
   busy?: boolean;
 }
 
-export function Button({ look = "plain", icon, disabledReason, busy = false, className, children, onClick, ...rest }: ButtonProps) {
+export function Button({
+  look = "plain",
+  icon,
+  disabledReason,
+  busy = false,
+  className,
+  children,
+  onClick,
+  ...rest
+}: ButtonProps) {
   const reasonId = useId();
   const off = busy || disabledReason !== undefined;
   return (
@@ -45,7 +54,15 @@ export function Button({ look = "plain", icon, disabledReason, busy = false, cla
 }
 
 /** Copies a text and says so, for eyes and for screen readers. */
-export function CopyButton({ text, label = "Copy", className }: { text: string; label?: ReactNode; className?: string }) {
+export function CopyButton({
+  text,
+  label = "Copy",
+  className,
+}: {
+  text: string;
+  label?: ReactNode;
+  className?: string;
+}) {
   const [state, setState] = useState<"idle" | "done" | "failed">("idle");
   async function copy() {
     try {
@@ -59,7 +76,9 @@ export function CopyButton({ text, label = "Copy", className }: { text: string; 
   return (
     <button type="button" className={cx("btn", className)} onClick={copy}>
       <Icon name={state === "done" ? "check" : "copy"} size={14} />
-      <span aria-live="polite">{state === "done" ? "Copied" : state === "failed" ? "Select and copy by hand" : label}</span>
+      <span aria-live="polite">
+        {state === "done" ? "Copied" : state === "failed" ? "Select and copy by hand" : label}
+      </span>
     </button>
   );
 }

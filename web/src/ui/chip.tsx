@@ -14,11 +14,24 @@ const tones: Record<Tone, string> = {
 };
 
 /** A short word about something that is not a verdict: a status, a mode, a kind. */
-export function Chip({ tone = "neutral", icon, tip, children }: { tone?: Tone; icon?: IconName; tip?: string; children: ReactNode }) {
+export function Chip({
+  tone = "neutral",
+  icon,
+  tip,
+  children,
+}: {
+  tone?: Tone;
+  icon?: IconName;
+  tip?: string;
+  children: ReactNode;
+}) {
   return (
     <span
       data-tip={tip}
-      className={cx("inline-flex items-center gap-1.5 rounded-md px-2 py-0.5 text-xs font-medium whitespace-nowrap", tones[tone])}
+      className={cx(
+        "inline-flex items-center gap-1.5 rounded-md px-2 py-0.5 text-xs font-medium whitespace-nowrap",
+        tones[tone],
+      )}
     >
       {icon && <Icon name={icon} size={12} />}
       {children}

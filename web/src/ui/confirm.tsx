@@ -27,7 +27,16 @@ export function ConfirmDialog({ open, onClose, ...rest }: Props) {
   );
 }
 
-function ConfirmForm({ onClose, action, reason, danger = true, busy, problem, onConfirm, children }: Omit<Props, "open">) {
+function ConfirmForm({
+  onClose,
+  action,
+  reason,
+  danger = true,
+  busy,
+  problem,
+  onConfirm,
+  children,
+}: Omit<Props, "open">) {
   const [text, setText] = useState("");
   const [error, setError] = useState("");
   return (

@@ -5,7 +5,15 @@ import { Button } from "./button";
 import { Icon } from "./icon";
 
 /** What failed, in words, with the request id and a way to try again. Announced when it appears. */
-export function ErrorNote({ error, what, onRetry }: { error: unknown; what?: string | undefined; onRetry?: (() => void) | undefined }) {
+export function ErrorNote({
+  error,
+  what,
+  onRetry,
+}: {
+  error: unknown;
+  what?: string | undefined;
+  onRetry?: (() => void) | undefined;
+}) {
   const words = wordsFor(error);
   const api = error instanceof ApiError ? error : undefined;
   const wait = useCountdown(api?.retryAfter);
@@ -25,7 +33,11 @@ export function ErrorNote({ error, what, onRetry }: { error: unknown; what?: str
         )}
       </div>
       {onRetry && words.retry && (
-        <Button icon="retry" onClick={onRetry} disabledReason={wait > 0 ? `the server asked to wait ${wait} s` : undefined}>
+        <Button
+          icon="retry"
+          onClick={onRetry}
+          disabledReason={wait > 0 ? `the server asked to wait ${wait} s` : undefined}
+        >
           Try again
         </Button>
       )}

@@ -3,7 +3,11 @@ import { cx } from "../lib/cx";
 
 /** Names and values. */
 export function Facts({ children, className }: { children: ReactNode; className?: string }) {
-  return <dl className={cx("grid grid-cols-[minmax(6.5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-2 px-4 py-3", className)}>{children}</dl>;
+  return (
+    <dl className={cx("grid grid-cols-[minmax(6.5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-2 px-4 py-3", className)}>
+      {children}
+    </dl>
+  );
 }
 
 export function Fact({ name, children }: { name: ReactNode; children: ReactNode }) {

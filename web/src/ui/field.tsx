@@ -6,7 +6,11 @@ interface FieldProps {
   label: string;
   hint?: ReactNode;
   error?: string | undefined;
-  children: (ids: { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean | undefined }) => ReactNode;
+  children: (ids: {
+    id: string;
+    "aria-describedby": string | undefined;
+    "aria-invalid": boolean | undefined;
+  }) => ReactNode;
 }
 
 /** A label, its control, a hint and an error, wired together. */
@@ -70,7 +74,11 @@ export function FilterSelect<T extends string>({
 export function SearchField({ label, className, ...rest }: ComponentProps<"input"> & { label: string }) {
   return (
     <div className={cx("relative min-w-0", className)}>
-      <Icon name="search" size={14} className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-ink-3" />
+      <Icon
+        name="search"
+        size={14}
+        className="pointer-events-none absolute top-1/2 left-2.5 -translate-y-1/2 text-ink-3"
+      />
       <input type="search" aria-label={label} placeholder={label} data-shortcut="/" className="input pl-8" {...rest} />
     </div>
   );

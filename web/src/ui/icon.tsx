@@ -34,12 +34,21 @@ const paths = {
   power: "M8 2v5.5M4.8 4a5.2 5.2 0 1 0 6.4 0",
   filter: "M2 3.5h12M4.5 8h7M6.8 12.5h2.4",
   box: "M8 1.8 14 5v6l-6 3.2L2 11V5zM2 5l6 3.2L14 5M8 8.2v6",
-  wrench: "M13.6 4.3 11.4 6.5 9.5 4.6l2.2-2.2a3.6 3.6 0 0 0-4.6 4.6L2.3 11.8a1.35 1.35 0 0 0 1.9 1.9L9 8.9a3.6 3.6 0 0 0 4.6-4.6z",
+  wrench:
+    "M13.6 4.3 11.4 6.5 9.5 4.6l2.2-2.2a3.6 3.6 0 0 0-4.6 4.6L2.3 11.8a1.35 1.35 0 0 0 1.9 1.9L9 8.9a3.6 3.6 0 0 0 4.6-4.6z",
 } as const;
 
 export type IconName = keyof typeof paths;
 
-export function Icon({ name, size = 16, className }: { name: IconName; size?: number; className?: string | undefined }) {
+export function Icon({
+  name,
+  size = 16,
+  className,
+}: {
+  name: IconName;
+  size?: number;
+  className?: string | undefined;
+}) {
   return (
     <svg
       aria-hidden="true"

@@ -47,7 +47,10 @@ function Content<T>({ data, render }: { data: T; render: (data: T) => ReactNode 
 
 function RefreshFailed({ error, since, onRetry }: { error: unknown; since: number; onRetry: () => void }) {
   return (
-    <p role="alert" className="flex flex-wrap items-center gap-2 border-b border-hair bg-stale-soft px-4 py-2 text-xs text-stale">
+    <p
+      role="alert"
+      className="flex flex-wrap items-center gap-2 border-b border-hair bg-stale-soft px-4 py-2 text-xs text-stale"
+    >
       <Icon name="clock" size={14} />
       <span className="flex-1">
         {wordsFor(error).title}. What you see is from <Time at={new Date(since).toISOString()} />.

@@ -22,7 +22,15 @@ export function CoverageText({ coverage }: { coverage: Measured }) {
 }
 
 /** The large figure of a panel. */
-export function ScoreFigure({ score, excepted, coverage }: { score: Measured; excepted?: Measured; coverage: Measured }) {
+export function ScoreFigure({
+  score,
+  excepted,
+  coverage,
+}: {
+  score: Measured;
+  excepted?: Measured;
+  coverage: Measured;
+}) {
   return (
     <div className="flex flex-wrap items-baseline gap-x-3 gap-y-1">
       {isNumber(score) ? (
@@ -43,7 +51,9 @@ export function ScoreFigure({ score, excepted, coverage }: { score: Measured; ex
         )}
       </p>
       {isNumber(excepted) && isNumber(score) && Math.abs(excepted - score) >= 0.05 && (
-        <p className="w-full text-xs text-ink-3">{scoreText(excepted)} with accepted exceptions; exceptions never turn a fail into a pass.</p>
+        <p className="w-full text-xs text-ink-3">
+          {scoreText(excepted)} with accepted exceptions; exceptions never turn a fail into a pass.
+        </p>
       )}
     </div>
   );
@@ -89,11 +99,12 @@ const column = 6;
 const row = 11;
 
 /**
- * One mark for each control, always in the same order, in two lines: full for pass, full and wide
+ * One mark for each control, always in the same order, in two or three lines: full for pass, full and wide
  * for fail, hollow for not assessed, half for stale, a dot for what does not apply.
  */
 export function Strip({ states }: { states: readonly string[] }) {
-  const perLine = Math.ceil(states.length / 2);
+  const lines = states.length > 44 ? 3 : 2;
+  const perLine = Math.ceil(states.length / lines);
   const marks: Partial<Record<Look, string>> = {};
   const counts: Counts = {};
   states.forEach((state, i) => {
@@ -110,16 +121,18 @@ export function Strip({ states }: { states: readonly string[] }) {
       role="img"
       aria-label={`Controls: ${words.join(", ")}`}
       data-tip={words.join(" · ")}
-      viewBox={`0 0 ${perLine * column - 1} ${row * 2 - 1}`}
-      width={perLine * column - 1}
-      height={row * 2 - 1}
+      viewBox={`-0.5 0 ${perLine * column} ${row * lines - 1}`}
+      width={perLine * column}
+      height={row * lines - 1}
       className="glyph block"
     >
       {marks.pass && <path d={marks.pass} className="fill-pass opacity-85" />}
       {marks.fail && <path d={marks.fail} className="fill-fail" />}
       {marks.not_assessed && <path d={marks.not_assessed} className="fill-none stroke-unknown" />}
       {marks.stale && <path d={marks.stale} className="fill-stale" />}
-      {(marks.not_applicable || marks.not_covered) && <path d={`${marks.not_applicable ?? ""}${marks.not_covered ?? ""}`} className="fill-edge" />}
+      {(marks.not_applicable || marks.not_covered) && (
+        <path d={`${marks.not_applicable ?? ""}${marks.not_covered ?? ""}`} className="fill-edge" />
+      )}
     </svg>
   );
 }

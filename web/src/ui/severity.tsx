@@ -9,7 +9,12 @@ export function Severity({ value, word = true }: { value: string; word?: boolean
   const label = humanise(value);
   return (
     <span className="inline-flex items-center gap-1.5 whitespace-nowrap text-ink-2">
-      <svg viewBox="0 0 14 12" width="14" height="12" {...(word ? { "aria-hidden": true } : { role: "img", "aria-label": `${label} severity` })}>
+      <svg
+        viewBox="0 0 14 12"
+        width="14"
+        height="12"
+        {...(word ? { "aria-hidden": true } : { role: "img", "aria-label": `${label} severity` })}
+      >
         {[1, 2, 3, 4].map((bar) => (
           <rect
             key={bar}

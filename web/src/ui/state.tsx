@@ -26,7 +26,13 @@ const tint: Record<Look, string> = {
   not_covered: "border border-dashed border-edge text-ink-2",
 };
 
-const outline = { fill: "none", stroke: "currentColor", strokeWidth: 1.5, strokeLinecap: "round", strokeLinejoin: "round" } as const;
+const outline = {
+  fill: "none",
+  stroke: "currentColor",
+  strokeWidth: 1.5,
+  strokeLinecap: "round",
+  strokeLinejoin: "round",
+} as const;
 const cut = { ...outline, stroke: "var(--panel)", strokeWidth: 2 } as const;
 
 const shape: Record<Look, ReactNode> = {
@@ -88,7 +94,10 @@ export function Glyph({ look, size = 16, labelled = false }: { look: Look; size?
 export function StateChip({ look, children }: { look: Look; children?: ReactNode }) {
   return (
     <span
-      className={cx("inline-flex items-center gap-1.5 rounded-md px-2 py-0.5 text-xs font-medium whitespace-nowrap", tint[look])}
+      className={cx(
+        "inline-flex items-center gap-1.5 rounded-md px-2 py-0.5 text-xs font-medium whitespace-nowrap",
+        tint[look],
+      )}
       data-look={look}
       data-tip={lookMeaning[look]}
     >

@@ -1,7 +1,8 @@
 /**
  * The list of every page: a real table, one link a row, server-side order, more rows as one
- * scrolls. Beyond a hundred rows only those near the screen are in the document. Below 640 px a
- * row becomes a card; roles are spelled out because changing `display` would drop them.
+ * scrolls. Beyond a hundred rows only those near the screen are in the document. Where the table
+ * has less than 42 rem a row becomes a card; roles are spelled out because changing `display`
+ * would drop them.
  */
 
 import { type ColumnDef, createColumnHelper, type RowData, tableFeatures, useTable } from "@tanstack/react-table";
@@ -13,8 +14,10 @@ import { usePlainRows, useVirtualRows, type VisibleRow } from "./visible-rows";
 
 interface ColumnMeta {
   align?: "end";
-  /** What becomes of the column on a narrow screen: its own line, a labelled value, or nothing. */
+  /** What becomes of the column where a row is a card: its own line, or nothing. */
   narrow?: "line" | "hide";
+  /** Dropped before the table becomes cards, where there is some room but not enough. */
+  spare?: boolean;
   /** The value of `sort` that orders by this column. */
   sort?: string;
   className?: string;
@@ -77,14 +80,14 @@ function TableView<Row extends RowData>({
   const model = table.getRowModel().rows;
   const width = columns.length;
   return (
-    <div onKeyDown={walk}>
+    <div onKeyDown={walk} className="@container overflow-x-auto">
       <table
         role="table"
         aria-label={label}
         aria-rowcount={more?.has ? -1 : rows.length + 1}
-        className="data-table w-full border-collapse text-left max-sm:block"
+        className="data-table w-full border-collapse text-left @max-2xl:block"
       >
-        <thead role="rowgroup" className="max-sm:hidden">
+        <thead role="rowgroup" className="@max-2xl:hidden">
           {table.getHeaderGroups().map((group) => (
             <tr key={group.id} role="row" aria-rowindex={1}>
               {group.headers.map((header) => {
@@ -99,11 +102,16 @@ function TableView<Row extends RowData>({
                     className={cx(
                       "h-9 border-b border-line px-3 text-xs font-medium whitespace-nowrap text-ink-3 first:pl-4 last:pr-4",
                       meta?.align === "end" && "text-right",
+                      meta?.spare && "@max-4xl:hidden",
                       meta?.className,
                     )}
                   >
                     {sort && meta?.sort ? (
-                      <button type="button" className="inline-flex items-center gap-1 rounded-sm hover:text-ink" onClick={() => sort.onChange(meta.sort as string)}>
+                      <button
+                        type="button"
+                        className="inline-flex items-center gap-1 rounded-sm hover:text-ink"
+                        onClick={() => sort.onChange(meta.sort as string)}
+                      >
                         <table.FlexRender header={header} />
                         <Icon name="down" size={10} className={sorted ? "text-accent" : "opacity-0"} />
                       </button>
@@ -116,7 +124,7 @@ function TableView<Row extends RowData>({
             </tr>
           ))}
         </thead>
-        <tbody ref={bodyRef} role="rowgroup" className="max-sm:block">
+        <tbody ref={bodyRef} role="rowgroup" className="@max-2xl:block">
           <Spacer height={view.before} columns={width} />
           {view.rows.map(({ index }) => {
             const row = model[index];
@@ -129,7 +137,7 @@ function TableView<Row extends RowData>({
                 role="row"
                 aria-rowindex={index + 2}
                 aria-selected={selected === undefined ? undefined : selected === row.id}
-                className="group relative border-b border-hair last:border-0 focus-within:bg-inset hover:bg-inset aria-selected:bg-accent-soft max-sm:grid max-sm:grid-cols-[1fr_auto] max-sm:gap-x-3 max-sm:gap-y-1 max-sm:px-4 max-sm:py-3"
+                className="group relative border-b border-hair last:border-0 focus-within:bg-inset hover:bg-inset aria-selected:bg-accent-soft @max-2xl:grid @max-2xl:grid-cols-[1fr_auto] @max-2xl:gap-x-3 @max-2xl:gap-y-1 @max-2xl:px-4 @max-2xl:py-3"
               >
                 {row.getAllCells().map((cell) => {
                   const meta = cell.column.columnDef.meta;
@@ -138,10 +146,11 @@ function TableView<Row extends RowData>({
                       key={cell.id}
                       role="cell"
                       className={cx(
-                        "px-3 py-2 align-middle first:pl-4 last:pr-4 max-sm:p-0!",
-                        meta?.align === "end" && "text-right max-sm:text-left",
-                        meta?.narrow === "hide" && "max-sm:hidden",
-                        meta?.narrow === "line" && "max-sm:col-span-2",
+                        "px-3 py-2 align-middle first:pl-4 last:pr-4 @max-2xl:p-0!",
+                        meta?.align === "end" && "text-right @max-2xl:text-left",
+                        meta?.narrow === "hide" && "@max-2xl:hidden",
+                        meta?.spare && "@max-4xl:hidden",
+                        meta?.narrow === "line" && "@max-2xl:col-span-2",
                         meta?.className,
                       )}
                     >
@@ -163,8 +172,8 @@ function TableView<Row extends RowData>({
 function Spacer({ height, columns }: { height: number; columns: number }) {
   if (height <= 0) return null;
   return (
-    <tr aria-hidden="true" className="max-sm:block">
-      <td colSpan={columns} style={{ height, padding: 0 }} className="max-sm:block" />
+    <tr aria-hidden="true" className="@max-2xl:block">
+      <td colSpan={columns} style={{ height, padding: 0 }} className="@max-2xl:block" />
     </tr>
   );
 }

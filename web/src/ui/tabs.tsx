@@ -18,7 +18,9 @@ export function TabNav({ label, tabs }: { label: string; tabs: TabLink[] }) {
               className="flex h-9 items-center gap-1.5 border-b-2 border-transparent px-2.5 font-medium whitespace-nowrap text-ink-2 -outline-offset-2 hover:text-ink aria-[current=page]:border-accent aria-[current=page]:text-ink"
             >
               {tab.label}
-              {tab.count !== undefined && <span className="rounded-sm bg-inset px-1.5 text-xs text-ink-2">{tab.count}</span>}
+              {tab.count !== undefined && (
+                <span className="rounded-sm bg-inset px-1.5 text-xs text-ink-2">{tab.count}</span>
+              )}
             </Link>
           </li>
         ))}

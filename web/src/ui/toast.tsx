@@ -45,10 +45,21 @@ export function Toasts() {
       className="pointer-events-none fixed inset-x-0 bottom-4 z-40 grid justify-items-center gap-2 px-4 max-md:bottom-18"
     >
       {shown.map(({ id, tone, text }) => (
-        <div key={id} className="pointer-events-auto flex max-w-lg items-start gap-2.5 rounded-lg border border-line bg-panel py-2.5 pr-2 pl-3.5 shadow-[var(--float)]">
-          <Icon name={tone === "good" ? "check" : "incident"} className={cx("mt-0.5", tone === "good" ? "text-pass" : "text-fail")} />
+        <div
+          key={id}
+          className="pointer-events-auto flex max-w-lg items-start gap-2.5 rounded-lg border border-line bg-panel py-2.5 pr-2 pl-3.5 shadow-[var(--float)]"
+        >
+          <Icon
+            name={tone === "good" ? "check" : "incident"}
+            className={cx("mt-0.5", tone === "good" ? "text-pass" : "text-fail")}
+          />
           <p className="flex-1">{text}</p>
-          <button type="button" aria-label="Close message" className="grid size-6 place-items-center text-ink-3 hover:text-ink" onClick={() => dismiss(id)}>
+          <button
+            type="button"
+            aria-label="Close message"
+            className="grid size-6 place-items-center text-ink-3 hover:text-ink"
+            onClick={() => dismiss(id)}
+          >
             <Icon name="close" size={12} />
           </button>
         </div>

@@ -120,7 +120,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // An error would mean that a provider is there already, which nobody else installs.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
-        Command::Enroll { server, code, state } => enrol(server, code, &state),
+        Command::Enroll { server, code, state } => enrol(server, &code, &state),
         Command::Run { state, machine, settings } => serve(&state, &machine, settings),
         Command::Check { state, machine, format } => check(&state, &machine, format),
         Command::Status { state, format } => status(&state, format),
@@ -128,13 +128,13 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn enrol(server: ServerSettings, code: String, state: &StateSettings) -> anyhow::Result<ExitCode> {
+fn enrol(server: ServerSettings, code: &str, state: &StateSettings) -> anyhow::Result<ExitCode> {
     let plain_http = if server.allow_plain_http { PlainHttp::Anywhere } else { PlainHttp::LoopbackOnly };
     // An absolute path: the agent will run from another folder.
     let ca_file = server.ca_file.map(|path| std::path::absolute(&path).unwrap_or(path));
     let route = Route { server: server.server.parse()?, plain_http, ca_file };
     let machine = machine::describe(&PathBuf::from("/"));
-    let identity = enroll(&state.dir(), route, Secret::new(code.trim()), &machine, clock(), entropy())?;
+    let identity = enroll(&state.dir(), route, &Secret::new(code.trim()), &machine, &clock(), entropy())?;
     println!("This machine is now {} at {}, mode {}.", identity.appliance, identity.site, identity.mode);
     println!("Start it with: proofline-agent run --state-dir {}", state.state_dir.display());
     Ok(ExitCode::SUCCESS)

@@ -182,6 +182,10 @@ impl Emitter {
 
     /// Makes the next check run of every asset carry all results.
     pub fn restate_everything(&self) -> Result<(), EmitError> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is not general over both lifetimes"
+        )]
         self.write(|writer| writer.restate_everything())
     }
 

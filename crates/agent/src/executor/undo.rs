@@ -99,8 +99,13 @@ impl Undo {
         }
     }
 
-    /// Brings the state back.
+    /// Brings the state back. Where that fails although the state is what it was, because the change was refused in the
+    /// first place, there is nothing to bring back.
     pub(super) fn apply(&self, files: &dyn Files, tools: Tools<'_>) -> Result<(), StepError> {
+        self.restore(files, tools).or_else(|error| if self.is_so(files) { Ok(()) } else { Err(error) })
+    }
+
+    fn restore(&self, files: &dyn Files, tools: Tools<'_>) -> Result<(), StepError> {
         match self {
             Self::File { path, was: Snapshot::Absent } => files.remove(path),
             Self::File { path, was: Snapshot::File { content, attributes } } => {
@@ -119,6 +124,22 @@ impl Undo {
             }
             Self::FirewallTable { was } => firewall::restore(files, tools, was.as_deref()),
             Self::EmptyPasswords { accounts } => accounts::unlock(files, accounts),
+        }
+    }
+
+    /// Whether the previous state is the present one, as far as files tell.
+    fn is_so(&self, files: &dyn Files) -> bool {
+        match self {
+            Self::File { path, was } => files.snapshot(path).is_ok_and(|now| now == *was),
+            Self::NoDirectory { path } => matches!(files.attributes(path), Err(StepError::Missing(_))),
+            Self::Attributes { path, was } => files.attributes(path).is_ok_and(|now| now == *was),
+            Self::Kernel { path, was } => match files.snapshot(path) {
+                Ok(Snapshot::File { content, .. }) => content == was.as_bytes(),
+                Ok(Snapshot::Absent) | Err(_) => false,
+            },
+            Self::EmptyPasswords { accounts } => accounts::without_password(files)
+                .is_ok_and(|open| accounts.iter().all(|account| open.contains(account))),
+            Self::Unit { .. } | Self::Package { .. } | Self::FirewallTable { .. } => false,
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use proofline_core::Entropy;
 
 const FIRST: Duration = Duration::from_secs(5);
-const LONGEST: Duration = Duration::from_secs(300);
-const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = Duration::from_mins(5);
+const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
 /// Counts failures in a row.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_server_is_left_alone_as_long_as_it_asks() {
         let entropy = SeededEntropy::new(2);
-        let wait = Backoff::default().next(Some(Duration::from_secs(120)), &entropy);
+        let wait = Backoff::default().next(Some(Duration::from_mins(2)), &entropy);
         assert!((120..=150).contains(&wait.as_secs()), "{wait:?}");
         let endless = Backoff::default().next(Some(Duration::from_secs(1 << 40)), &entropy);
         assert!(endless <= LONGEST_ASKED * 5 / 4);

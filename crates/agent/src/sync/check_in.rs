@@ -7,7 +7,7 @@ use proofline_protocol::{CheckInRequest, CheckInResponse, LastCycle, LocalOverri
 
 use super::alarm::{self, AlarmKind};
 use super::orders::OrderRefusal;
-use super::{Pause, Sync, SyncError, head_store};
+use super::{Step, Sync, SyncError, head_store};
 
 /// The shortest and the longest time between two check-ins that a server can ask for.
 const CHECK_IN_BOUNDS: (u64, u64) = (1, 3600);
@@ -40,7 +40,7 @@ pub struct CheckedIn {
 
 impl Sync {
     /// Checks in, fetches newer rules, takes orders. A failure of the call gives the time to pause.
-    pub fn check_in(&self, report: &Report) -> Result<Result<CheckedIn, Pause>, SyncError> {
+    pub fn check_in(&self, report: &Report) -> Step<CheckedIn> {
         let request = self.request(report)?;
         let asked = self.clock.now();
         let answer: CheckInResponse = match self.client.post(paths::CHECK_IN, &request) {

@@ -39,7 +39,7 @@ use orders::Orders;
 use rules::RuleStore;
 
 /// How long to wait where trying again soon cannot help.
-pub const SLOW: Duration = Duration::from_secs(3600);
+pub const SLOW: Duration = Duration::from_hours(1);
 
 /// A step failed in a way that it cannot answer itself.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,9 @@ impl SyncError {
         )
     }
 }
+
+/// What became of a step: done, not now, or not answerable here.
+pub type Step<T> = Result<Result<T, Pause>, SyncError>;
 
 /// One appliance's side of the conversation.
 pub struct Sync {

@@ -5,7 +5,7 @@ use proofline_protocol::{Base64, MAX_ENVELOPES, RejectCode, Rejected, SubmitRequ
 
 use super::alarm::{self, AlarmKind};
 use super::proof::{self, Head, Proof};
-use super::{Pause, Sync, SyncError, head_store};
+use super::{Pause, Step, Sync, SyncError, head_store};
 use crate::files;
 
 /// Bytes of envelopes in one submission, before base64. Keeps the agent's memory small after a long outage.
@@ -59,10 +59,7 @@ impl Sync {
     }
 
     /// One submission and its answer, believed and written down; or how long to pause.
-    pub(super) fn exchange(
-        &self,
-        items: &[Item],
-    ) -> Result<Result<(SubmitResponse, Vec<(u64, Proof)>), Pause>, SyncError> {
+    pub(super) fn exchange(&self, items: &[Item]) -> Step<(SubmitResponse, Vec<(u64, Proof)>)> {
         let last = head_store::last(self.outbox(), &self.state)?;
         let request = SubmitRequest {
             from_size: last.as_ref().map_or(0, |head| head.size),

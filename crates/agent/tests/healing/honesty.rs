@@ -1,10 +1,11 @@
 //! Remediations that say they worked and did not, and changes that would cut off the machine.
 
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use proofline_agent::executor::{Lifeline, RollbackError};
+use proofline_agent::executor::{Attributes, Disk, Files, Lifeline, RollbackError, Snapshot, StepError};
 use proofline_core::{Mode, Verdict};
 use proofline_evidence::statement::{HealOutcome, StepOutcome};
 use proofline_protocol::OrderOutcome;
@@ -137,6 +138,82 @@ fn a_firewall_that_cuts_the_lifeline_takes_itself_back() {
     world.minutes(60);
     let (incident, plan) = world.cycle(&[check]).plan();
     assert_eq!(world.approve(incident, plan).1, OrderOutcome::Done, "with the lifeline intact it works");
+}
+
+/// A machine on which the agent may look and not touch, as its service unit has it by default.
+struct ReadOnly(Disk);
+
+impl ReadOnly {
+    fn refused<T>(path: &Path) -> Result<T, StepError> {
+        let source = std::io::Error::from(std::io::ErrorKind::ReadOnlyFilesystem);
+        Err(StepError::File { path: path.display().to_string(), source })
+    }
+}
+
+impl Files for ReadOnly {
+    fn snapshot(&self, path: &Path) -> Result<Snapshot, StepError> {
+        self.0.snapshot(path)
+    }
+
+    fn write(&self, path: &Path, _: &[u8], _: Attributes) -> Result<(), StepError> {
+        Self::refused(path)
+    }
+
+    fn write_in_place(&self, path: &Path, _: &[u8]) -> Result<(), StepError> {
+        Self::refused(path)
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), StepError> {
+        Self::refused(path)
+    }
+
+    fn make_directory(&self, path: &Path) -> Result<bool, StepError> {
+        Self::refused(path)
+    }
+
+    fn remove_directory(&self, path: &Path) -> Result<(), StepError> {
+        Self::refused(path)
+    }
+
+    fn attributes(&self, path: &Path) -> Result<Attributes, StepError> {
+        self.0.attributes(path)
+    }
+
+    fn set_attributes(&self, path: &Path, _: Attributes) -> Result<(), StepError> {
+        Self::refused(path)
+    }
+
+    fn lock_accounts(&self) -> Result<OwnedFd, StepError> {
+        Self::refused(Path::new("/etc/.pwd.lock"))
+    }
+}
+
+#[test]
+fn an_agent_that_may_not_write_says_so_and_leaves_nothing_to_bring_back() {
+    needs_root!();
+    for (check, break_it) in [
+        ("linux.permissions.shadow", "etc/shadow"),
+        ("linux.authentication.password_max_days", "etc/login.defs"),
+        ("linux.kernel.syn_cookies", "proc/sys/net/ipv4/tcp_syncookies"),
+    ] {
+        let mut world = World::new(Scratch::new());
+        match break_it {
+            "etc/shadow" => world.scratch.mode(break_it, 0o644),
+            "etc/login.defs" => world.scratch.write(break_it, "PASS_MAX_DAYS 99999\n", 0o644),
+            _ => world.scratch.write(break_it, "0\n", 0o644),
+        }
+        world.machine.files = Arc::new(ReadOnly(Disk::new(world.scratch.root())));
+        world.restart();
+        let before = world.scratch.snapshot();
+        let answer = world.cycle(&[check]);
+        assert_eq!(answer.heal().outcome, HealOutcome::RolledBack, "{:#?}", answer.heal());
+        let refused =
+            answer.heal().steps.iter().find(|step| step.outcome == StepOutcome::Failed).expect("one failed");
+        assert!(refused.detail.contains("read-only"), "{}", refused.detail);
+        assert_eq!(world.scratch.snapshot(), before);
+        world.restart();
+        assert!(world.cycle(&[check]).heals().is_empty(), "nothing is left over to recover");
+    }
 }
 
 #[test]

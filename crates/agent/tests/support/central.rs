@@ -73,8 +73,10 @@ pub struct Inner {
     pub check_in_s: u64,
     revoked: HashSet<Digest>,
     /// Told of every request.
-    pub watch: Option<Box<dyn FnMut(Seen<'_>) + Send>>,
+    pub watch: Option<Watch>,
 }
+
+pub type Watch = Box<dyn FnMut(Seen<'_>) + Send>;
 
 /// One request at one moment.
 pub struct Seen<'a> {
@@ -268,7 +270,7 @@ impl Inner {
             let claim: ClaimRequest = serde_json::from_slice(&request.body).expect("a claim");
             let key = PublicKey::from_bytes(&claim.public_key).expect("a sound key");
             presented.verify(&signed, &key, now)?;
-            return Ok(self.claim(&claim, key));
+            return Ok(self.claim(&claim, &key));
         }
         let signer = self.signers.get(&presented.key_id).ok_or(Refusal::KeyUnknown)?;
         presented.verify(&signed, &signer.key, now)?;
@@ -289,7 +291,7 @@ impl Inner {
         })
     }
 
-    fn claim(&mut self, claim: &ClaimRequest, key: PublicKey) -> Answer {
+    fn claim(&mut self, claim: &ClaimRequest, key: &PublicKey) -> Answer {
         let id = key.id();
         match self.codes.get_mut(claim.code.expose()) {
             None => return problem(403, "code_unknown"),
@@ -299,7 +301,7 @@ impl Inner {
         if !self.signers.contains_key(&id) {
             let appliance = ApplianceId::new(self.clock.now(), &self.entropy);
             self.signers.insert(id, Signer { key: key.clone(), appliance, next_seq: 1, last: Digest::ZERO });
-            self.append_key(&key, appliance);
+            self.append_key(key, appliance);
         }
         let role_key = |role| {
             let key = server_key(role);

@@ -97,8 +97,8 @@ impl Rig {
     }
 
     pub fn enroll_in(&self, state: &StateDir, code: &str) -> Result<Identity, EnrollError> {
-        let (clock, entropy) = (Arc::new(self.clock.clone()), Arc::clone(&self.entropy));
-        enroll(state, self.route(), Secret::new(code), &machine(), clock, entropy)
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        enroll(state, self.route(), &Secret::new(code), &machine(), &clock, Arc::clone(&self.entropy))
     }
 
     pub fn start(&mut self) {

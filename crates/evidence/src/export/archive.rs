@@ -4,12 +4,14 @@
 //! disagree and where files escape their folder. An export has none of them, so each is a finding. `tar -x` still works.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use crate::tile::MAX_BUNDLE_BYTES;
 use crate::{Defect, Reason};
 
 const BLOCK: usize = 512;
 const MAX_NAME: usize = 100;
+const CHECKSUM: Range<usize> = 148..156;
 
 /// The bytes of one file in the archive: header, content, padding. `seconds` since 1970 is its modification time.
 ///
@@ -29,7 +31,7 @@ pub fn member(name: &str, content: &[u8], seconds: u64) -> Vec<u8> {
     put(156, "0");
     put(257, "ustar\x0000");
     let sum = checksum(&header);
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    header[CHECKSUM].copy_from_slice(checksum_field(sum).as_bytes());
     let padding = content.len().next_multiple_of(BLOCK) - content.len();
     let mut bytes = Vec::with_capacity(BLOCK + content.len() + padding);
     bytes.extend_from_slice(&header);
@@ -43,11 +45,15 @@ pub fn end() -> Vec<u8> {
     vec![0; 2 * BLOCK]
 }
 
+fn checksum_field(sum: u32) -> String {
+    format!("{sum:06o}\0 ")
+}
+
 fn checksum(header: &[u8; BLOCK]) -> u32 {
     header
         .iter()
         .enumerate()
-        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) })
+        .map(|(at, byte)| if CHECKSUM.contains(&at) { 32 } else { u32::from(*byte) })
         .sum()
 }
 
@@ -128,7 +134,7 @@ fn malformed(detail: &str) -> Defect {
 }
 
 fn parse_header(header: &[u8; BLOCK]) -> Result<(String, usize), Defect> {
-    if octal(&header[148..156])? != u64::from(checksum(header)) {
+    if header[CHECKSUM] != *checksum_field(checksum(header)).as_bytes() {
         return Err(malformed("a header's checksum is wrong"));
     }
     if &header[257..265] != b"ustar\x0000" {
@@ -184,7 +190,7 @@ mod tests {
         bytes[at..at + field.len()].copy_from_slice(field);
         let header: &mut [u8; BLOCK] = bytes.first_chunk_mut().expect("a block");
         let sum = checksum(header);
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        header[CHECKSUM].copy_from_slice(checksum_field(sum).as_bytes());
         bytes
     }
 

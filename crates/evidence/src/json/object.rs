@@ -10,19 +10,26 @@ use crate::{Defect, Reason};
 #[derive(Debug)]
 pub struct Object<'a> {
     what: &'static str,
-    members: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// `None` where it was taken.
+    members: Vec<Option<(Cow<'a, str>, Value<'a>)>>,
+    /// Behind the member taken last: writers mostly keep the order in which the fields are asked for.
+    next: usize,
 }
 
 impl<'a> Object<'a> {
     pub(super) fn new(what: &'static str, members: Vec<(Cow<'a, str>, Value<'a>)>) -> Self {
-        Self { what, members }
+        Self { what, members: members.into_iter().map(Some).collect(), next: 0 }
     }
 
     /// The value of `field`, which must be there (possibly as `null`).
     pub fn take(&mut self, field: &'static str) -> Result<Value<'a>, Defect> {
-        let place = self.members.iter().position(|(key, _)| key == field);
-        match place {
-            Some(place) => Ok(self.members.remove(place).1),
+        let named = |place: &usize| matches!(&self.members[*place], Some((key, _)) if key == field);
+        let place = (self.next..self.members.len()).chain(0..self.next).find(named);
+        match place.and_then(|place| Some((place, self.members[place].take()?))) {
+            Some((place, (_, value))) => {
+                self.next = place + 1;
+                Ok(value)
+            }
             None => Err(Defect::new(Reason::FieldMissing, format!("`{}.{field}`", self.what))),
         }
     }
@@ -64,10 +71,11 @@ impl<'a> Object<'a> {
 
     /// Refuses whatever was not taken.
     pub fn finish(self) -> Result<(), Defect> {
-        if self.members.is_empty() {
+        let left = self.members.iter().flatten().count();
+        if left == 0 {
             return Ok(());
         }
-        Err(Defect::new(Reason::FieldUnknown, format!("{} unknown in `{}`", self.members.len(), self.what)))
+        Err(Defect::new(Reason::FieldUnknown, format!("{left} unknown in `{}`", self.what)))
     }
 }
 

@@ -89,7 +89,8 @@ async fn fill(app: &TestApp, scale: i32) -> (OrgId, SiteId) {
     sqlx::query(
         "INSERT INTO incident SELECT org_id, md5('inc' || s || '-' || i)::uuid, site_id, md5('asset' || s || '-' || (1 + i % 5))::uuid,
             'linux.check.' || i, x.name, x.rank, CASE WHEN i % 20 = 0 THEN 'open' ELSE 'resolved' END, 'fail: x', NULL, NULL, 0,
-            $2::timestamptz - i * interval '1 minute', $2, $2, CASE WHEN i % 20 = 0 THEN NULL ELSE $2 END, 1, 1, 2
+            $2::timestamptz - i * interval '1 hour', $2, $2,
+            CASE WHEN i % 20 = 0 THEN NULL ELSE $2::timestamptz - i * interval '59 minutes' END, 1, 1, 2
          FROM n, generate_series(1, $1) i,
             LATERAL (SELECT (ARRAY['low','medium','high','critical'])[1 + i % 4] AS name, 1 + i % 4 AS rank) x",
     )
