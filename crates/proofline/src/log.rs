@@ -20,7 +20,7 @@ pub(crate) fn install(style: &Style) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match style {
         Style::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init()
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
         }
         Style::Quiet => builder.with_target(false).without_time().init(),
     }

@@ -7,6 +7,8 @@
 //!
 //! Linked by tests only. It never reaches into a handler or a table to assert: what it asserts is what a client sees.
 
+#![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
+
 mod agent;
 mod app;
 mod browser;

@@ -434,7 +434,7 @@ mod tests {
             world.verdicts[place].3 = at(0);
             let after = world.resolve().totals();
             prop_assert!(after.passing_weight <= before.passing_weight);
-            prop_assert!(after.score().map(Fraction::value).unwrap_or(0.0) <= before.score().map_or(1.0, Fraction::value));
+            prop_assert!(after.score().map_or(0.0, Fraction::value) <= before.score().map_or(1.0, Fraction::value));
             prop_assert!(after.risk >= before.risk || before.score().is_none());
         }
 

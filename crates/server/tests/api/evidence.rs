@@ -370,7 +370,7 @@ async fn nobody_at_run_time_can_change_or_remove_evidence() {
         "DELETE FROM incident_transition",
     ] {
         let refused = sqlx::query(sql).execute(&mut connection).await.expect_err(sql);
-        let code = refused.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
+        let code = refused.as_database_error().and_then(|e| e.code().map(std::borrow::Cow::into_owned));
         assert_eq!(code.as_deref(), Some("42501"), "{sql}");
     }
 }

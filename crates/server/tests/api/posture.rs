@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use proofline_catalog::Catalog;
 use proofline_core::{Verdict, format_rfc3339};
+use proofline_evidence::statement::{Body, CheckRun};
 use proofline_testkit::{Browser, TestApp, TestSite};
 use serde_json::Value;
 
@@ -131,7 +132,7 @@ async fn a_heartbeat_that_does_not_add_up_confirms_nothing() {
     app.clock.advance(TimeDelta::hours(1));
     // The agent saw a change that it never stated.
     let unstated = desk.run(vec![result(ROOT_LOGIN, Verdict::Fail, "yes")]);
-    (desk.seq, desk.prev) = (1, proofline_evidence::Digest::of(&desk_first(&desk).await));
+    (desk.seq, desk.prev) = (1, proofline_evidence::Digest::of(desk_first(&desk)));
     drop(unstated);
     let heartbeat = desk.heartbeat();
     desk.submit_all(vec![heartbeat]).await;
@@ -157,7 +158,7 @@ async fn a_heartbeat_that_does_not_add_up_confirms_nothing() {
 }
 
 /// The bytes of the desk's first statement, as the log has them.
-async fn desk_first(desk: &Desk) -> Vec<u8> {
+fn desk_first(desk: &Desk) -> Vec<u8> {
     let mut again =
         Desk::of(desk.agent.clone(), &proofline_core::FixedClock::at(desk.now() - TimeDelta::hours(1)));
     again.run_all(Verdict::Pass)
@@ -178,7 +179,6 @@ async fn a_run_in_parts_over_two_submissions_is_one_whole() {
     for check in &dropped {
         desk.forget(check);
     }
-    use proofline_evidence::statement::{Body, CheckRun};
     let part = desk.state(Body::CheckRun(CheckRun { results: results.clone(), state: None }));
     desk.submit_all(vec![part]).await;
     for known in results {

@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 const SITES: i32 = 200;
 const ASSETS: i32 = 5;
 
+#[expect(clippy::too_many_lines, reason = "one statement a table")]
 /// Sites, assets, open and closed spans, incidents and log entries, straight into the tables.
 async fn fill(app: &TestApp, scale: i32) -> (OrgId, SiteId) {
     let mut admin = app.admin().await;
