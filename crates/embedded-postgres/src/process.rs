@@ -2,6 +2,8 @@
 //!
 //! Whether a process id "exists" says little: a zombie exists, and ids are used again. A postmaster counts as alive
 //! when its state is not that of a dead process, its program is `postgres` and its working folder is the data directory.
+//! A process that ends loses its program first, then its shared memory and files, then its working folder: until that one
+//! is gone it may still hold something, and counts as alive.
 //!
 //! Root in a container often lacks the capability to look at another user's program and folder (`CAP_SYS_PTRACE`). Then
 //! the command line decides, which everyone may read: every server here is started with `-D` and the directory.
@@ -28,17 +30,21 @@ pub(crate) fn is_postgres_of(pid: i32, data_dir: &Path) -> bool {
     }
     match (fs::read_link(entry(pid, "exe")), fs::metadata(entry(pid, "cwd")), fs::metadata(data_dir)) {
         (Ok(exe), Ok(cwd), Ok(data)) => {
-            // An updated package leaves ` (deleted)` behind the name. Folders are compared by device and inode, so that
-            // links and renamed parents do not matter.
+            // An updated package leaves ` (deleted)` behind the name.
             let name = exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            name.trim_end_matches(" (deleted)") == "postgres"
-                && (cwd.dev(), cwd.ino()) == (data.dev(), data.ino())
+            name.trim_end_matches(" (deleted)") == "postgres" && is_same_folder(&cwd, &data)
         }
+        (Err(error), Ok(cwd), Ok(data)) if error.kind() == ErrorKind::NotFound => is_same_folder(&cwd, &data),
         (Err(error), ..) | (_, Err(error), _) if error.kind() == ErrorKind::PermissionDenied => {
             names_on_its_command_line(pid, data_dir)
         }
         _ => false,
     }
+}
+
+/// By device and inode, so that links and renamed parents do not matter.
+fn is_same_folder(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// The state is the field after the closing parenthesis of the program's name (proc(5)); `Z` and `X` are dead.
