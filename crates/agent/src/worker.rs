@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use proofline_catalog::AssetRole;
 use proofline_core::{AssetId, Clock, IncidentId, Mode, OrderId, Timestamp, Verdict};
-use proofline_evidence::Digest;
 use proofline_evidence::statement::{Body, CheckResult};
+use proofline_evidence::{Defect, Digest};
 use proofline_healing::Observation;
 use proofline_protocol::{Instruction, LastCycle, Order, OrderOutcome};
 
@@ -23,7 +23,7 @@ use crate::local_override;
 use crate::settings::RunSettings;
 use crate::status::{Board, Status};
 use crate::sync::SyncError;
-use crate::sync::alarm::{self, AlarmKind};
+use crate::sync::alarm::{self, Alarm, AlarmKind};
 use crate::sync::orders::Orders;
 use crate::sync::rules::{RuleStore, Rules};
 
@@ -195,21 +195,39 @@ impl Worker {
             complete: self.memory.schedule.is_complete(planned, started, self.settings.pace().cycle),
         };
         match self.emitter.observed(&observed, &response.notes) {
-            Ok(seqs) => {
-                self.memory.unstated.clear();
-                self.memory.unstated_results.clear();
-                if !seqs.is_empty() {
-                    tracing::info!(first = seqs.first(), last = seqs.last(), "stated");
-                    self.send(Errand::Drain);
-                }
-                Ok(())
-            }
+            Ok(seqs) => self.stated(&seqs),
             Err(error @ EmitError::Suspended(_)) => {
                 tracing::error!(%error, "nothing is stated and nothing is healed until there is room");
                 Ok(())
             }
+            Err(EmitError::Statement(defect)) => self.without_events(observed, &defect),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn stated(&mut self, seqs: &[u64]) -> Result<(), SyncError> {
+        self.memory.unstated.clear();
+        self.memory.unstated_results.clear();
+        if !seqs.is_empty() {
+            tracing::info!(first = seqs.first(), last = seqs.last(), "stated");
+            alarm::settle(self.emitter.outbox(), &[AlarmKind::Unstatable])?;
+            self.send(Errand::Drain);
+        }
+        Ok(())
+    }
+
+    /// An event does not fit the format. Observing goes on without it, and somebody is told; healing waits.
+    fn without_events(&mut self, observed: Observed, defect: &Defect) -> Result<(), SyncError> {
+        let events = Vec::new();
+        let outcome = self.emitter.observed(&Observed { events, ..observed }, &[]);
+        if let Ok(seqs) = &outcome {
+            self.stated(seqs)?;
+        }
+        self.memory.unstated.clear();
+        let detail = format!("something that happened cannot be stated: {defect}");
+        let raised = Alarm { kind: AlarmKind::Unstatable, detail, since: self.clock.now() };
+        alarm::raise(self.emitter.outbox(), &raised)?;
+        Ok(())
     }
 
     /// How far healing may go right now.
@@ -219,14 +237,17 @@ impl Worker {
         let mode = found.cap(rules.as_ref().map_or(self.mode, |rules| rules.mode));
         let own_pause = found.paused_until(self.clock.now());
         let paused_until = rules.as_ref().and_then(|rules| rules.paused_until).max(own_pause);
-        let revoked =
-            alarm::raised(self.emitter.outbox())?.is_some_and(|alarm| alarm.kind == AlarmKind::Revoked);
-        let held_back = if self.emitter.is_suspended() {
-            Some("no evidence can be written at the moment")
-        } else if revoked {
-            Some("this appliance was revoked")
-        } else {
-            None
+        let held_back = match alarm::raised(self.emitter.outbox())?.map(|alarm| alarm.kind) {
+            _ if self.emitter.is_suspended() => Some("no evidence can be written at the moment"),
+            Some(AlarmKind::Revoked) => Some("this appliance was revoked"),
+            Some(AlarmKind::Unstatable) => Some("what was done last cannot be stated"),
+            Some(
+                AlarmKind::SeqConflict
+                | AlarmKind::LogInconsistent
+                | AlarmKind::LogForgot
+                | AlarmKind::EntryRefused,
+            )
+            | None => None,
         };
         let roles = rules.as_ref().and_then(|rules| rules.asset_roles.get(&self.asset));
         // A role that this version does not know cannot narrow anything down.

@@ -3,7 +3,7 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -66,6 +66,8 @@ struct Told {
 struct Listener {
     told: Arc<Mutex<Vec<Told>>>,
     incident: IncidentId,
+    /// Whether it says something that does not fit a statement.
+    garbled: Arc<AtomicBool>,
 }
 
 impl Listener {
@@ -84,6 +86,13 @@ impl Listener {
             actor: "agent".into(),
             cause: "it fails".into(),
         });
+        let event = match (event, self.garbled.load(Ordering::Relaxed)) {
+            // A name with a space: no statement can hold it.
+            (Body::Incident(change), true) => {
+                Body::Incident(IncidentChange { check: "linux calm".into(), ..change })
+            }
+            (event, _) => event,
+        };
         Response { events: vec![event], open: BTreeSet::from(["linux.calm".into()]), ..Response::default() }
     }
 }
@@ -121,7 +130,8 @@ impl Bench {
         rig.limits = limits;
         rig.start();
         let (identity, _) = proofline_agent::identity::Identity::load(&rig.state()).expect("is enrolled");
-        let listener = Listener { told: Arc::default(), incident: rig.central.new_incident() };
+        let incident = rig.central.new_incident();
+        let listener = Listener { told: Arc::default(), incident, garbled: Arc::default() };
         let (courier, errands) = mpsc::channel();
         let parts = rig.parts();
         let board = Arc::new(Board::new(&rig.state(), Status::starting(&identity, rig.clock.now())));
@@ -224,6 +234,17 @@ fn what_cannot_be_stated_is_not_healed_and_is_stated_later() {
     assert_eq!(bench.rig.observe(&[result("linux.calm", Verdict::Pass, "calm")]).len(), 1);
     assert_eq!(bench.rig.drain(), Drained::Empty);
     assert_eq!(&kinds(&bench.rig)[5..], ["gap", "check_run"]);
+}
+
+#[test]
+fn what_no_statement_can_hold_is_an_alarm_and_observing_goes_on() {
+    let mut bench = Bench::new(Limits::default());
+    bench.listener.garbled.store(true, Ordering::Relaxed);
+    let told = bench.work(vec![Task::RunChecks]);
+    assert_eq!(told[1].held_back, Some("what was done last cannot be stated"));
+    assert_eq!(bench.rig.alarm().map(|alarm| alarm.kind), Some(AlarmKind::Unstatable));
+    bench.rig.drain();
+    assert_eq!(kinds(&bench.rig), ["key", "check_run", "check_run"]);
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub struct LastCycle {
     pub duration_ms: u64,
     /// Checks that ran.
     pub checks: u32,
-    /// Checks whose verdict was `error`.
+    /// Checks whose verdict was `error` or `unknown`.
     pub errors: u32,
 }
 

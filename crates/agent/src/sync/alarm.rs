@@ -21,6 +21,8 @@ pub enum AlarmKind {
     EntryRefused,
     /// The server says that this appliance was revoked or is unknown.
     Revoked,
+    /// Something that happened here cannot be put into a statement. A defect of this program.
+    Unstatable,
 }
 
 impl AlarmKind {
@@ -28,7 +30,11 @@ impl AlarmKind {
     pub const fn stops_sending(self) -> bool {
         match self {
             Self::SeqConflict => true,
-            Self::LogInconsistent | Self::LogForgot | Self::EntryRefused | Self::Revoked => false,
+            Self::LogInconsistent
+            | Self::LogForgot
+            | Self::EntryRefused
+            | Self::Revoked
+            | Self::Unstatable => false,
         }
     }
 }

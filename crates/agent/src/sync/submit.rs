@@ -1,15 +1,21 @@
 //! Evidence on its way out: sent in order, dropped only against a proof.
 
 use proofline_outbox::{Item, OutboxError};
-use proofline_protocol::{Base64, MAX_ENVELOPES, RejectCode, Rejected, SubmitRequest, SubmitResponse, paths};
+use proofline_protocol::{
+    Base64, MAX_ENVELOPES, Problem, RejectCode, Rejected, SubmitRequest, SubmitResponse, paths,
+};
 
 use super::alarm::{self, AlarmKind};
 use super::proof::{self, Head, Proof};
 use super::{Pause, Step, Sync, SyncError, head_store};
+use crate::client::CallError;
 use crate::files;
 
 /// Bytes of envelopes in one submission, before base64. Keeps the agent's memory small after a long outage.
 const MAX_SUBMISSION_BYTES: usize = 1024 * 1024;
+
+/// Statuses that say the same about the same submission tomorrow: 400, 413 and 422 of RFC 9110.
+const NEVER_TAKEN: [u16; 3] = [400, 413, 422];
 
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +73,11 @@ impl Sync {
         };
         let answer: SubmitResponse = match self.client.post(paths::EVIDENCE, &request) {
             Ok(answer) => answer,
+            Err(CallError::Refused(problem)) if NEVER_TAKEN.contains(&problem.status) => {
+                let Problem { code, detail, .. } = problem;
+                self.alarm(AlarmKind::EntryRefused, format!("no statement is taken ({code}): {detail}"))?;
+                return Ok(Err(Pause::Slow));
+            }
             Err(error) => return Ok(Err(self.failed(&error)?)),
         };
         drop(request);
