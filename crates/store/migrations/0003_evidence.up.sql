@@ -31,6 +31,8 @@ CREATE TABLE evidence_signer (
     last_digest bytea NOT NULL CHECK (octet_length(last_digest) = 32),
     -- The signer's whole state is wanted: what it confirmed and what the spans say differ, or entries were lost.
     resync boolean NOT NULL DEFAULT false,
+    -- The latest time that its statements have given to a span: what follows is never dated before it.
+    latest_at timestamptz,
     PRIMARY KEY (org_id, site_id, key_id),
     FOREIGN KEY (org_id, site_id) REFERENCES site (org_id, id)
 );

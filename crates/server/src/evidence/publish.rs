@@ -2,9 +2,11 @@
 //!
 //! Objects are written before the checkpoint that commits to them, and the database learns of it last. Killed at any point
 //! and started again, the same objects are written with the same bytes: a reader always finds a checkpoint whose entries
-//! and tiles are all there. Nothing that does not hash to the checkpoint's root is published.
+//! and tiles are all there. Nothing that does not hash to the checkpoint's root is published. Partial tiles are removed once
+//! the full one is published, as tlog-tiles allows: else the hourly ones of a quiet log would outweigh its entries.
 
 use chrono::TimeDelta;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
 use proofline_core::{OrgId, SiteId};
@@ -85,7 +87,11 @@ pub(super) async fn publish_site(app: &AppState, org: OrgId, site: SiteId) -> Ap
     let mut scope = app.background_scope("publication").await?;
     scope.mark_published(org, site, head.size, &note, at).await?;
     scope.clear_alarms(org, site, AlarmKind::PublicationFailed, at).await?;
-    Ok(scope.commit_unaudited().await?)
+    scope.commit_unaudited().await?;
+    for tile in TileRef::completed(head.published_size, head.size) {
+        log.remove_partials(tile).await;
+    }
+    Ok(())
 }
 
 /// A log at the size that is being published.
@@ -136,6 +142,19 @@ impl Log<'_> {
             return Err(unsound("entries or tiles are missing"));
         }
         self.put(&tile.path(), hashes_to_bytes(&hashes)).await
+    }
+
+    /// Removes what the full tile has replaced. What cannot be removed stays and does no harm.
+    async fn remove_partials(&self, tile: TileRef) {
+        let store = self.app.evidence_store();
+        let names = [tile.path(), tile.bundle_path()];
+        for name in if tile.level() == 0 { &names[..] } else { &names[..1] } {
+            let folder = object_path(self.app, self.site, &format!("{name}.p"));
+            let objects = store.list(Some(&folder)).map_ok(|object| object.location).boxed();
+            if let Err(error) = store.delete_stream(objects).try_for_each(|_| std::future::ready(Ok(()))).await {
+                tracing::warn!(%folder, %error, "partial tiles stay behind");
+            }
+        }
     }
 
     async fn put(&self, name: &str, bytes: Vec<u8>) -> ApiResult<()> {

@@ -75,6 +75,7 @@ impl SiteLog {
             next_seq: 1,
             last_digest: *Digest::ZERO.as_bytes(),
             resync: false,
+            latest_at: None,
         });
         Ok(Self { org, site, head, signer, frontier, entries: Vec::new() })
     }
@@ -89,9 +90,10 @@ impl SiteLog {
         &self.signer
     }
 
-    /// Wants the signer's whole state, or no longer.
-    pub(super) fn set_resync(&mut self, resync: bool) {
+    /// Notes what the signer's statements came to: whether its whole state is wanted, and how far its time has come.
+    pub(super) fn set_standing(&mut self, resync: bool, latest_at: Option<Timestamp>) {
         self.signer.resync = resync;
+        self.signer.latest_at = latest_at;
     }
 
     /// How many entries were pushed.

@@ -125,6 +125,9 @@ impl Intake {
             }
             return;
         }
+        if (1..log.signer().next_seq).contains(&seq) {
+            return self.reject(seq, RejectCode::SeqConflict, "A gap statement in the log says that this number is lost.");
+        }
         let Signed { envelope, statement, .. } = match candidate {
             Candidate::Sound(signed) => *signed,
             Candidate::Refused { rejected, .. } => {
@@ -205,7 +208,7 @@ impl Submission<'_> {
             for index in &changes.confirming {
                 log.confirms(*index);
             }
-            log.set_resync(changes.resync);
+            log.set_standing(changes.resync, changes.latest_at);
             let signer = log.signer().clone();
             let sealed = log.seal(app, &mut scope, at).await?;
             self.write(&mut scope, &changes).await?;
@@ -286,7 +289,7 @@ impl Submission<'_> {
         };
         let app = self.call.app();
         let context = Context { site, catalog: app.catalog(), entropy: app.entropy(), now: self.call.at };
-        let mut effects = Effects::new(context, spans, incidents, log.signer().resync);
+        let mut effects = Effects::new(context, spans, incidents, log.signer().resync, log.signer().latest_at);
         for (index, statement) in fresh {
             effects.apply(*index, statement);
         }

@@ -113,11 +113,15 @@ async fn a_hole_needs_a_gap_statement() {
     let batch = vec![desk.gap(3), desk.heartbeat()];
     let response = desk.submit_all(batch).await;
     assert_eq!(response.next_seq, 7);
+    // They turn up after all: too late, and in nobody's way.
+    let late = vec![lost[0].clone(), desk.heartbeat()];
+    let response = desk.submit(late).await;
+    assert_eq!((codes(&response), response.next_seq), (vec![(2, RejectCode::SeqConflict)], 8));
     // A gap that leaves a hole of its own is none.
-    (desk.seq, desk.prev) = (9, desk.prev);
+    (desk.seq, desk.prev) = (10, desk.prev);
     let gap = desk.gap(2);
     let response = desk.submit(vec![gap]).await;
-    assert_eq!(codes(&response), [(12, RejectCode::Malformed)]);
+    assert_eq!(codes(&response), [(13, RejectCode::Malformed)]);
     let report = export(&mut admin, site.id).await;
     assert!(report.verified, "{:?}", report.findings);
 }
@@ -240,11 +244,15 @@ async fn a_log_of_many_tiles_is_proved_published_rebuilt_and_exported() {
     for place in [0, 1, 99, 250, 251, 252, 253, 400, 652] {
         desk.submit_all(vec![sent[place].clone()]).await;
     }
+    let folder = published(&app, &desk);
+    assert!(folder.join("tile/0/000.p").exists(), "251 entries make a partial tile");
     // What is published is enough to compute the root, and comes out the same when it is published again from nothing.
     app.clock.advance(TimeDelta::hours(2));
     app.run_job("publication").await;
     let mut admin = app.admin().await;
-    let (published, root, size) = rebuilt(&app, &desk);
+    let left = std::fs::read_dir(folder.join("tile/0/000.p")).map(Iterator::count).unwrap_or_default();
+    assert_eq!(left, 0, "the full tile has replaced it");
+    let (objects, root, size) = rebuilt(&app, &desk);
     assert_eq!(size, 3 + 1 + 653);
     let detail = admin.get(&format!("/api/sites/{}", site.id)).await.expect(200);
     assert_eq!(detail["log"]["root"], root.to_string());
@@ -255,7 +263,7 @@ async fn a_log_of_many_tiles_is_proved_published_rebuilt_and_exported() {
         .await
         .expect("resets");
     app.run_job("publication").await;
-    assert_eq!(rebuilt(&app, &desk).0, published, "the same objects, byte for byte");
+    assert_eq!(rebuilt(&app, &desk).0, objects, "the same objects, byte for byte");
     let report = export(&mut admin, site.id).await;
     assert!(report.verified, "{:?}", report.findings);
     assert_eq!(report.entries, size + 1, "the export itself is the last entry");
@@ -269,8 +277,7 @@ async fn a_publication_that_breaks_off_is_alarmed_and_made_up_for() {
     let (mut admin, site, mut desk) = enrolled(&app).await;
     let run = desk.run_all(Verdict::Pass);
     desk.submit_all(vec![run]).await;
-    let folder = app.evidence_folder.path().join(desk.agent.identity().installation.to_string());
-    let folder = folder.join("evidence").join(site.id.to_string());
+    let folder = published(&app, &desk);
     // Where the tiles' folder should be stands a file: nothing can be written into it.
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join("tile"), b"in the way").expect("a file");
@@ -296,11 +303,16 @@ async fn a_publication_that_breaks_off_is_alarmed_and_made_up_for() {
     assert_eq!(alarms(&mut admin).await, ["sample_failed"]);
 }
 
-/// Reads the published log as a stranger does: every file but the checkpoint, and the root over the entries.
-fn rebuilt(app: &TestApp, desk: &Desk) -> (Vec<(String, Vec<u8>)>, Digest, u64) {
+/// Where the desk's log is published.
+fn published(app: &TestApp, desk: &Desk) -> std::path::PathBuf {
     let identity = desk.agent.identity();
     let folder = app.evidence_folder.path().join(identity.installation.to_string());
-    let folder = folder.join("evidence").join(identity.site.to_string());
+    folder.join("evidence").join(identity.site.to_string())
+}
+
+/// Reads the published log as a stranger does: every file but the checkpoint, and the root over the entries.
+fn rebuilt(app: &TestApp, desk: &Desk) -> (Vec<(String, Vec<u8>)>, Digest, u64) {
+    let folder = published(app, desk);
     let note = std::fs::read(folder.join("checkpoint")).expect("a checkpoint");
     let note = proofline_evidence::note::Note::parse(&note).expect("a note");
     let size = proofline_evidence::note::Checkpoint::parse_text(note.text()).expect("a checkpoint").size;

@@ -40,6 +40,8 @@ pub struct Signer {
     pub last_digest: [u8; 32],
     /// Its whole state is wanted.
     pub resync: bool,
+    /// The latest time that its statements have given to a span.
+    pub latest_at: Option<Timestamp>,
 }
 
 impl Scope {
@@ -74,7 +76,7 @@ impl Scope {
         let row = sqlx::query!(
             r#"SELECT l.size, l.root, l.peaks, l.checkpoint, l.signed_at, l.last_entry_at, l.published_size,
                 l.published_checkpoint, l.published_at, s.next_seq AS "next_seq?", s.last_digest AS "last_digest?",
-                s.resync AS "resync?"
+                s.resync AS "resync?", s.latest_at AS "latest_at?"
              FROM evidence_log l LEFT JOIN evidence_signer s
                 ON s.org_id = l.org_id AND s.site_id = l.site_id AND s.key_id = $3
              WHERE l.org_id = $1 AND l.site_id = $2 FOR UPDATE OF l"#,
@@ -92,6 +94,7 @@ impl Scope {
                 next_seq: unsigned(next_seq, OPERATION, "sequence number")?,
                 last_digest: digest(last_digest, OPERATION, "envelope digest")?,
                 resync,
+                latest_at: row.latest_at,
             }),
             _ => None,
         };
@@ -150,10 +153,10 @@ impl Scope {
                 UPDATE evidence_log SET size = $3, root = $4, peaks = $5, checkpoint = $6, signed_at = $7,
                     last_entry_at = $8
                 WHERE org_id = $1 AND site_id = $2)
-             INSERT INTO evidence_signer (org_id, site_id, key_id, next_seq, last_digest, resync)
-             VALUES ($1, $2, $9, $10, $11, $12)
+             INSERT INTO evidence_signer (org_id, site_id, key_id, next_seq, last_digest, resync, latest_at)
+             VALUES ($1, $2, $9, $10, $11, $12, $13)
              ON CONFLICT (org_id, site_id, key_id) DO UPDATE SET next_seq = EXCLUDED.next_seq,
-                last_digest = EXCLUDED.last_digest, resync = EXCLUDED.resync",
+                last_digest = EXCLUDED.last_digest, resync = EXCLUDED.resync, latest_at = EXCLUDED.latest_at",
             org.uuid(),
             site.uuid(),
             bigint(head.size),
@@ -165,7 +168,8 @@ impl Scope {
             signer.key_id,
             bigint(signer.next_seq),
             signer.last_digest.as_slice(),
-            signer.resync
+            signer.resync,
+            signer.latest_at
         )
         .execute(self.query())
         .await
