@@ -9,18 +9,23 @@ mod posture;
 pub(crate) mod resolver;
 mod sites;
 
+use std::collections::HashMap;
+
 use proofline_authz::Action;
 use proofline_catalog::{AssetRole, Catalog};
 use proofline_core::{OrgId, SiteId, Timestamp};
-use proofline_store::{Asset, ControlCounts, Scope, SitePosture};
+use proofline_store::{Asset, ControlCounts, Scope, SitePosture, SpanVerdict};
 use utoipa_axum::routes;
 
 use crate::AppState;
 use crate::http::{Access, Api, ApiResult, RateClass};
 use resolver::{AssetFacts, Breadth, Held, Posture, Totals, platform_of};
 
-/// How many expired rows one run renews.
+/// How many expired rows one transaction renews.
 const RENEWED_AT_ONCE: i64 = 500;
+
+/// How many transactions one run makes; what is left then is next.
+const MOST_ROUNDS: usize = 40;
 
 pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::OverviewRead), RateClass::Read, routes!(overview::overview))
@@ -43,17 +48,21 @@ pub(crate) async fn refresh(
 
 /// Job: renews rows that the passing of time has overtaken.
 pub(crate) async fn refresh_expired(app: &AppState) -> ApiResult<String> {
-    let mut scope = app.background_scope("posture").await?;
-    let expired = scope.expired_postures(app.now(), RENEWED_AT_ONCE).await?;
-    if expired.is_empty() {
-        return Ok("nothing to renew".to_owned());
+    let mut renewed = 0;
+    for _ in 0..MOST_ROUNDS {
+        let mut scope = app.background_scope("posture").await?;
+        let expired = scope.expired_postures(app.now(), RENEWED_AT_ONCE).await?;
+        if expired.is_empty() {
+            break;
+        }
+        renew(&mut scope, app.catalog(), &expired, app.now()).await?;
+        scope.commit_unaudited().await?;
+        for (org, site) in &expired {
+            app.events().site_changed(*org, *site);
+        }
+        renewed += expired.len();
     }
-    renew(&mut scope, app.catalog(), &expired, app.now()).await?;
-    scope.commit_unaudited().await?;
-    for (org, site) in &expired {
-        app.events().site_changed(*org, *site);
-    }
-    Ok(format!("{} renewed", expired.len()))
+    Ok(format!("{renewed} renewed"))
 }
 
 /// Resolves sites anew and writes their rows: four queries, however many sites.
@@ -63,30 +72,35 @@ async fn renew(
     sites: &[(OrgId, SiteId)],
     at: Timestamp,
 ) -> ApiResult<Vec<SitePosture>> {
-    let assets = scope.assets_of(sites).await?;
-    let verdicts = scope.span_verdicts(sites).await?;
-    let incidents = scope.live_incident_counts(sites).await?;
+    let assets = by_site(scope.assets_of(sites).await?, |asset| asset.site);
+    let verdicts = by_site(scope.span_verdicts(sites).await?, |verdict| verdict.site);
+    let incidents: HashMap<_, _> = scope.live_incident_counts(sites).await?.into_iter().collect();
+    // In one order everywhere, so that two who renew at once wait for each other and not for ever.
+    let mut sites = sites.to_vec();
+    sites.sort_unstable();
     let rows: Vec<SitePosture> = sites
-        .iter()
-        .map(|&(org, site)| {
-            let facts: Vec<_> = assets.iter().filter(|asset| asset.site == site).map(facts).collect();
-            let held: Vec<_> = verdicts
-                .iter()
-                .filter(|verdict| verdict.site == site)
-                .map(|verdict| Held {
-                    asset: verdict.asset,
-                    check: &verdict.check,
-                    verdict: verdict.verdict,
-                    confirmed_at: verdict.last_confirmed_at,
-                })
-                .collect();
+        .into_iter()
+        .map(|(org, site)| {
+            let facts: Vec<_> = assets.get(&site).into_iter().flatten().map(facts).collect();
+            let held: Vec<_> = verdicts.get(&site).into_iter().flatten().map(held).collect();
             let posture = resolver::resolve(catalog, Breadth::Site, &facts, &held, at);
-            let open = incidents.iter().find(|(id, _)| *id == site).map_or(0, |(_, count)| *count);
-            row(org, site, at, &posture, facts.len(), open)
+            row(org, site, at, &posture, facts.len(), incidents.get(&site).copied().unwrap_or_default())
         })
         .collect();
     scope.put_postures(&rows).await?;
     Ok(rows)
+}
+
+fn by_site<T>(rows: Vec<T>, site: impl Fn(&T) -> SiteId) -> HashMap<SiteId, Vec<T>> {
+    let mut groups: HashMap<SiteId, Vec<T>> = HashMap::new();
+    for row in rows {
+        groups.entry(site(&row)).or_default().push(row);
+    }
+    groups
+}
+
+fn held(span: &SpanVerdict) -> Held<'_> {
+    Held { asset: span.asset, check: &span.check, verdict: span.verdict, confirmed_at: span.last_confirmed_at }
 }
 
 fn row(
