@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench build web generate fmt setup stop-test-cluster
+.PHONY: help run test lint bench faults build web generate fmt setup stop-test-cluster
 
 # Queries are checked against the committed metadata, whatever database the shell's DATABASE_URL names.
 export SQLX_OFFLINE := true
@@ -18,6 +18,9 @@ test: ## everything: web unit tests, Rust tests on a real PostgreSQL, browser te
 
 lint: ## format, clippy, crate graph, migrations, generated files, unused web code
 	@exec scripts/lint
+
+faults: build ## kill server, database and agent under load and read everything back; KILLS=500 for longer
+	@exec scripts/faults
 
 bench: build ## the table of docs/benchmarks.md, each figure as a ratio to a ceiling of the same run
 	@exec scripts/bench
