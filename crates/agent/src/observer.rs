@@ -1,13 +1,18 @@
 //! The real [`Observer`]: every check of the embedded catalogue, taken on this machine by its probe.
 //!
 //! The checks of one call share one look at the machine and a few threads: most of a cycle is waiting for tools.
+//!
+//! A probe has a deadline. Commands end by themselves ([`Host`]); a file system that does not answer cannot be made to, so
+//! the thread that waits for it is left behind and its check is an `error`. Such a check is not started again while its
+//! thread still waits, and only so many are left behind: a dead disk costs its checks, not the others and not the agent.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proofline_catalog::{AssetRole, Catalog, Check, Platform};
 use proofline_core::{Clock, Timestamp, Verdict};
@@ -17,21 +22,44 @@ use crate::cycle::{Observer, Planned};
 use crate::host::{CycleHost, Host, LocalHost};
 use crate::probes::{self, Context, FileMemory, Memory};
 
-/// How many probes run at a time: enough to overlap waiting, too few to be noticed by whoever works on the machine.
-const THREADS: usize = 2;
+/// How much observing may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many probes run at a time: enough to overlap waiting, too few to be noticed by whoever works on the machine.
+    pub threads: usize,
+    /// How long one probe may take.
+    pub deadline: Duration,
+    /// How many threads may be left behind; with that many no check is started any more.
+    pub left_behind: usize,
+}
+
+impl Bounds {
+    /// Two at a time. The slowest probe runs two commands of 20 s.
+    pub const USUAL: Self = Self { threads: 2, deadline: Duration::from_mins(1), left_behind: 16 };
+}
+
+/// The checks that a thread works on, those that were left behind included. The thread itself takes its check out.
+type Waiting = Arc<Mutex<BTreeSet<String>>>;
 
 /// Looks at a Linux machine.
 pub struct MachineObserver {
-    host: LocalHost,
+    host: Arc<dyn Host>,
     state_dir: PathBuf,
     memory: Arc<dyn Memory>,
+    bounds: Bounds,
+    waiting: Waiting,
 }
 
 impl MachineObserver {
     /// Looks at the machine whose `/` is `root`. `state_dir` is where the agent's own files lie.
     pub fn new(root: &Path, state_dir: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self::of(Arc::new(LocalHost::rooted(root, clock)), state_dir, Bounds::USUAL)
+    }
+
+    /// Looks at any machine, within these bounds.
+    pub fn of(host: Arc<dyn Host>, state_dir: PathBuf, bounds: Bounds) -> Self {
         let memory = Arc::new(FileMemory::new(state_dir.join(FileMemory::FILE)));
-        Self { host: LocalHost::rooted(root, clock), state_dir, memory }
+        Self { host, state_dir, memory, bounds, waiting: Waiting::default() }
     }
 }
 
@@ -49,31 +77,118 @@ impl Observer for MachineObserver {
 
     fn observe(&self, checks: &[String], roles: &[AssetRole]) -> Vec<Observation> {
         let wanted = |check: &&Check| checks.contains(&check.id);
-        let checks: Vec<&Check> = Catalog::embedded().checks().iter().filter(wanted).collect();
         let context = Context {
             platform: Platform::Linux,
             roles: roles.to_vec(),
             state_dir: self.state_dir.clone(),
             memory: Arc::clone(&self.memory),
         };
-        let host = CycleHost::new(&self.host);
-        let next = AtomicUsize::new(0);
-        let run = || {
-            let mut observations = Vec::new();
-            while let Some(check) = checks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let probe = AssertUnwindSafe(|| probes::run_for(check, &host, &context));
-                observations.push(catch_unwind(probe).unwrap_or_else(|_| broken(check, host.now())));
-            }
-            observations
+        let host = Arc::new(CycleHost::new(Arc::clone(&self.host)));
+        let mut cycle = Cycle {
+            bounds: self.bounds,
+            started: host.now(),
+            waiting: &self.waiting,
+            queue: Catalog::embedded().checks().iter().filter(wanted).collect(),
+            running: Vec::new(),
+            observations: Vec::new(),
         };
-        thread::scope(|scope| {
-            let threads: Vec<_> = (1..THREADS).map(|_| scope.spawn(run)).collect();
-            let mut observations = run();
-            for thread in threads {
-                observations.extend(thread.join().expect("every probe's panic is caught"));
+        cycle.run(&|check| {
+            let (host, context) = (Arc::clone(&host), context.clone());
+            Box::new(move || {
+                let probe = AssertUnwindSafe(|| probes::run_for(check, &*host, &context));
+                catch_unwind(probe).unwrap_or_else(|_| broken(check, host.now()))
+            })
+        });
+        cycle.observations
+    }
+}
+
+type Probe = Box<dyn FnOnce() -> Observation + Send>;
+
+/// The checks of one call on their way.
+struct Cycle<'a> {
+    bounds: Bounds,
+    started: Timestamp,
+    waiting: &'a Waiting,
+    queue: VecDeque<&'static Check>,
+    running: Vec<(&'static Check, Instant)>,
+    observations: Vec<Observation>,
+}
+
+impl Cycle<'_> {
+    fn run(&mut self, probe_of: &dyn Fn(&'static Check) -> Probe) {
+        // Threads that are left behind keep their sender; what they send then is not received.
+        let (sender, results) = mpsc::channel::<Observation>();
+        loop {
+            while self.running.len() < self.bounds.threads {
+                let Some(check) = self.queue.pop_front() else { break };
+                match self.obstacle(check) {
+                    None => self.start(check, probe_of(check), sender.clone()),
+                    Some(reason) => self.unmeasured(check, reason),
+                }
             }
-            observations
-        })
+            let Some(first) = self.running.iter().map(|(_, deadline)| *deadline).min() else { return };
+            match results.recv_timeout(first.saturating_duration_since(Instant::now())) {
+                Ok(observation) => {
+                    let place = self.running.iter().position(|(check, _)| check.id == observation.check);
+                    // What comes after its deadline was answered already.
+                    if let Some(place) = place {
+                        self.running.swap_remove(place);
+                        self.observations.push(observation);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => self.leave_behind(),
+            }
+        }
+    }
+
+    /// Why a check cannot be started now.
+    fn obstacle(&self, check: &Check) -> Option<String> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.contains(&check.id) {
+            Some(self.timed_out())
+        } else if waiting.len().saturating_sub(self.running.len()) >= self.bounds.left_behind {
+            Some("too many other checks wait for a file system that does not answer".to_owned())
+        } else {
+            None
+        }
+    }
+
+    fn timed_out(&self) -> String {
+        format!("timed out: nothing was known after {} seconds", self.bounds.deadline.as_secs_f32())
+    }
+
+    fn start(&mut self, check: &'static Check, probe: Probe, sender: mpsc::Sender<Observation>) {
+        let waiting = Arc::clone(self.waiting);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(check.id.clone());
+        let run = move || {
+            let observation = probe();
+            waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&observation.check);
+            // Nobody receives it when the thread was left behind.
+            let _ = sender.send(observation);
+        };
+        match thread::Builder::new().name("probe".to_owned()).spawn(run) {
+            Ok(_) => self.running.push((check, Instant::now() + self.bounds.deadline)),
+            Err(error) => {
+                self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&check.id);
+                self.unmeasured(check, format!("no thread could be started: {}", error.kind()));
+            }
+        }
+    }
+
+    /// Answers for the checks whose time is over.
+    fn leave_behind(&mut self) {
+        let now = Instant::now();
+        let (late, in_time): (Vec<_>, Vec<_>) =
+            self.running.drain(..).partition(|(_, deadline)| *deadline <= now);
+        self.running = in_time;
+        for (check, _) in late {
+            self.unmeasured(check, self.timed_out());
+        }
+    }
+
+    fn unmeasured(&mut self, check: &Check, reason: String) {
+        self.observations.push(Observation { reason, ..broken(check, self.started) });
     }
 }
 

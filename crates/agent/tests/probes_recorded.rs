@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
+use proofline_agent::cycle::Observer as _;
 use proofline_agent::host::{
     Host, HostError, RecordedAnswer, RecordedEntry, RecordedFile, RecordedHost, RecordedOutput, Recording,
 };
+use proofline_agent::observer::{Bounds, MachineObserver};
 use proofline_agent::probes::{self, Context, Memory, NoMemory, Observation, Sighting};
 use proofline_catalog::{AssetRole, Catalog, Check};
 use proofline_core::{Timestamp, Verdict};
@@ -118,7 +122,10 @@ fn machine(fixture: &Fixture, case: &Case, label: &str) -> Recording {
 fn texts(recording: &mut Recording) -> impl Iterator<Item = (String, &mut String)> {
     let files = recording.files.iter_mut().filter_map(|(name, file)| {
         let text = match file {
-            RecordedFile::Text(text) | RecordedFile::Entry(RecordedEntry { text: Some(text), .. }) => text,
+            RecordedFile::Text(text)
+            | RecordedFile::Entry(
+                RecordedEntry { text: Some(text), .. } | RecordedEntry { link: Some(text), .. },
+            ) => text,
             RecordedFile::Entry(_) => return None,
         };
         Some((name.clone(), text))
@@ -227,6 +234,36 @@ fn every_check_decides_its_recorded_machines() {
     println!("{decided:?}");
 }
 
+/// Whoever writes that a check always applies is held to it by every machine that any check was recorded on.
+#[test]
+fn never_not_applicable_means_never() {
+    let fixtures: Vec<(&Check, Fixture)> =
+        Catalog::embedded().checks().iter().map(|check| (check, fixture(check))).collect();
+    let machines: Vec<(String, RecordedHost)> = fixtures
+        .iter()
+        .flat_map(|(check, fixture)| cases(fixture).into_iter().map(move |(_, case)| (check, fixture, case)))
+        .map(|(check, fixture, case)| {
+            let label = format!("{} {:?}", check.id, case.name);
+            let host = RecordedHost::new(machine(fixture, case, &label));
+            (label, host)
+        })
+        .chain([("an empty machine".to_owned(), RecordedHost::new(Recording::default()))])
+        .collect();
+    let mut broken = Vec::new();
+    for (check, fixture) in &fixtures {
+        if let NotApplicable::Cases(_) = fixture.not_applicable {
+            continue;
+        }
+        for (label, host) in &machines {
+            let found = observe(check, host, &[]);
+            if found.verdict == Verdict::NotApplicable {
+                broken.push(format!("{} on {label}: {}", check.id, found.reason));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{} times:\n{}", broken.len(), broken.join("\n"));
+}
+
 #[test]
 fn no_fixture_is_left_over() {
     let known: BTreeSet<String> =
@@ -250,16 +287,18 @@ impl<F: Fn(&str) -> Result<String, HostError> + Send + Sync> Host for Uniform<F>
         (self.0)(&path.to_string_lossy()).map(|_| [0; 32])
     }
     fn list(&self, directory: &Path) -> Result<Vec<proofline_agent::host::DirEntry>, HostError> {
-        (self.0)(&directory.to_string_lossy()).map(|_| Vec::new())
+        let name = (self.0)(&directory.to_string_lossy())?;
+        let entries = vec![proofline_agent::host::DirEntry { name, is_directory: false }];
+        Ok(if directory == Path::new("/proc") { with_first_process(entries) } else { entries })
     }
     fn metadata(&self, path: &Path) -> Result<proofline_agent::host::Metadata, HostError> {
         (self.0)(&path.to_string_lossy()).map(|text| proofline_agent::host::Metadata {
-            kind: proofline_agent::host::FileKind::File,
-            mode: 0o600,
-            uid: 0,
-            gid: 0,
+            kind: proofline_agent::host::FileKind::Other,
+            mode: 0o7777,
+            uid: u32::MAX,
+            gid: u32::MAX,
             size: text.len() as u64,
-            modified: self.now(),
+            modified: Timestamp::MAX_UTC,
         })
     }
     fn link_metadata(&self, path: &Path) -> Result<proofline_agent::host::Metadata, HostError> {
@@ -279,6 +318,14 @@ impl<F: Fn(&str) -> Result<String, HostError> + Send + Sync> Host for Uniform<F>
     fn now(&self) -> proofline_core::Timestamp {
         proofline_core::Timestamp::from_timestamp(1_772_366_400, 0).expect("in range")
     }
+}
+
+/// Process 1 is what shows that processes are not hidden; with it the probes look further.
+fn with_first_process(
+    mut entries: Vec<proofline_agent::host::DirEntry>,
+) -> Vec<proofline_agent::host::DirEntry> {
+    entries.push(proofline_agent::host::DirEntry { name: "1".to_owned(), is_directory: true });
+    entries
 }
 
 #[test]
@@ -304,7 +351,7 @@ fn an_empty_machine_passes_nothing() {
 }
 
 #[test]
-fn nonsense_is_survived() {
+fn nonsense_is_survived_and_never_passes() {
     let nonsense = [
         "",
         "\n",
@@ -328,12 +375,114 @@ fn nonsense_is_survived() {
         "\"unterminated {",
     ];
     let long = "x".repeat(100_000);
+    let mut passed = Vec::new();
     for text in nonsense.iter().copied().chain([long.as_str()]) {
         let host = Uniform(move |_: &str| Ok(text.to_owned()));
         for check in Catalog::embedded().checks() {
-            observe(check, &host, &[]);
+            let found = observe(check, &host, &[]);
+            if found.verdict == Verdict::Pass {
+                passed.push(format!("{} {:?}: {}", check.id, text.get(..40).unwrap_or(text), found.observed));
+            }
         }
     }
+    assert!(passed.is_empty(), "nonsense passed {} times:\n{}", passed.len(), passed.join("\n"));
+}
+
+/// A machine with a disk that answers nothing until the gate opens.
+struct DeadDisk {
+    inner: RecordedHost,
+    open: Mutex<bool>,
+    gate: Condvar,
+    calls: AtomicUsize,
+}
+
+impl DeadDisk {
+    fn wait(&self, path: &Path) {
+        if path.starts_with("/srv") {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            let open = self.open.lock().expect("held by nobody who panics");
+            drop(self.gate.wait_while(open, |open| !*open).expect("held by nobody who panics"));
+        }
+    }
+}
+
+impl Host for DeadDisk {
+    fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, HostError> {
+        self.inner.read(path, limit)
+    }
+    fn sha256(&self, path: &Path, limit: u64) -> Result<[u8; 32], HostError> {
+        self.inner.sha256(path, limit)
+    }
+    fn list(&self, directory: &Path) -> Result<Vec<proofline_agent::host::DirEntry>, HostError> {
+        self.inner.list(directory)
+    }
+    fn metadata(&self, path: &Path) -> Result<proofline_agent::host::Metadata, HostError> {
+        self.wait(path);
+        self.inner.metadata(path)
+    }
+    fn link_metadata(&self, path: &Path) -> Result<proofline_agent::host::Metadata, HostError> {
+        self.inner.link_metadata(path)
+    }
+    fn read_link(&self, path: &Path) -> Result<String, HostError> {
+        self.inner.read_link(path)
+    }
+    fn run(
+        &self,
+        argv: &[&str],
+        limits: proofline_agent::host::RunLimits,
+    ) -> Result<proofline_agent::host::Output, HostError> {
+        self.inner.run(argv, limits)
+    }
+    fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+}
+
+#[test]
+fn a_disk_that_does_not_answer_costs_its_checks_and_no_more() {
+    const DISK: &str = "linux.encryption.data_at_rest";
+    const OTHER: &str = "linux.kernel.syn_cookies";
+    let mut recording: Recording = read(&folder().join("shared/disks.yaml"));
+    recording
+        .files
+        .insert("/proc/sys/net/ipv4/tcp_syncookies".to_owned(), RecordedFile::Text("1\n".to_owned()));
+    let host = Arc::new(DeadDisk {
+        inner: RecordedHost::new(recording),
+        open: Mutex::new(false),
+        gate: Condvar::new(),
+        calls: AtomicUsize::new(0),
+    });
+    let state = tempfile::tempdir().expect("a folder");
+    let bounds = Bounds { deadline: Duration::from_millis(100), left_behind: 2, ..Bounds::USUAL };
+    let observer =
+        |bounds| MachineObserver::of(Arc::clone(&host) as Arc<dyn Host>, state.path().into(), bounds);
+    let look = |observer: &MachineObserver, checks: &[&str]| {
+        let checks: Vec<String> = checks.iter().map(|&check| check.to_owned()).collect();
+        let mut found = observer.observe(&checks, &[]);
+        found.sort_by(|a, b| a.check.cmp(&b.check));
+        assert_eq!(found.len(), checks.len());
+        found
+    };
+    let verdicts = |found: &[Observation]| found.iter().map(|found| found.verdict).collect::<Vec<_>>();
+
+    let patient = observer(bounds);
+    for _ in 0..3 {
+        let found = look(&patient, &[DISK, OTHER]);
+        assert_eq!(verdicts(&found), [Verdict::Error, Verdict::Pass]);
+        assert!(found[0].reason.starts_with("timed out"), "{found:?}");
+        assert_eq!(host.calls.load(Ordering::SeqCst), 1, "a check that still waits is not started again");
+    }
+    let full = observer(Bounds { left_behind: 1, ..bounds });
+    assert_eq!(verdicts(&look(&full, &[DISK])), [Verdict::Error]);
+    let found = look(&full, &[OTHER]);
+    assert!(found[0].verdict == Verdict::Error && found[0].reason.contains("too many"), "{found:?}");
+
+    *host.open.lock().expect("held by nobody who panics") = true;
+    host.gate.notify_all();
+    while look(&full, &[OTHER])[0].verdict == Verdict::Error {
+        std::thread::yield_now();
+    }
+    assert_eq!(verdicts(&look(&full, &[DISK, OTHER])), [Verdict::Pass, Verdict::Pass]);
 }
 
 #[test]

@@ -76,7 +76,7 @@ pub enum ProbeSpec {
     },
     /// Kernel parameters read from `/proc/sys`; those that the kernel does not have are skipped.
     SysctlValue {
-        /// Dotted names.
+        /// Dotted names. One word may be `*`: every network interface but the loopback, `all` and `default` included.
         keys: Vec<String>,
         /// What each may be.
         accept: Accept,

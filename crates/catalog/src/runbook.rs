@@ -50,6 +50,9 @@ pub struct Runbook {
     /// What must be so before anything is changed.
     #[serde(default)]
     pub detect: Vec<Detect>,
+    /// Why nothing has to be so before, where `detect` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_detect: Option<String>,
     /// The changes, in order.
     pub remediate: Vec<Action>,
     /// What must be so afterwards, besides the check itself.

@@ -401,6 +401,37 @@ fn repairs_lead_somewhere() {
             v["linux.usb.block_storage"]["title"] = json!("");
         },
     );
+    assert_refused(
+        runbooks,
+        "data/runbooks/usb.yaml: linux.usb.block_storage detects nothing and gives no reason in `no_detect`",
+        |v| {
+            v["linux.usb.block_storage"].as_object_mut().expect("a map").remove("no_detect");
+        },
+    );
+    assert_refused(
+        runbooks,
+        "data/runbooks/usb.yaml: linux.usb.block_storage gives a reason for detecting nothing, and detects",
+        |v| {
+            v["linux.usb.block_storage"]["detect"] =
+                json!([{"detect": "directory_exists", "path": "/etc/modprobe.d"}]);
+        },
+    );
+    assert_refused(runbooks, "data/runbooks/usb.yaml: linux.usb.block_storage verifies nothing", |v| {
+        v["linux.usb.block_storage"]["verify"] = json!([]);
+    });
+    assert_refused(
+        runbooks,
+        "data/runbooks/usb.yaml: linux.usb.block_storage has no step whose previous state a rollback would bring back",
+        |v| {
+            v["linux.usb.block_storage"]["remediate"] =
+                json!([{"action": "command", "run": "journal_flush"}]);
+        },
+    );
+    assert_refused(
+        "runbooks/time.yaml",
+        "data/runbooks/time.yaml: linux.time.synchronise changes what is held in memory, and its rollback does not make it read again: TimeSync",
+        |v| v["linux.time.synchronise"]["rollback"] = json!([]),
+    );
     assert_refused(runbooks, "data/runbooks/usb.yaml: linux.usb.block_storage repeats its id inside", |v| {
         v["linux.usb.block_storage"]["id"] = json!("linux.usb.block_storage");
     });

@@ -21,17 +21,18 @@ const HELD_OUTPUT: usize = 1024 * 1024;
 type Shared<K, V> = Mutex<HashMap<K, Arc<OnceLock<Result<V, HostError>>>>>;
 
 /// A [`Host`] that asks `inner` for each thing once. Threads that ask for the same thing wait for one answer.
-pub struct CycleHost<'a> {
-    inner: &'a dyn Host,
+pub struct CycleHost<H> {
+    inner: H,
     started: Timestamp,
     outputs: Shared<Vec<String>, Output>,
     files: Shared<PathBuf, Vec<u8>>,
 }
 
-impl<'a> CycleHost<'a> {
+impl<H: Host> CycleHost<H> {
     /// Starts a cycle: nothing is known yet, and the time stands still at this moment.
-    pub fn new(inner: &'a dyn Host) -> Self {
-        Self { inner, started: inner.now(), outputs: Mutex::default(), files: Mutex::default() }
+    pub fn new(inner: H) -> Self {
+        let started = inner.now();
+        Self { inner, started, outputs: Mutex::default(), files: Mutex::default() }
     }
 }
 
@@ -44,7 +45,7 @@ fn once<K: Eq + Hash, V: Clone>(
     cell.get_or_init(ask).clone()
 }
 
-impl Host for CycleHost<'_> {
+impl<H: Host> Host for CycleHost<H> {
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, HostError> {
         let held = once(&self.files, path.to_path_buf(), || self.inner.read(path, HELD_FILE));
         match held {

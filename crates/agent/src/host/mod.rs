@@ -2,7 +2,8 @@
 //!
 //! Promises that every implementation keeps:
 //! - a call ends: files are read up to a limit, commands up to a time and an output limit, and a command that is
-//!   given up is killed together with everything in its process group;
+//!   given up is killed together with everything in its process group. What no program can bound is a file system that
+//!   does not answer (a dead network disk): whoever calls has to be ready to leave the call behind;
 //! - commands are argv arrays with an empty standard input, a clean environment and `LC_ALL=C`; there is no shell;
 //! - a failure says which kind it is ([`HostError`]), because "not there", "not allowed" and "took too long" lead to
 //!   different verdicts.
@@ -171,6 +172,40 @@ pub trait Host: Send + Sync {
     /// The current time.
     fn now(&self) -> Timestamp;
 }
+
+/// What is behind a pointer is the same machine.
+macro_rules! behind_a_pointer {
+    ($($pointer:ty),*) => {$(
+        impl<H: Host + ?Sized> Host for $pointer {
+            fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, HostError> {
+                (**self).read(path, limit)
+            }
+            fn sha256(&self, path: &Path, limit: u64) -> Result<[u8; 32], HostError> {
+                (**self).sha256(path, limit)
+            }
+            fn list(&self, directory: &Path) -> Result<Vec<DirEntry>, HostError> {
+                (**self).list(directory)
+            }
+            fn metadata(&self, path: &Path) -> Result<Metadata, HostError> {
+                (**self).metadata(path)
+            }
+            fn link_metadata(&self, path: &Path) -> Result<Metadata, HostError> {
+                (**self).link_metadata(path)
+            }
+            fn read_link(&self, path: &Path) -> Result<String, HostError> {
+                (**self).read_link(path)
+            }
+            fn run(&self, argv: &[&str], limits: RunLimits) -> Result<Output, HostError> {
+                (**self).run(argv, limits)
+            }
+            fn now(&self) -> Timestamp {
+                (**self).now()
+            }
+        }
+    )*};
+}
+
+behind_a_pointer!(&H, std::sync::Arc<H>);
 
 impl dyn Host + '_ {
     /// A small text file (at most 1 MiB), foreign bytes replaced.

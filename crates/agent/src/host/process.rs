@@ -1,13 +1,16 @@
 //! Runs one command within its limits.
 //!
 //! Invariants: output is bounded while it is read, not afterwards; at the deadline the whole process group is killed;
-//! the child is always reaped. A grandchild that keeps the pipes open after the child has ended does not hold us up.
+//! the child is always reaped. A child that even a kill does not end (the kernel waits for a dead disk) is left to a
+//! thread, and the same command is not started again before it is gone: they do not pile up. A grandchild that keeps the pipes open after the child has ended does not hold us up.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -26,6 +29,10 @@ pub(super) const PROGRAM_DIRECTORIES: [&str; 7] = [
     "/run/current-system/sw/bin",
 ];
 
+/// Commands that were killed and are not gone yet.
+static STUCK: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// More of them than this, and the machine is asked nothing more.
+const MAX_STUCK: usize = 16;
 const STDERR_KEPT: usize = 4 * 1024;
 /// How often an ended child is noticed while something else still holds its pipes.
 const TICK: Duration = Duration::from_millis(20);
@@ -41,6 +48,13 @@ pub(super) fn run(
     limits: RunLimits,
 ) -> Result<Output, HostError> {
     let deadline = Instant::now() + limits.timeout;
+    let line = argv.join(" ");
+    {
+        let stuck = STUCK.lock().unwrap_or_else(PoisonError::into_inner);
+        if stuck.contains(&line) || stuck.len() >= MAX_STUCK {
+            return Err(HostError::TimedOut);
+        }
+    }
     let mut child = Command::new(program)
         .arg0(argv.first().copied().unwrap_or_default())
         .args(argv.iter().skip(1))
@@ -55,7 +69,7 @@ pub(super) fn run(
     match collect(&mut child, deadline, limits.output_limit) {
         Ok(output) => Ok(output),
         Err(error) => {
-            abandon(child);
+            abandon(child, line);
             Err(error)
         }
     }
@@ -153,12 +167,17 @@ fn wait(child: &mut Child, deadline: Instant) -> Result<ExitStatus, HostError> {
 }
 
 /// Kills the process group and reaps the child; one that cannot die yet (stuck in the kernel) is left to a thread.
-fn abandon(mut child: Child) {
+fn abandon(mut child: Child, line: String) {
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         // An error means that the group is gone already.
         let _ = kill_process_group(pid, Signal::KILL);
     }
     if wait(&mut child, Instant::now() + REAP).is_err() {
-        std::thread::spawn(move || child.wait());
+        STUCK.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone());
+        std::thread::spawn(move || {
+            // Whatever it says, it is over then.
+            let _ = child.wait();
+            STUCK.lock().unwrap_or_else(PoisonError::into_inner).remove(&line);
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! Whether what is written to disk is encrypted by this machine.
 //!
-//! A block device is encrypted when the device mapper says so (its identifier begins with `CRYPT-`) or when every device
-//! that it is built from is. What a storage array, a self-encrypting drive or a cloud provider does below that cannot be
+//! A block device is encrypted when the device mapper says that it keeps the device so (`CRYPT-LUKS2-…`, not `CRYPT-VERITY-…`,
+//! which only detects changes), or when every device that it is built from is. What a storage array, a self-encrypting drive or a cloud provider does below that cannot be
 //! seen from here and counts as not encrypted.
 
 use super::declarations;
@@ -11,6 +11,9 @@ use super::reading;
 use crate::host::{Host, HostError, RunLimits};
 
 const MAX_DEPTH: usize = 12;
+/// The kinds of encryption that cryptsetup sets up, as the device mapper's identifiers name them. Verity and integrity
+/// devices have identifiers of the same shape and encrypt nothing.
+const CIPHERS: [&str; 7] = ["LUKS1", "LUKS2", "PLAIN", "TCRYPT", "LOOPAES", "BITLK", "FVAULT2"];
 
 /// What is known of the place where a file system lies.
 enum Place {
@@ -28,9 +31,15 @@ pub(super) fn data_at_rest(host: &dyn Host, paths: &[String]) -> Outcome {
     let mut looked = Vec::new();
     for path in paths.iter().chain(&declared) {
         if !reading::exists(host, path)? {
+            if declared.contains(path) {
+                unclear.push(format!("{path} (declared and not there)"));
+            }
             continue;
         }
-        let Some(mount) = mounts::holding(&mounts, path) else { continue };
+        let Some(mount) = mounts::holding(&mounts, path) else {
+            unclear.push(format!("{path} (on no mounted file system)"));
+            continue;
+        };
         if looked.contains(&mount.point) {
             continue;
         }
@@ -61,9 +70,15 @@ pub(super) fn swap(host: &dyn Host) -> Outcome {
     };
     let (mut plain, mut unclear) = (Vec::new(), Vec::new());
     let mut mounts = None;
-    for line in text.lines().skip(1) {
-        let mut words = line.split_whitespace();
-        let (Some(name), Some(kind)) = (words.next(), words.next()) else { continue };
+    let unclear_table = || Unmeasured::unknown("the table was not understood", LOCATION);
+    let mut lines = text.lines();
+    // The kernel prints the header even where nothing is swapped to.
+    if !lines.next().is_some_and(|header| header.starts_with("Filename")) {
+        return Err(unclear_table());
+    }
+    for line in lines {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [name, kind @ ("file" | "partition"), ..] = words[..] else { return Err(unclear_table()) };
         let found = if kind == "file" {
             let mounts = match &mounts {
                 Some(mounts) => mounts,
@@ -110,7 +125,8 @@ fn zfs(host: &dyn Host, dataset: &str) -> Result<Place, Unmeasured> {
     Ok(match answer.as_deref().map(str::trim) {
         None => Place::Unclear("zfs is not installed".to_owned()),
         Some("off") => Place::Plain(dataset.to_owned()),
-        Some(_) => Place::Encrypted,
+        Some(cipher) if cipher == "on" || cipher.starts_with("aes-") => Place::Encrypted,
+        Some(other) => Place::Unclear(format!("zfs says {other:?}")),
     })
 }
 
@@ -143,7 +159,12 @@ fn by_number(host: &dyn Host, number: &str) -> Result<Option<String>, Unmeasured
 
 fn named(host: &dyn Host, name: String) -> Result<Place, Unmeasured> {
     if name.starts_with("zram") || name.starts_with("ram") {
-        return Ok(Place::Memory);
+        // Compressed memory can be told to write what is not used to a device after all.
+        let backing = reading::text_if_there(host, &format!("/sys/class/block/{name}/backing_dev"))?;
+        return match backing.as_deref().map(str::trim) {
+            None | Some("" | "none") => Ok(Place::Memory),
+            Some(other) => device(host, other),
+        };
     }
     if !reading::exists(host, &format!("/sys/class/block/{name}"))? {
         return Ok(Place::Unclear(format!("{name} is not in /sys/class/block")));
@@ -158,7 +179,8 @@ fn is_encrypted(host: &dyn Host, name: &str, depth: usize) -> Result<bool, Unmea
         return Err(Unmeasured::error("devices are built from each other", folder));
     }
     let uuid = reading::text_if_there(host, &format!("{folder}/dm/uuid"))?;
-    if uuid.is_some_and(|uuid| uuid.starts_with("CRYPT-")) {
+    let cipher = uuid.as_deref().and_then(|uuid| uuid.strip_prefix("CRYPT-")?.split('-').next());
+    if cipher.is_some_and(|cipher| CIPHERS.contains(&cipher)) {
         return Ok(true);
     }
     let parts = reading::list(host, &format!("{folder}/slaves"))?;

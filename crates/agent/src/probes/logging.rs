@@ -112,7 +112,7 @@ pub(super) fn forwarding(host: &dyn Host) -> Outcome {
                 text.push('\n');
                 text.push_str(&reading::text(host, &path)?);
             }
-            Ok(if reading::settings(&text).any(rsyslog_forwards) {
+            Ok(if rsyslog_statements(&text).iter().any(|statement| rsyslog_forwards(statement)) {
                 Finding::pass("sent by rsyslog", location)
             } else {
                 Finding::fail("not sent", "rsyslog has no rule that sends to another machine", location)
@@ -128,6 +128,32 @@ pub(super) fn forwarding(host: &dyn Host) -> Outcome {
     }
 }
 
+/// The statements of rsyslog's configuration: lines, and from a parenthesis to the one that closes it as many as it takes.
+fn rsyslog_statements(text: &str) -> Vec<String> {
+    let mut statements = Vec::new();
+    let (mut open, mut depth) = (String::new(), 0_usize);
+    for line in reading::settings(text) {
+        if !open.is_empty() {
+            open.push(' ');
+        }
+        open.push_str(line);
+        let mut quoted = false;
+        for letter in line.chars() {
+            match letter {
+                '"' => quoted = !quoted,
+                '(' if !quoted => depth += 1,
+                ')' if !quoted => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        if depth == 0 {
+            statements.push(std::mem::take(&mut open));
+        }
+    }
+    statements.extend(Some(open).filter(|open| !open.is_empty()));
+    statements
+}
+
 /// `*.* @@host`, `action(type="omfwd" target="host" …)` or another network output; the machine itself does not count.
 fn rsyslog_forwards(line: &str) -> bool {
     const OUTPUTS: [&str; 5] = ["omfwd", "omrelp", "omkafka", "omelasticsearch", "omhttp"];
@@ -135,7 +161,9 @@ fn rsyslog_forwards(line: &str) -> bool {
         return false;
     }
     let legacy = line.split_whitespace().nth(1).is_some_and(|target| target.starts_with('@'));
-    let modern = line.contains("action(") && OUTPUTS.iter().any(|name| line.contains(&format!("\"{name}\"")));
+    let packed: String = line.split_whitespace().collect();
+    let modern =
+        packed.contains("action(") && OUTPUTS.iter().any(|name| line.contains(&format!("\"{name}\"")));
     legacy || modern
 }
 
@@ -168,7 +196,7 @@ fn rotated_files(host: &dyn Host, min_days: u32) -> Outcome {
         texts.push(reading::text(host, &path)?);
     }
     let mut defaults = Rotation::default();
-    let mut kept: Vec<(String, u64)> = Vec::new();
+    let mut kept: Vec<(String, Rotation)> = Vec::new();
     for text in &texts {
         let mut inside: Option<(Vec<String>, Rotation)> = None;
         let mut names = Vec::new();
@@ -183,7 +211,7 @@ fn rotated_files(host: &dyn Host, min_days: u32) -> Outcome {
             } else if line == "}" {
                 if let Some((names, rotation)) = inside.take() {
                     let logs = names.into_iter().filter(|name| LOGS.contains(&name.as_str()));
-                    kept.extend(logs.map(|name| (name, rotation.days())));
+                    kept.extend(logs.map(|name| (name, rotation)));
                 }
             } else {
                 inside.as_mut().map_or(&mut defaults, |(_, rotation)| rotation).set(line);
@@ -192,11 +220,16 @@ fn rotated_files(host: &dyn Host, min_days: u32) -> Outcome {
     }
     let short: Vec<String> = kept
         .iter()
+        .filter_map(|(name, rotation)| Some((name, rotation.days()?)))
         .filter(|(_, days)| *days < u64::from(min_days))
         .map(|(name, days)| format!("{name} {days} days"))
         .collect();
     if kept.is_empty() {
         return Err(Unmeasured::unknown("no rule for the system logs was found", LOCATION));
+    }
+    if short.is_empty() && kept.iter().any(|(_, rotation)| rotation.days().is_none()) {
+        let reason = "system logs are rotated by size, so how far they reach back is open";
+        return Err(Unmeasured::unknown(reason, LOCATION));
     }
     Ok(if short.is_empty() {
         Finding::pass(format!("at least {min_days} days"), LOCATION)
@@ -210,6 +243,10 @@ struct Rotation {
     period_days: u64,
     count: u64,
     max_age_days: Option<u64>,
+    /// Rotated when it has grown, whatever the time.
+    by_size: bool,
+    /// Rotated when it has grown, and at the usual time.
+    early: bool,
 }
 
 impl Rotation {
@@ -217,7 +254,13 @@ impl Rotation {
         let mut words = line.split_whitespace();
         let word = words.next().unwrap_or_default();
         let number = || words.clone().next().and_then(|word| word.parse::<i64>().ok());
-        match word {
+        // Time and size exclude each other, the later one counts.
+        if ["hourly", "daily", "weekly", "monthly", "yearly"].contains(&word) {
+            self.by_size = false;
+        }
+        match word.split('=').next().unwrap_or_default() {
+            "size" => self.by_size = true,
+            "maxsize" => self.early = true,
             "hourly" => self.period_days = 0,
             "daily" => self.period_days = 1,
             "weekly" => self.period_days = 7,
@@ -230,8 +273,10 @@ impl Rotation {
         }
     }
 
-    fn days(self) -> u64 {
-        let days = self.period_days.saturating_mul(self.count);
-        self.max_age_days.map_or(days, |limit| days.min(limit))
+    /// `None` where it depends on how fast the log grows.
+    fn days(self) -> Option<u64> {
+        let longest = self.period_days.saturating_mul(self.count);
+        let days = self.max_age_days.map_or(longest, |limit| longest.min(limit));
+        (!self.by_size && !self.early).then_some(days)
     }
 }

@@ -44,7 +44,7 @@ use proofline_catalog::{Check, ProbeSpec};
 use proofline_core::Verdict;
 pub use proofline_healing::Observation;
 
-pub use agent_files::RECORDED_DIGEST;
+pub use agent_files::{RECORDED_DIGEST, record_program};
 pub use backup::PATH as BACKUP_STATUS;
 pub use context::{Context, inapplicable};
 pub use declarations::PATH as DECLARATIONS;

@@ -32,7 +32,8 @@ pub(super) fn all(host: &dyn Host) -> Result<Vec<Mount>, Unmeasured> {
         let (point, device) = (unescape(own.get(4)?), (*own.get(2)?).to_owned());
         Some(Mount { point, kind: kind.to_owned(), source: unescape(source), device, options })
     };
-    Ok(text.lines().filter_map(parse).collect())
+    let unclear = || Unmeasured::unknown("the list of mounts was not understood", MOUNTINFO);
+    text.lines().map(|line| parse(line).ok_or_else(unclear)).collect()
 }
 
 /// The mount that holds `path`.

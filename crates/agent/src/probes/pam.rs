@@ -9,6 +9,8 @@ const MAX_DEPTH: usize = 8;
 /// One line of a stack.
 struct Line {
     facility: String,
+    /// Whether the result of the module can decide: not `optional`, and not a control that ignores failure.
+    acts: bool,
     module: String,
     arguments: Vec<String>,
 }
@@ -67,10 +69,12 @@ fn collect(
         let rest = rest.trim_start();
         let after =
             if rest.starts_with('[') { rest.split_once(']') } else { rest.split_once(char::is_whitespace) };
+        let control = after.map_or("", |(control, _)| control);
+        let acts = !["optional", "[default=ignore"].contains(&control.trim());
         let mut words = after.map(|(_, after)| after).unwrap_or_default().split_whitespace();
         let module = words.next().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
         let arguments = words.map(str::to_owned).collect();
-        into.push(Line { facility: facility.to_owned(), module, arguments });
+        into.push(Line { facility: facility.to_owned(), acts, module, arguments });
     }
     Ok(())
 }
@@ -92,22 +96,47 @@ pub(super) fn lockout(host: &dyn Host, max_attempts: u32, min_unlock_s: u32) -> 
     for service in ["login", "sshd"] {
         let Some(lines) = stack(host, service, "auth")? else { continue };
         seen = true;
-        let Some(line) = lines.iter().find(|line| line.module == "pam_faillock.so") else {
-            let reason = format!("the {service} stack does not count failed logins");
+        // One line asks before the password whether the account is locked, another counts the failure after it. Either
+        // alone locks nobody out.
+        let faillock = |step: &str| {
+            lines.iter().find(|line| {
+                line.module == "pam_faillock.so"
+                    && line.acts
+                    && line.arguments.iter().any(|word| word == step)
+            })
+        };
+        let (Some(asking), Some(counting)) = (faillock("preauth"), faillock("authfail")) else {
+            let reason = format!("the {service} stack does not count failed logins and ask for the count");
             return Ok(Finding::fail("no lock", reason, location));
         };
-        let value = |key: &str, usual: i64| {
-            line.number(key).or_else(|| setting(&config, key)?.parse().ok()).unwrap_or(usual)
-        };
-        let never =
-            line.argument("unlock_time").map(str::to_owned).or_else(|| setting(&config, "unlock_time"))
-                == Some("never".to_owned());
-        let (deny, unlock) = (value("deny", 3), if never { 0 } else { value("unlock_time", 600) });
+        // What the lines say goes before the file; where the two lines differ, the weaker of them.
+        let told =
+            |line: &Line, key: &str| line.argument(key).map(str::to_owned).or_else(|| setting(&config, key));
+        let (mut deny, mut unlock) = (0, 0);
+        for line in [asking, counting] {
+            let value = |key: &str, usual: i64| match told(line, key).as_deref() {
+                None => Ok(usual),
+                Some("never") if key == "unlock_time" => Ok(0),
+                Some(text) => text.parse().map_err(|_| {
+                    Unmeasured::unknown(format!("the value `{text}` of {key} was not understood"), location)
+                }),
+            };
+            let own: i64 = value("deny", 3)?;
+            deny = if own < 1 || deny < 0 { -1 } else { own.max(deny) };
+            let own: i64 = value("unlock_time", 600)?;
+            unlock = match (unlock, own) {
+                (0, other) | (other, 0) => other,
+                (one, other) => one.min(other),
+            };
+        }
         let observed = match unlock {
             0 => format!("a lock after {deny} failures until an administrator opens it"),
             seconds => format!("a lock of {seconds} seconds after {deny} failures"),
         };
-        if deny < 1 || deny > i64::from(max_attempts) {
+        if deny < 1 {
+            return Ok(Finding::fail("no lock", "a limit of 0 never locks an account", location));
+        }
+        if deny > i64::from(max_attempts) {
             return Ok(Finding::fail(observed, "too many failures are allowed", location));
         }
         if unlock != 0 && unlock < i64::from(min_unlock_s) {
@@ -128,8 +157,14 @@ pub(super) fn password_quality(host: &dyn Host, min_length: u32) -> Outcome {
     let Some(lines) = stack(host, "passwd", "password")? else {
         return Err(Unmeasured::unknown("there is no stack for passwd", "/etc/pam.d/passwd"));
     };
-    let length = if let Some(line) = lines.iter().find(|line| line.module == "pam_pwquality.so") {
-        pwquality_length(host, line)?
+    let quality = lines.iter().find(|line| line.module == "pam_pwquality.so" && line.acts);
+    let length = if let Some(line) = quality {
+        let (length, enforced) = pwquality_length(host, line)?;
+        if !enforced {
+            let reason = "shorter passwords are only warned of (enforcing = 0)";
+            return Ok(Finding::fail("not enforced", reason, LOCATION));
+        }
+        length
     } else if lines.iter().any(|line| line.module == "pam_passwdqc.so") {
         return Err(Unmeasured::unknown("pam_passwdqc is in use, whose rules are not understood", LOCATION));
     } else {
@@ -144,8 +179,9 @@ pub(super) fn password_quality(host: &dyn Host, min_length: u32) -> Outcome {
     })
 }
 
-/// The shortest password that pwquality lets through: `minlen` less what is credited for kinds of characters.
-fn pwquality_length(host: &dyn Host, line: &Line) -> Result<i64, Unmeasured> {
+/// The shortest password that pwquality lets through, `minlen` less what is credited for kinds of characters, and whether
+/// it refuses others rather than only warning.
+fn pwquality_length(host: &dyn Host, line: &Line) -> Result<(i64, bool), Unmeasured> {
     let mut config = String::new();
     for path in reading::files_ending(host, "/etc/security/pwquality.conf.d", ".conf")? {
         config.push_str(&reading::text(host, &path)?);
@@ -159,7 +195,8 @@ fn pwquality_length(host: &dyn Host, line: &Line) -> Result<i64, Unmeasured> {
         .filter_map(|key| value(key))
         .filter(|n| *n > 0)
         .sum();
-    Ok(value("minlen").unwrap_or(8) - credit)
+    let enforced = value("enforcing").is_none_or(|value| value != 0);
+    Ok((value("minlen").unwrap_or(8) - credit, enforced))
 }
 
 /// The algorithm that the next password will be hashed with: what `pam_unix` is told, else what `login.defs` says.

@@ -92,8 +92,15 @@ pub(super) fn world_writable(host: &dyn Host, directories: &[String]) -> Outcome
         }
         for entry in entries {
             let path = format!("{directory}/{}", entry.name);
-            // A file that vanishes while we look is no offence.
-            let Ok(found) = host.link_metadata(Path::new(&path)) else { continue };
+            let found = match host.link_metadata(Path::new(&path)) {
+                Ok(found) => found,
+                // A file that vanishes while we look is no offence.
+                Err(HostError::NotFound) => continue,
+                Err(error) => {
+                    refused = Some(Unmeasured::from_host(&error, &path));
+                    continue;
+                }
+            };
             let sticky_directory = found.kind == FileKind::Directory && found.mode & 0o1000 != 0;
             if found.kind != FileKind::Symlink && found.mode & 0o002 != 0 && !sticky_directory {
                 open.push(path.clone());

@@ -15,6 +15,16 @@ pub(super) fn text_if_there(host: &dyn Host, path: &str) -> Result<Option<String
     if_there(host.text(path), path)
 }
 
+/// A text file of at most `limit` bytes that may be missing.
+pub(super) fn large_text_if_there(
+    host: &dyn Host,
+    path: &str,
+    limit: usize,
+) -> Result<Option<String>, Unmeasured> {
+    let bytes = if_there(host.read(Path::new(path), limit), path)?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
 /// What a path leads to, or `None` where there is nothing.
 pub(super) fn metadata_if_there(host: &dyn Host, path: &str) -> Result<Option<Metadata>, Unmeasured> {
     if_there(host.metadata(Path::new(path)), path)

@@ -1,8 +1,10 @@
 //! Safeguards that are either there and at work or not: file integrity, malware scanner, mandatory access control.
 
+use proofline_core::Timestamp;
+
 use super::finding::{Finding, Outcome, Unmeasured};
 use super::{processes, reading};
-use crate::host::Host;
+use crate::host::{FileKind, Host, HostError};
 
 /// Programs that watch files by themselves.
 const WATCHERS: [&str; 6] =
@@ -44,15 +46,22 @@ pub(super) fn integrity_baseline(host: &dyn Host, max_age_days: u32) -> Outcome 
     let Some(made) = newest else {
         return Ok(Finding::fail("none", "no baseline exists and nothing watches files", location));
     };
+    not_in_the_future(host, made, location)?;
     if host.now().signed_duration_since(made).num_days() > i64::from(max_age_days) {
         let observed = format!("older than {max_age_days} days");
         return Ok(Finding::fail(observed, "the baseline was not renewed", location));
     }
     for plan in PLANS {
         // A link into the units counts although its target is elsewhere.
-        let there = host.link_metadata(std::path::Path::new(plan));
-        if there.is_ok() {
-            return Ok(Finding::pass(format!("at most {max_age_days} days old, compared regularly"), plan));
+        match host.link_metadata(std::path::Path::new(plan)) {
+            Ok(found) if matches!(found.kind, FileKind::File | FileKind::Symlink) => {
+                return Ok(Finding::pass(
+                    format!("at most {max_age_days} days old, compared regularly"),
+                    plan,
+                ));
+            }
+            Ok(_) | Err(HostError::NotFound) => {}
+            Err(error) => return Err(Unmeasured::from_host(&error, plan)),
         }
     }
     let crontab = reading::text_if_there(host, "/etc/crontab")?.unwrap_or_default();
@@ -61,6 +70,14 @@ pub(super) fn integrity_baseline(host: &dyn Host, max_age_days: u32) -> Outcome 
     } else {
         Finding::fail("never compared", "a baseline exists, but no job compares with it", location)
     })
+}
+
+/// A time that is yet to come says that the clock or the file is wrong, not that something is recent.
+fn not_in_the_future(host: &dyn Host, at: Timestamp, location: &str) -> Result<(), Unmeasured> {
+    if at.signed_duration_since(host.now()) > chrono::TimeDelta::hours(1) {
+        return Err(Unmeasured::unknown("the date of the file lies in the future", location));
+    }
+    Ok(())
 }
 
 pub(super) fn malware(host: &dyn Host, max_signature_age_h: u32) -> Outcome {
@@ -87,6 +104,7 @@ pub(super) fn malware(host: &dyn Host, max_signature_age_h: u32) -> Outcome {
             location,
         ));
     };
+    not_in_the_future(host, changed, location)?;
     let age = host.now().signed_duration_since(changed).num_hours();
     Ok(if age <= i64::from(max_signature_age_h) {
         Finding::pass(format!("{scanner} runs, signatures of at most {max_signature_age_h} hours"), location)

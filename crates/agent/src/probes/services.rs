@@ -1,6 +1,6 @@
 //! Services and their states, from systemd where it runs the machine and from the process table elsewhere.
 
-use super::finding::{Finding, Outcome, Unmeasured};
+use super::finding::{Finding, Outcome, Unmeasured, enumerate};
 use super::{processes, reading};
 use crate::host::{Host, RunLimits};
 
@@ -30,7 +30,7 @@ pub(super) fn units(host: &dyn Host, names: &[&str]) -> Result<Vec<Unit>, Unmeas
             match key {
                 "Id" => value.clone_into(&mut unit.id),
                 "LoadState" => unit.loaded = value == "loaded",
-                "ActiveState" => unit.active = ["active", "reloading", "activating"].contains(&value),
+                "ActiveState" => unit.active = ["active", "reloading"].contains(&value),
                 "UnitFileState" => unit.enabled = ["enabled", "enabled-runtime"].contains(&value),
                 _ => {}
             }
@@ -82,12 +82,24 @@ pub(super) fn enabled_running(host: &dyn Host, names: &[String]) -> Outcome {
 }
 
 pub(super) fn failed(host: &dyn Host) -> Outcome {
+    // That none is listed could have many reasons; that there are zero, systemd has to say.
+    const COUNT: [&str; 3] = ["systemctl", "show", "--property=NFailedUnits"];
+    const LIST: [&str; 7] =
+        ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager", "--full"];
     if !has_systemd(host)? {
         return Err(Unmeasured::not_applicable("this machine is not run by systemd"));
     }
-    let argv =
-        ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager", "--full"];
-    let text = reading::answer(host, &argv, RunLimits::QUICK)?;
-    let units = text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
-    Ok(Finding::offenders(units, "none", "these units have failed", "systemctl list-units --state=failed"))
+    let text = reading::answer(host, &COUNT, RunLimits::QUICK)?;
+    let count = text.trim().strip_prefix("NFailedUnits=").and_then(|count| count.parse::<u32>().ok());
+    let count = count.ok_or_else(|| Unmeasured::unknown("the answer was not understood", COUNT.join(" ")))?;
+    if count == 0 {
+        return Ok(Finding::pass("none", COUNT.join(" ")));
+    }
+    let text = reading::answer(host, &LIST, RunLimits::QUICK)?;
+    let units: Vec<String> =
+        text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    if units.is_empty() {
+        return Err(Unmeasured::unknown("units have failed, and none is named", LIST.join(" ")));
+    }
+    Ok(Finding::fail(enumerate(units), "these units have failed", "systemctl list-units --state=failed"))
 }

@@ -1,9 +1,10 @@
 //! Demands on runbooks and rules: sound by themselves, and every reference leads somewhere.
 
+use super::text::bad_rationale;
 use super::{Located, Report};
 use crate::check::Check;
 use crate::rule::Rule;
-use crate::runbook::Runbook;
+use crate::runbook::{Action, Reload, Runbook};
 
 pub(super) fn lint(
     runbooks: &Located<Runbook>,
@@ -14,6 +15,9 @@ pub(super) fn lint(
     for (id, (file, runbook)) in runbooks {
         if let Err(error) = runbook.check() {
             report.add(file, format!("{id} is not sound: {error}"));
+        }
+        for problem in incomplete(runbook) {
+            report.add(file, format!("{id} {problem}"));
         }
         for name in &runbook.checks {
             if !checks.contains_key(name) {
@@ -47,4 +51,35 @@ pub(super) fn lint(
             report.add(file, format!("{id} gives {} parameters that it refuses: {error}", rule.runbook));
         }
     }
+}
+
+/// Each runbook detects or says why it need not, proves what it did, and can really be taken back.
+fn incomplete(runbook: &Runbook) -> Vec<String> {
+    let mut found = Vec::new();
+    match &runbook.no_detect {
+        None if runbook.detect.is_empty() => {
+            found.push("detects nothing and gives no reason in `no_detect`".to_owned());
+        }
+        Some(_) if !runbook.detect.is_empty() => {
+            found.push("gives a reason for detecting nothing, and detects".to_owned());
+        }
+        Some(reason) => {
+            found.extend(bad_rationale(reason).map(|problem| format!("{problem} in `no_detect`")));
+        }
+        None => {}
+    }
+    if runbook.verify.is_empty() {
+        found.push("verifies nothing".to_owned());
+    }
+    if !runbook.remediate.iter().any(Action::is_reversible) {
+        found.push("has no step whose previous state a rollback would bring back".to_owned());
+    }
+    let mut forgotten: Vec<Reload> = runbook.remediate.iter().filter_map(Action::held_by).collect();
+    forgotten.sort();
+    forgotten.dedup();
+    forgotten.retain(|what| !runbook.rollback.contains(what));
+    found.extend(forgotten.iter().map(|what| {
+        format!("changes what is held in memory, and its rollback does not make it read again: {what:?}")
+    }));
+    found
 }

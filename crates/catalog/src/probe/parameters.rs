@@ -163,9 +163,11 @@ fn bad_mode(mode: &str) -> Option<String> {
 }
 
 fn bad_sysctl(key: &str) -> Option<String> {
+    let every_interface = key.matches('*').count() == 1 && key.contains(".conf.*.");
     let plain = key.split('.').all(|word| {
         !word.is_empty()
-            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+            && (word == "*" && every_interface
+                || word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b)))
     });
     (!(plain && key.contains('.'))).then(|| format!("`{key}` is not a kernel parameter"))
 }

@@ -140,6 +140,57 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether the executor captures a state that a rollback brings back.
+    pub const fn is_reversible(&self) -> bool {
+        match self {
+            Self::SshdDropIn { .. }
+            | Self::SysctlDropIn { .. }
+            | Self::FileMode { .. }
+            | Self::ClearOtherWrite { .. }
+            | Self::FileContent { .. }
+            | Self::FileLine { .. }
+            | Self::LoginDefs { .. }
+            | Self::JournaldDropIn { .. }
+            | Self::ModprobeBlacklist { .. }
+            | Self::AuditRule { .. }
+            | Self::NftDropIn { .. }
+            | Self::Service { .. }
+            | Self::StartEnabled { .. }
+            | Self::Package { .. }
+            | Self::TimeSync { .. }
+            | Self::LockEmptyPasswords {} => true,
+            // They make effective what other steps wrote.
+            Self::Reload { .. } | Self::Command { .. } => false,
+        }
+    }
+
+    /// Who keeps the new settings in memory until told to read them again: a rollback has to tell them, too. The kernel,
+    /// units and accounts are set back themselves; what programs read at each use needs nobody.
+    pub const fn held_by(&self) -> Option<Reload> {
+        match self {
+            Self::SshdDropIn { .. } => Some(Reload::Sshd),
+            Self::JournaldDropIn { .. } => Some(Reload::Journald),
+            Self::AuditRule { .. } => Some(Reload::AuditRules),
+            Self::NftDropIn { .. } => Some(Reload::SystemdUnits),
+            Self::TimeSync { .. } => Some(Reload::TimeSync),
+            Self::SysctlDropIn { .. }
+            | Self::FileMode { .. }
+            | Self::ClearOtherWrite { .. }
+            | Self::FileContent { .. }
+            | Self::FileLine { .. }
+            | Self::LoginDefs { .. }
+            | Self::ModprobeBlacklist { .. }
+            | Self::Service { .. }
+            | Self::StartEnabled { .. }
+            | Self::Package { .. }
+            | Self::LockEmptyPasswords {}
+            | Self::Reload { .. }
+            | Self::Command { .. } => None,
+        }
+    }
+}
+
 /// What a service action does. Enablement and activity are captured and restored by a rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -67,8 +67,12 @@ pub(super) fn stale(host: &dyn Host, max_days: u32) -> Outcome {
     let Some(listed) = listed else {
         return Err(Unmeasured::unknown("neither lastlog nor lastlog2 is installed", "lastlog"));
     };
-    let absent: Vec<&str> =
-        listed.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    let mut lines = listed.lines();
+    // Some account has never been used on every machine, so a list without a heading is no list.
+    if !lines.next().is_some_and(|heading| heading.starts_with("Username")) {
+        return Err(Unmeasured::unknown("the answer was not understood", format!("lastlog -b {max_days}")));
+    }
+    let absent: Vec<&str> = lines.filter_map(|line| line.split_whitespace().next()).collect();
     let today = host.now().timestamp().div_euclid(86_400);
     let mut unused = Vec::new();
     for person in people.who_sign_in().filter(|p| p.uid != 0 && absent.contains(&p.name.as_str())) {

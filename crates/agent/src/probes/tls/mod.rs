@@ -1,15 +1,17 @@
 //! Certificates and protocol versions of the services on this machine, as their own configuration names them.
 //!
 //! Nothing is connected to: a certificate that only a running service knows is not seen. What nginx says is its effective
-//! configuration; Apache, Postfix and Dovecot are read the way they would read themselves.
+//! configuration; Apache's files are followed from its main one, Postfix and Dovecot are asked.
 
+mod apache;
 mod certificate;
+mod nginx;
 mod services;
 
 use super::finding::{Finding, Outcome, Unmeasured, enumerate};
 use super::reading;
 use crate::host::Host;
-use certificate::Certificate;
+use certificate::{Certificate, Strength};
 
 pub(super) use services::protocols;
 
@@ -69,51 +71,117 @@ pub(super) fn expiry(host: &dyn Host, min_days: u32) -> Outcome {
 }
 
 pub(super) fn strength(host: &dyn Host, min_rsa_bits: u32, min_ec_bits: u32) -> Outcome {
-    let (chains, unclear) = chains(host)?;
+    let (chains, mut unclear) = chains(host)?;
     let mut weak = Vec::new();
     for chain in chains {
         for certificate in &chain.certificates {
-            weak.extend(
-                certificate
-                    .weakness(min_rsa_bits, min_ec_bits)
-                    .map(|what| format!("{} ({what})", chain.path)),
-            );
+            match certificate.strength(min_rsa_bits, min_ec_bits) {
+                Strength::Strong => {}
+                Strength::Weak(what) => weak.push(format!("{} ({what})", chain.path)),
+                Strength::Unclear(what) => unclear.push(format!("{} ({what})", chain.path)),
+            }
         }
     }
     judge(weak, unclear, "strong keys and signatures", "these certificates are weak")
 }
 
+/// What a chain is like.
+enum Link {
+    Sound,
+    Broken(&'static str),
+    Unclear(&'static str),
+}
+
 pub(super) fn chain(host: &dyn Host) -> Outcome {
-    let (chains, unclear) = chains(host)?;
-    let trusted = trusted_names(host)?;
-    let mut broken = Vec::new();
+    let (chains, mut unclear) = chains(host)?;
+    let mut trusted = None;
+    let (mut broken, mut refused) = (Vec::new(), None);
     for chain in chains {
-        let linked = chain
-            .certificates
-            .windows(2)
-            .all(|pair| matches!(pair, [one, next] if one.issuer == next.subject));
-        let last = chain.certificates.last();
-        let problem = if !linked {
-            Some("out of order")
-        } else if chain.certificates.len() == 1 && last.is_some_and(|only| only.issuer == only.subject) {
-            Some("signed by itself")
-        } else if last.is_some_and(|last| last.issuer != last.subject && !trusted.contains(&last.issuer)) {
-            Some("incomplete")
-        } else {
-            None
-        };
-        broken.extend(problem.map(|problem| format!("{} ({problem})", chain.path)));
+        match links(host, &chain.certificates, &mut trusted) {
+            Ok(Link::Sound) => {}
+            Ok(Link::Broken(problem)) => broken.push(format!("{} ({problem})", chain.path)),
+            Ok(Link::Unclear(problem)) => unclear.push(format!("{} ({problem})", chain.path)),
+            Err(unmeasured) => refused = Some(unmeasured),
+        }
+    }
+    if let (Some(unmeasured), true) = (refused, broken.is_empty()) {
+        return Err(unmeasured);
     }
     judge(broken, unclear, "every chain is in order", "clients may refuse these chains")
 }
 
-/// The names of the authorities that this machine trusts.
-fn trusted_names(host: &dyn Host) -> Result<Vec<Vec<u8>>, Unmeasured> {
-    for path in ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"] {
-        if let Some(text) = reading::text_if_there(host, path)? {
-            let authorities = certificate::parse_chain(&text).unwrap_or_default();
-            return Ok(authorities.into_iter().map(|authority| authority.subject).collect());
+/// Each certificate names the next as its issuer and is signed by it; the last by itself or by a trusted authority.
+fn links(
+    host: &dyn Host,
+    certificates: &[Certificate],
+    trusted: &mut Option<Authorities>,
+) -> Result<Link, Unmeasured> {
+    const UNCHECKED: Link = Link::Unclear("a signature that cannot be checked");
+    let mut unchecked = false;
+    for pair in certificates.windows(2) {
+        let [one, next] = pair else { continue };
+        if one.issuer != next.subject {
+            return Ok(Link::Broken("out of order"));
+        }
+        match one.is_signed_by(next) {
+            Some(true) => {}
+            Some(false) => return Ok(Link::Broken("not signed by the next one")),
+            None => unchecked = true,
         }
     }
-    Ok(Vec::new())
+    let Some(last) = certificates.last() else { return Ok(Link::Unclear("empty")) };
+    if last.is_self_issued() {
+        return Ok(match last.is_signed_by(last) {
+            _ if certificates.len() == 1 => Link::Broken("signed by itself"),
+            Some(false) => Link::Broken("its root is not signed by itself"),
+            Some(true) if !unchecked => Link::Sound,
+            Some(true) | None => UNCHECKED,
+        });
+    }
+    let trusted = match trusted {
+        Some(trusted) => trusted,
+        None => trusted.insert(Authorities::read(host)?),
+    };
+    let candidates = trusted.certificates.iter().filter(|authority| authority.subject == last.issuer);
+    let answers: Vec<Option<bool>> = candidates.map(|authority| last.is_signed_by(authority)).collect();
+    Ok(if answers.contains(&Some(true)) {
+        if unchecked { UNCHECKED } else { Link::Sound }
+    } else if answers.contains(&None) {
+        UNCHECKED
+    } else if !trusted.complete {
+        Link::Unclear("some trusted authorities were not understood")
+    } else if answers.is_empty() {
+        Link::Broken("incomplete")
+    } else {
+        Link::Broken("not signed by the authority that it names")
+    })
+}
+
+/// The authorities that this machine trusts.
+struct Authorities {
+    certificates: Vec<Certificate>,
+    /// Whether each of them was understood.
+    complete: bool,
+}
+
+impl Authorities {
+    fn read(host: &dyn Host) -> Result<Self, Unmeasured> {
+        const PLACES: [&str; 5] = [
+            "/etc/ssl/certs/ca-certificates.crt",
+            "/etc/pki/tls/certs/ca-bundle.crt",
+            "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+            "/etc/ssl/ca-bundle.pem",
+            "/etc/ssl/cert.pem",
+        ];
+        for path in PLACES {
+            let Some(text) = reading::text_if_there(host, path)? else { continue };
+            let (certificates, complete) = certificate::parse_bundle(&text);
+            if certificates.is_empty() {
+                return Err(Unmeasured::unknown("the trusted authorities were not understood", path));
+            }
+            return Ok(Self { certificates, complete });
+        }
+        let reason = "the list of authorities that this machine trusts was not found";
+        Err(Unmeasured::unknown(reason, PLACES.join(", ")))
+    }
 }

@@ -56,8 +56,9 @@ fn security_lists(host: &dyn Host) -> Result<Vec<String>, Unmeasured> {
     Ok(entries.map(|entry| format!("{LISTS}/{}", entry.name)).collect())
 }
 
-pub(super) fn lists(host: &dyn Host, max_age_days: u32) -> Outcome {
-    let (location, refreshed, security) = match packages(host)? {
+/// When the package lists were last refreshed, and where that was seen; nothing where there are none.
+fn refreshed(host: &dyn Host) -> Result<(&'static str, Option<Timestamp>), Unmeasured> {
+    let (location, refreshed) = match packages(host)? {
         Packages::Deb => {
             // apt dates the lists like the server does; the folders change when it refreshes.
             let mut times = Vec::new();
@@ -65,7 +66,7 @@ pub(super) fn lists(host: &dyn Host, max_age_days: u32) -> Outcome {
                 times.extend(reading::metadata_if_there(host, path)?.map(|found| found.modified));
             }
             let any = reading::list(host, LISTS)?.iter().any(|entry| entry.name.contains("_Packages"));
-            (LISTS, times.into_iter().max().filter(|_| any), !security_lists(host)?.is_empty())
+            (LISTS, times.into_iter().max().filter(|_| any))
         }
         Packages::Rpm => {
             let mut newest = None;
@@ -73,9 +74,21 @@ pub(super) fn lists(host: &dyn Host, max_age_days: u32) -> Outcome {
                 let path = format!("/var/cache/dnf/{}", entry.name);
                 newest = newest.max(reading::metadata_if_there(host, &path)?.map(|found| found.modified));
             }
-            // Advisories come with the ordinary repositories there.
-            ("/var/cache/dnf", newest, true)
+            ("/var/cache/dnf", newest)
         }
+    };
+    if refreshed.is_some_and(|at| at.signed_duration_since(host.now()) > chrono::TimeDelta::hours(1)) {
+        return Err(Unmeasured::unknown("the date of the lists lies in the future", location));
+    }
+    Ok((location, refreshed))
+}
+
+pub(super) fn lists(host: &dyn Host, max_age_days: u32) -> Outcome {
+    let (location, refreshed) = refreshed(host)?;
+    let security = match packages(host)? {
+        Packages::Deb => !security_lists(host)?.is_empty(),
+        // Advisories come with the ordinary repositories there.
+        Packages::Rpm => true,
     };
     let expected = format!("refreshed within {max_age_days} days, security updates included");
     Ok(match refreshed {
@@ -90,6 +103,19 @@ pub(super) fn lists(host: &dyn Host, max_age_days: u32) -> Outcome {
     })
 }
 
+/// The timers that start apt's daily work, on machines run by systemd.
+const APT_TIMERS: [&str; 2] = ["apt-daily.timer", "apt-daily-upgrade.timer"];
+
+/// Which of apt's timers does not run. Without systemd a daily job of cron does the work.
+fn stopped_timer(host: &dyn Host) -> Result<Option<&'static str>, Unmeasured> {
+    if !services::has_systemd(host)? {
+        return Ok(None);
+    }
+    let units = services::units(host, &APT_TIMERS)?;
+    let runs = |name: &str| units.iter().any(|unit| unit.id == name && unit.loaded && unit.active);
+    Ok(APT_TIMERS.into_iter().find(|name| !runs(name)))
+}
+
 pub(super) fn automatic(host: &dyn Host) -> Outcome {
     match packages(host)? {
         Packages::Deb => {
@@ -97,16 +123,27 @@ pub(super) fn automatic(host: &dyn Host) -> Outcome {
             let text = reading::answer(host, &["apt-config", "dump", "APT::Periodic"], RunLimits::QUICK)?;
             let on = |key: &str| {
                 let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-                line.is_some_and(|value| !["\"0\";", "\"\";"].contains(&value.trim()))
+                let value = line.and_then(|value| value.trim().strip_prefix('"')?.strip_suffix("\";"));
+                value.is_some_and(|value| {
+                    value == "always" || value.starts_with(|c: char| ('1'..='9').contains(&c))
+                })
             };
             let installed = match host.metadata(Path::new("/usr/bin/unattended-upgrade")) {
                 Ok(_) => true,
                 Err(HostError::NotFound) => false,
                 Err(error) => return Err(Unmeasured::from_host(&error, "/usr/bin/unattended-upgrade")),
             };
+            let stopped = stopped_timer(host)?;
+            let enabled = !text.lines().any(|line| line.trim() == "APT::Periodic::Enable \"0\";");
             Ok(if !installed {
                 Finding::fail("not installed", "unattended-upgrades is not installed", location)
-            } else if on("APT::Periodic::Update-Package-Lists") && on("APT::Periodic::Unattended-Upgrade") {
+            } else if let Some(timer) = stopped {
+                let reason = format!("{timer}, which would start it, does not run");
+                Finding::fail("never started", reason, "systemctl show")
+            } else if enabled
+                && on("APT::Periodic::Update-Package-Lists")
+                && on("APT::Periodic::Unattended-Upgrade")
+            {
                 Finding::pass("enabled", location)
             } else {
                 Finding::fail("disabled", "unattended-upgrades is installed and not switched on", location)

@@ -1,7 +1,7 @@
 //! Whether an update waits for a restart to take effect.
 
 use crate::host::{Host, RunLimits};
-use crate::probes::finding::{Finding, Outcome};
+use crate::probes::finding::{Finding, Outcome, Unmeasured};
 use crate::probes::reading;
 
 pub(in crate::probes) fn pending(host: &dyn Host) -> Outcome {
@@ -23,19 +23,24 @@ pub(in crate::probes) fn pending(host: &dyn Host) -> Outcome {
         };
     }
     let running = reading::text(host, "/proc/sys/kernel/osrelease")?.trim().to_owned();
-    let installed = reading::list(host, "/boot")?;
-    let newest = installed
-        .iter()
-        .filter_map(|entry| entry.name.strip_prefix("vmlinuz-"))
-        .filter(|version| flavour(version) == flavour(&running))
-        .max_by(|a, b| version_key(a).cmp(&version_key(b)));
     let location = "/run/reboot-required, /boot";
-    Ok(match newest {
+    let kernels: Vec<String> = reading::list(host, "/boot")?
+        .into_iter()
+        .filter_map(|entry| entry.name.strip_prefix("vmlinuz-").map(str::to_owned))
+        .filter(|version| flavour(version) == flavour(&running))
+        .collect();
+    let newest = kernels.iter().max_by(|a, b| version_key(a).cmp(&version_key(b)));
+    match newest {
         Some(newest) if version_key(newest) > version_key(&running) => {
-            Finding::fail("pending", format!("kernel {newest} is installed and {running} runs"), location)
+            Ok(Finding::fail("pending", format!("kernel {newest} is installed and {running} runs"), location))
         }
-        _ => Finding::pass("none", location),
-    })
+        // Only a kernel that is among the installed ones can be the newest of them.
+        Some(_) if kernels.contains(&running) => Ok(Finding::pass("none", location)),
+        _ => {
+            let reason = format!("the running kernel {running} is not among those in /boot");
+            Err(Unmeasured::unknown(reason, location))
+        }
+    }
 }
 
 /// The numbers of a version, in order.
@@ -43,10 +48,9 @@ fn version_key(version: &str) -> Vec<u64> {
     version.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
 }
 
-/// What follows the last number: `cloud-amd64`, `generic`.
-fn flavour(version: &str) -> &str {
-    version.rsplit_once(|c: char| c.is_ascii_digit()).map_or("", |_| {
-        let start = version.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(version.len());
-        &version[start..]
-    })
+/// Which of several lines of kernels a version belongs to: `cloud-amd`, `generic`, `rt`. Its words without numbers, and
+/// without those that name the release of a distribution: `el9_3` and `el9_4` are one line.
+fn flavour(version: &str) -> Vec<&str> {
+    let words = version.split(|c: char| !c.is_ascii_alphabetic());
+    words.filter(|word| !["", "el", "fc", "deb", "bpo", "rc", "uek", "amzn"].contains(word)).collect()
 }

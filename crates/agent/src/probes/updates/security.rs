@@ -7,7 +7,7 @@ use std::time::Duration;
 use proofline_core::Timestamp;
 
 use super::version::is_newer;
-use super::{LISTS, Packages, age_days, packages, security_lists};
+use super::{LISTS, Packages, age_days, packages, refreshed, security_lists};
 use crate::host::{Host, RunLimits};
 use crate::probes::finding::{Finding, Outcome, Unmeasured, enumerate};
 use crate::probes::memory::Memory;
@@ -16,7 +16,12 @@ use crate::probes::reading;
 const STATUS: &str = "/var/lib/dpkg/status";
 /// apt's own reader of its lists, whatever they are compressed with.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
-const LIST_LIMITS: RunLimits = RunLimits { timeout: Duration::from_secs(20), output_limit: 32 * 1024 * 1024 };
+/// Debian's security list has 3 MiB, Ubuntu's for a long-lived release 8; one is held at a time.
+const LIST_LIMITS: RunLimits = RunLimits { timeout: Duration::from_secs(20), output_limit: 12 * 1024 * 1024 };
+/// The status file of a machine with 3 000 packages has about 3 MiB.
+const STATUS_LIMIT: usize = 8 * 1024 * 1024;
+/// What older lists do not name says nothing. The same as `linux.patches.package_lists` asks for.
+const MAX_LIST_AGE_DAYS: u32 = 7;
 
 pub(in crate::probes) fn waiting(host: &dyn Host, max_wait_days: u32, memory: &dyn Memory) -> Outcome {
     match packages(host)? {
@@ -36,10 +41,12 @@ fn waiting_deb(host: &dyn Host, max_wait_days: u32, memory: &dyn Memory) -> Outc
         return Err(Unmeasured::unknown("the machine has no list of security updates", LISTS));
     }
     let location = format!("{LISTS}, {STATUS}");
-    let status = host
-        .read(Path::new(STATUS), LIST_LIMITS.output_limit)
-        .map_err(|error| Unmeasured::from_host(&error, STATUS))?;
+    let status =
+        host.read(Path::new(STATUS), STATUS_LIMIT).map_err(|error| Unmeasured::from_host(&error, STATUS))?;
     let status = String::from_utf8_lossy(&status);
+    if packages_in(&status).next().is_none() {
+        return Err(Unmeasured::unknown("the list of installed packages was not understood", STATUS));
+    }
     let mut installed: HashMap<&str, Vec<Package<'_>>> = HashMap::new();
     for package in packages_in(&status).filter(|package| package.installed) {
         installed.entry(package.name).or_default().push(package);
@@ -53,6 +60,10 @@ fn waiting_deb(host: &dyn Host, max_wait_days: u32, memory: &dyn Memory) -> Outc
             return Err(reading::refused(&argv, &output));
         }
         let list = String::from_utf8_lossy(&output.stdout);
+        // A suite without any update yet has an empty list.
+        if !list.trim().is_empty() && packages_in(&list).next().is_none() {
+            return Err(Unmeasured::unknown("a list of security updates was not understood", argv.join(" ")));
+        }
         for update in packages_in(&list) {
             let own = installed.get(update.name).map(Vec::as_slice).unwrap_or_default();
             let fits = |own: &&Package<'_>| {
@@ -89,7 +100,22 @@ fn waiting_deb(host: &dyn Host, max_wait_days: u32, memory: &dyn Memory) -> Outc
         format!("waiting for at most {max_wait_days} days: {}", enumerate(names))
     };
     let reason = format!("nothing shows that these were installable for {max_wait_days} days or less");
+    if late.is_empty() {
+        not_by_old_lists(host)?;
+    }
     Ok(Finding::offenders(late, &nothing, &reason, location))
+}
+
+/// What is found in old lists stands; what is not found there may be in new ones.
+fn not_by_old_lists(host: &dyn Host) -> Result<(), Unmeasured> {
+    let (location, refreshed) = refreshed(host)?;
+    match refreshed {
+        Some(at) if (0..=i64::from(MAX_LIST_AGE_DAYS)).contains(&age_days(host, at)) => Ok(()),
+        _ => {
+            let reason = format!("the package lists were not refreshed within {MAX_LIST_AGE_DAYS} days");
+            Err(Unmeasured::unknown(reason, location))
+        }
+    }
 }
 
 /// An installed package that a security update would replace.
@@ -181,9 +207,35 @@ fn waiting_rpm(host: &dyn Host, max_wait_days: u32) -> Outcome {
             _ => {}
         }
     }
+    if waiting == 0 && !text.trim().is_empty() {
+        return Err(Unmeasured::unknown("the answer was not understood", location));
+    }
+    if late.is_empty() {
+        not_by_old_lists(host)?;
+    }
     let nothing = match waiting {
         0 => "none waiting".to_owned(),
         _ => format!("waiting for at most {max_wait_days} days"),
     };
     Ok(Finding::offenders(late, &nothing, "these advisories wait for longer", location))
+}
+
+#[cfg(test)]
+mod tests {
+    use proofline_catalog::{Catalog, ProbeSpec};
+
+    use super::*;
+
+    #[test]
+    fn lists_are_too_old_here_when_their_own_check_says_so() {
+        let checks = Catalog::embedded().checks();
+        let limits: Vec<u32> = checks
+            .iter()
+            .filter_map(|check| match check.probe {
+                ProbeSpec::PackageLists { max_age_days } => Some(max_age_days),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(limits, [MAX_LIST_AGE_DAYS]);
+    }
 }
