@@ -156,11 +156,11 @@ impl Courier {
 
     fn show(&self, change: impl FnOnce(&mut crate::status::Status)) -> Result<(), SyncError> {
         let shown = self.sync.show()?;
-        let alarm = alarm::raised(self.sync.outbox())?;
+        let alarms = alarm::raised(self.sync.outbox())?;
         self.board.update(self.clock.now(), |status| {
             change(status);
             shown.into_status(status);
-            status.alarm = alarm;
+            status.alarms = alarms;
         });
         Ok(())
     }

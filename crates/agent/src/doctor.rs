@@ -165,8 +165,12 @@ fn running(status: &Status, now: Timestamp) -> Vec<Finding> {
             Finding::note("evidence", format!("{} statements wait since {oldest}", status.outbox_depth))
         }
     });
-    if let Some(alarm) = &status.alarm {
-        findings.push(Finding::wrong("alarm", format!("{} (since {})", alarm.detail, alarm.since)));
-    }
+    findings.extend(status.rules_problem.iter().map(|problem| {
+        Finding::wrong("rules", format!("nothing is healed: {problem}; update the agent or Central Command"))
+    }));
+    findings.extend(status.alarms.iter().map(|alarm| {
+        let healing = if alarm.kind.holds_healing().is_some() { "; nothing is healed" } else { "" };
+        Finding::wrong("alarm", format!("{} (since {}){healing}", alarm.detail, alarm.since))
+    }));
     findings
 }

@@ -15,6 +15,7 @@ use proofline_protocol::{ClaimRequest, ClaimResponse, Digest, FieldError, Text, 
 use crate::client::{CallError, Client, ClientError};
 use crate::files;
 use crate::identity::{Identity, IdentityError, Route, StateDir, key_for_enrolment};
+use crate::probes::record_program;
 
 /// What the machine says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +106,8 @@ pub fn enroll(
         CallError::Refused(problem) => EnrollError::Refused { code: problem.code, detail: problem.detail },
         other => EnrollError::Call(other),
     })?;
+    // Before the identity: a machine that is enrolled has it, however often this was interrupted.
+    record_program(state.path()).map_err(folder(state.path()))?;
     let identity = Identity::from_claim(answer, route, clock.now())?;
     identity.store(state)?;
     Ok(identity)

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The bytes of a file, or `None` where there is none. More than `limit` bytes is an error.
@@ -34,9 +34,27 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(write_beside(path, bytes, |_| Ok(()))?, path)
 }
 
-/// Makes a folder and its parents, for the owner only, where it is missing.
+/// Makes a folder and its parents, for the owner only, where it is missing. One that somebody else owns or may write to
+/// is refused: what lies in it could be exchanged.
 pub fn make_folder(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    check_folder(path)
+}
+
+/// Whether nobody but the owner, who is this user or root, may change what lies in the folder.
+pub fn check_folder(path: &Path) -> io::Result<()> {
+    let found = fs::metadata(path)?;
+    let refused = |what: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
+    if ![0, rustix::process::geteuid().as_raw()].contains(&found.uid()) {
+        return refused(format!(
+            "it belongs to another user ({}): give it to the user of the agent",
+            found.uid()
+        ));
+    }
+    if found.mode() & 0o022 != 0 {
+        return refused(format!("others may write to it (mode {:o}): run chmod 700", found.mode() & 0o7777));
+    }
+    Ok(())
 }
 
 fn write_beside(
@@ -47,14 +65,19 @@ fn write_beside(
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let fresh = PathBuf::from(name);
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&fresh)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| finish(&file)));
-    match written {
+    let write = || -> io::Result<()> {
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        // O_EXCL: neither a link nor a file that somebody holds open takes what is written.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+        // Whatever the umask said.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        file.write_all(bytes)?;
+        finish(&file)
+    };
+    match write() {
         Ok(()) => Ok(fresh),
         Err(error) => {
             // A full disk: do not leave half a file on it.
@@ -71,8 +94,6 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
@@ -85,6 +106,39 @@ mod tests {
         assert_eq!(read(&path, 10).expect("reads").as_deref(), Some(&b"two"[..]));
         assert_eq!(fs::metadata(&path).expect("is there").permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
+    }
+
+    #[test]
+    fn what_lies_in_wait_beside_a_file_takes_nothing() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let (path, victim) = (folder.path().join("a"), folder.path().join("victim"));
+        fs::write(&victim, "theirs").expect("writes");
+        std::os::unix::fs::symlink(&victim, folder.path().join("a.new")).expect("a link");
+        replace(&path, b"ours").expect("writes");
+        assert_eq!(fs::read(&victim).expect("reads"), b"theirs");
+        fs::write(folder.path().join("a.new"), "").expect("writes");
+        fs::set_permissions(folder.path().join("a.new"), fs::Permissions::from_mode(0o666))
+            .expect("opens it");
+        replace(&path, b"ours").expect("writes");
+        assert_eq!(fs::metadata(&path).expect("is there").mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_change_is_refused() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let state = folder.path().join("state");
+        make_folder(&state).expect("makes it");
+        make_folder(&state).expect("takes its own again");
+        for mode in [0o770, 0o707, 0o1777] {
+            fs::set_permissions(&state, fs::Permissions::from_mode(mode)).expect("opens it");
+            assert_eq!(make_folder(&state).expect_err("refuses").kind(), io::ErrorKind::PermissionDenied);
+        }
+        fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).expect("closes it");
+        make_folder(&state).expect("takes it");
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&state, Some(12_345), None).expect("gives it away");
+            assert!(make_folder(&state).expect_err("refuses").to_string().contains("another user"));
+        }
     }
 
     #[test]

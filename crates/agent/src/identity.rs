@@ -1,7 +1,7 @@
 //! Who this appliance is: the private key that never leaves the box, and what enrolment decided.
 //!
 //! Invariants: both files are written durably, for the owner only, and never changed afterwards; a key file that
-//! others may read is refused; the pinned server keys are checked once, when the identity is read or made.
+//! others may read, and a state folder that others may change, is refused; the pinned server keys are checked once, when the identity is read or made.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -281,6 +281,7 @@ impl Identity {
     /// Reads the identity and its key.
     pub fn load(state: &StateDir) -> Result<(Self, SigningKey), IdentityError> {
         let identity = Self::find(state)?.ok_or(IdentityError::NotEnrolled)?;
+        files::check_folder(state.path()).map_err(IdentityError::file(state.path()))?;
         let key = read_key(&state.key())?.ok_or_else(|| IdentityError::KeyMissing(state.key()))?;
         Ok((identity, key))
     }

@@ -40,6 +40,8 @@ pub struct Status {
     pub override_problem: Option<String>,
     /// The rule set in effect.
     pub rules_version: u64,
+    /// Why it may only be watched, if it may.
+    pub rules_problem: Option<String>,
     /// The last check-in that the server answered.
     pub last_check_in: Option<Timestamp>,
     /// Check-ins in a row that failed since then.
@@ -60,8 +62,8 @@ pub struct Status {
     pub verdicts: Vec<(Verdict, u32)>,
     /// Checks with an open incident.
     pub incidents: Vec<String>,
-    /// What somebody must look at.
-    pub alarm: Option<Alarm>,
+    /// What somebody must look at, gravest first.
+    pub alarms: Vec<Alarm>,
 }
 
 impl Status {
@@ -79,6 +81,7 @@ impl Status {
             local_override: None,
             override_problem: None,
             rules_version: 0,
+            rules_problem: None,
             last_check_in: None,
             failed_check_ins: 0,
             clock_offset_ms: None,
@@ -89,7 +92,7 @@ impl Status {
             last_cycle: None,
             verdicts: Vec::new(),
             incidents: Vec::new(),
-            alarm: None,
+            alarms: Vec::new(),
         }
     }
 

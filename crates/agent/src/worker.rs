@@ -2,6 +2,9 @@
 //!
 //! Everything is stated before anything else happens; what could not be stated is kept and stated next time. Nothing
 //! is healed while nothing can be stated.
+//!
+//! What no statement can hold becomes a gap, and what the responder remembers of it is not stored: until the agent is
+//! started again only observations are stated and nothing is healed. The start takes back every heal without a record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -19,6 +22,7 @@ use proofline_protocol::{Instruction, LastCycle, Order, OrderOutcome};
 use crate::courier::Errand;
 use crate::cycle::{self, Observer, Planned, Responder, Response, Schedule, Turn};
 use crate::emitter::{EmitError, Emitter, Observed};
+use crate::healer::FOREIGN_RULES;
 use crate::local_override;
 use crate::settings::RunSettings;
 use crate::status::{Board, Status};
@@ -26,6 +30,9 @@ use crate::sync::SyncError;
 use crate::sync::alarm::{self, Alarm, AlarmKind};
 use crate::sync::orders::Orders;
 use crate::sync::rules::{RuleStore, Rules};
+
+/// How many heals and transitions are kept while nothing can be stated. That many fit the smallest queue.
+const UNSTATED_MAX: usize = 256;
 
 /// What the worker is told to do.
 #[derive(Debug)]
@@ -75,8 +82,10 @@ pub struct Memory {
     /// The last observation of every check.
     latest: BTreeMap<String, Observation>,
     open: BTreeSet<String>,
-    /// What happened and could not be stated yet.
+    /// What happened and could not be stated yet, the oldest first.
     unstated: Vec<Body>,
+    /// How much more happened, and since when.
+    forgotten: Option<(Timestamp, usize)>,
     /// What was observed and could not be stated yet.
     unstated_results: BTreeMap<String, CheckResult>,
 }
@@ -84,6 +93,8 @@ pub struct Memory {
 impl Worker {
     /// Runs cycles and tasks until told to stop, or until the queue has to be opened again.
     pub fn run(mut self, tasks: &Receiver<Task>) -> Result<(), SyncError> {
+        // Whoever answers now began with what is stored.
+        alarm::settle(self.emitter.outbox(), &[AlarmKind::Unstatable])?;
         self.show(None, &self.guard()?);
         loop {
             let begun = Instant::now();
@@ -179,7 +190,10 @@ impl Worker {
         let seen: BTreeMap<_, _> = seen.map(|seen| (seen.check.clone(), seen)).collect();
         self.memory.schedule.opened(&response.open, started);
         self.memory.open = response.open;
-        self.memory.unstated.extend(response.events);
+        let withheld = self.is_withheld()?;
+        if !withheld {
+            self.remember(response.events, started);
+        }
         self.memory
             .unstated_results
             .extend(seen.iter().map(|(check, seen)| (check.clone(), cycle::result(seen))));
@@ -194,7 +208,8 @@ impl Worker {
             whole,
             complete: self.memory.schedule.is_complete(planned, started, self.settings.pace().cycle),
         };
-        match self.emitter.observed(&observed, &response.notes) {
+        let notes = if withheld { &[][..] } else { &response.notes };
+        match self.emitter.observed(&observed, notes) {
             Ok(seqs) => self.stated(&seqs),
             Err(error @ EmitError::Suspended(_)) => {
                 tracing::error!(%error, "nothing is stated and nothing is healed until there is room");
@@ -210,49 +225,86 @@ impl Worker {
         self.memory.unstated_results.clear();
         if !seqs.is_empty() {
             tracing::info!(first = seqs.first(), last = seqs.last(), "stated");
-            alarm::settle(self.emitter.outbox(), &[AlarmKind::Unstatable])?;
             self.send(Errand::Drain);
+        }
+        if let Some((from, count)) = self.memory.forgotten {
+            let reason = format!("{count} more events while no statements could be made were not kept");
+            if self.state_missing((from, self.clock.now()), &reason)? {
+                self.memory.forgotten = None;
+            }
         }
         Ok(())
     }
 
-    /// An event does not fit the format. Observing goes on without it, and somebody is told; healing waits.
-    fn without_events(&mut self, observed: Observed, defect: &Defect) -> Result<(), SyncError> {
-        let events = Vec::new();
-        let outcome = self.emitter.observed(&Observed { events, ..observed }, &[]);
-        if let Ok(seqs) = &outcome {
-            self.stated(seqs)?;
+    /// Keeps what happened until it is stated, as much of it as may be kept.
+    fn remember(&mut self, events: Vec<Body>, at: Timestamp) {
+        let (room, count) = (UNSTATED_MAX.saturating_sub(self.memory.unstated.len()), events.len());
+        self.memory.unstated.extend(events.into_iter().take(room));
+        if count > room {
+            let (from, more) = self.memory.forgotten.unwrap_or((at, 0));
+            self.memory.forgotten = Some((from, more + count - room));
         }
+    }
+
+    /// Whether something that happened could not be stated since the agent was started.
+    fn is_withheld(&self) -> Result<bool, SyncError> {
+        let raised = alarm::raised(self.emitter.outbox())?;
+        Ok(raised.iter().any(|alarm| alarm.kind == AlarmKind::Unstatable))
+    }
+
+    /// Something does not fit the format. A gap says so where it happened, and observing goes on without it.
+    fn without_events(&mut self, observed: Observed, defect: &Defect) -> Result<(), SyncError> {
         self.memory.unstated.clear();
-        let detail = format!("something that happened cannot be stated: {defect}");
-        let raised = Alarm { kind: AlarmKind::Unstatable, detail, since: self.clock.now() };
+        let lost = observed.events.len();
+        let detail = format!("something that happened cannot be stated ({lost} events): {defect}");
+        let raised = Alarm { kind: AlarmKind::Unstatable, detail: detail.clone(), since: self.clock.now() };
         alarm::raise(self.emitter.outbox(), &raised)?;
-        Ok(())
+        if lost > 0 {
+            self.state_missing((observed.started, observed.ended), &detail)?;
+        }
+        match self.emitter.observed(&Observed { events: Vec::new(), ..observed }, &[]) {
+            Ok(seqs) => self.stated(&seqs),
+            Err(error @ (EmitError::Suspended(_) | EmitError::Statement(_))) => {
+                tracing::error!(%error, "observations are not stated");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// States a gap; says whether there was room for it.
+    fn state_missing(&self, span: (Timestamp, Timestamp), reason: &str) -> Result<bool, SyncError> {
+        match self.emitter.state_missing(span, reason) {
+            Ok(_) => {
+                self.send(Errand::Drain);
+                Ok(true)
+            }
+            Err(error @ EmitError::Suspended(_)) => {
+                tracing::error!(%error, reason, "a gap is not stated yet");
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// How far healing may go right now.
     fn guard(&self) -> Result<Guard, SyncError> {
         let found = local_override::read(&self.override_file);
         let rules = self.rules.current();
-        let mode = found.cap(rules.as_ref().map_or(self.mode, |rules| rules.mode));
+        let foreign = rules.as_ref().is_some_and(|rules| rules.catalogue != self.emitter.signer().catalogue);
+        let most = if foreign { Mode::Audit } else { Mode::Enforce };
+        let mode = found.cap(rules.as_ref().map_or(self.mode, |rules| rules.mode)).min(most);
         let own_pause = found.paused_until(self.clock.now());
         let paused_until = rules.as_ref().and_then(|rules| rules.paused_until).max(own_pause);
-        let held_back = match alarm::raised(self.emitter.outbox())?.map(|alarm| alarm.kind) {
-            _ if self.emitter.is_suspended() => Some("no evidence can be written at the moment"),
-            Some(AlarmKind::Revoked) => Some("this appliance was revoked"),
-            Some(AlarmKind::Unstatable) => Some("what was done last cannot be stated"),
-            Some(
-                AlarmKind::SeqConflict
-                | AlarmKind::LogInconsistent
-                | AlarmKind::LogForgot
-                | AlarmKind::EntryRefused,
-            )
-            | None => None,
+        let held_back = if self.emitter.is_suspended() || !self.memory.unstated.is_empty() {
+            Some("no evidence can be written at the moment")
+        } else {
+            alarm::raised(self.emitter.outbox())?.iter().find_map(|alarm| alarm.kind.holds_healing())
         };
         let roles = rules.as_ref().and_then(|rules| rules.asset_roles.get(&self.asset));
         // A role that this version does not know cannot narrow anything down.
         let roles = roles.into_iter().flatten().filter_map(|role| role.parse().ok()).collect();
-        Ok(Guard { mode, paused_until, held_back, roles, rules, found })
+        Ok(Guard { mode, paused_until, held_back, roles, rules, foreign, found })
     }
 
     fn show(&self, last_cycle: Option<LastCycle>, guard: &Guard) {
@@ -289,6 +341,8 @@ struct Guard {
     held_back: Option<&'static str>,
     roles: Vec<AssetRole>,
     rules: Option<Arc<Rules>>,
+    /// The rules were made for another catalogue than this program's: what they name may mean something else here.
+    foreign: bool,
     found: local_override::Found,
 }
 
@@ -307,6 +361,7 @@ impl Guard {
 
     fn show(&self, status: &mut Status) {
         status.mode = self.mode;
+        status.rules_problem = self.foreign.then(|| FOREIGN_RULES.to_owned());
         status.local_override = self.found.effective();
         status.override_problem = match &self.found {
             local_override::Found::NotUnderstood(problem) => Some(problem.clone()),

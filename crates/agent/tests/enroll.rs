@@ -8,7 +8,9 @@ use std::sync::Barrier;
 use proofline_agent::client::CallError;
 use proofline_agent::enroll::EnrollError;
 use proofline_agent::identity::{Identity, IdentityError, StateDir};
+use proofline_agent::probes;
 use proofline_protocol::paths;
+use sha2::Digest as _;
 use support::central::{CODE, Fault};
 use support::rig::Rig;
 
@@ -36,6 +38,16 @@ fn a_lost_answer_is_asked_for_again_with_the_same_key() {
     }
     rig.enroll(CODE).expect("enrols");
     assert_eq!(rig.central.statements().len(), 1, "one appliance came of it");
+}
+
+#[test]
+fn enrolment_writes_down_which_program_it_was() {
+    let rig = Rig::bare();
+    rig.enroll(CODE).expect("enrols");
+    let recorded = std::fs::read(rig.state().path().join(probes::RECORDED_DIGEST)).expect("reads");
+    let program = std::fs::read("/proc/self/exe").expect("reads");
+    let digest = hex::encode(sha2::Sha256::digest(program));
+    assert!(String::from_utf8_lossy(&recorded).starts_with(&digest), "{recorded:?}");
 }
 
 #[test]

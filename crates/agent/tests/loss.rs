@@ -114,6 +114,47 @@ fn what_happened_behind_a_hole_is_stated_again() {
     rig.assert_sound_log();
 }
 
+#[test]
+fn what_happened_behind_a_hole_is_stated_again_page_by_page() {
+    const EVENTS: usize = 450;
+    let mut rig = Rig::new();
+    rig.change(1);
+    rig.drain();
+    rig.change(2);
+    let incident = rig.central.new_incident();
+    for number in 0..EVENTS {
+        let opened = Body::Incident(IncidentChange {
+            incident,
+            check: "linux.a".into(),
+            from: None,
+            to: "open".into(),
+            actor: "agent".into(),
+            cause: format!("cause {number}"),
+        });
+        rig.advance(1);
+        rig.observe_with(vec![opened], &[result("linux.a", Verdict::Fail, &number.to_string())]);
+    }
+    rig.parts = None;
+    assert!(damage_statement_2(&rig.state_path().join("queue.db")), "the damage was done");
+    rig.start();
+    assert_eq!(rig.drain(), Drained::Empty);
+    let (_, last) = gaps(&rig)[0];
+    let statements = rig.central.statements();
+    let causes: Vec<_> = statements
+        .iter()
+        .filter(|statement| statement.header.seq > last)
+        .filter_map(|statement| match &statement.body {
+            Body::Incident(change) => Some(change.cause.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(causes, (0..EVENTS).map(|number| format!("cause {number}")).collect::<Vec<_>>());
+    assert_eq!(rig.depth(), 0);
+    rig.change(1);
+    assert_eq!(rig.drain(), Drained::Empty);
+    rig.assert_sound_log();
+}
+
 /// Flips a byte inside every copy of the payload of statement 2 that lies in the file. Returns whether there was one.
 fn damage_statement_2(path: &std::path::Path) -> bool {
     let mut bytes = std::fs::read(path).expect("reads");

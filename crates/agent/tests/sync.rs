@@ -5,10 +5,10 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use proofline_agent::sync::alarm::AlarmKind;
+use proofline_agent::sync::alarm::{self, Alarm, AlarmKind};
 use proofline_agent::sync::{Drained, Pause};
-use proofline_core::Verdict;
-use proofline_evidence::statement::Body;
+use proofline_core::{Clock, Verdict};
+use proofline_evidence::statement::{Body, Heal, HealOutcome, HealStep, StepOutcome};
 use proofline_protocol::paths;
 use support::central::Fault;
 use support::rig::{Rig, result};
@@ -38,6 +38,41 @@ fn what_changes_is_stated_and_what_does_not_is_confirmed_hourly() {
     assert_eq!(heartbeat.unchanged_since, 1);
     let Body::CheckRun(run) = &statements[3].body else { panic!("a run") };
     assert_eq!(run.results.iter().map(|result| &*result.check).collect::<Vec<_>>(), ["linux.a"]);
+    rig.assert_sound_log();
+}
+
+#[test]
+fn a_heal_is_stated_whatever_its_steps_are_called() {
+    let rig = Rig::new();
+    let step =
+        |step: &str| HealStep { step: step.into(), outcome: StepOutcome::Ok, detail: "was\0 5".into() };
+    let heal = Heal {
+        incident: rig.central.new_incident(),
+        check: "linux.a".into(),
+        rule: Some("platform.a@1#00".into()),
+        runbook: "linux.a.runbook".into(),
+        plan_digest: proofline_evidence::Digest::ZERO,
+        actor: "l1".into(),
+        mode: "enforce".into(),
+        before: result("linux.a", Verdict::Fail, "yes"),
+        steps: vec![
+            step("set deny to 5 in /etc/x"),
+            step("wörter\nzwei"),
+            step(""),
+            step(&"long ".repeat(200)),
+        ],
+        after: result("linux.a", Verdict::Pass, "no"),
+        outcome: HealOutcome::Resolved,
+        rollback: None,
+    };
+    rig.observe_with(vec![Body::Heal(heal)], &[result("linux.a", Verdict::Pass, "no")]);
+    assert_eq!(rig.drain(), Drained::Empty);
+    let statements = rig.central.statements();
+    let stated = statements.iter().find_map(|statement| match &statement.body {
+        Body::Heal(heal) => Some(heal),
+        _ => None,
+    });
+    assert_eq!(stated.expect("a heal").steps[0].step, "set_deny_to_5_in_/etc/x");
     rig.assert_sound_log();
 }
 
@@ -124,18 +159,60 @@ fn a_log_that_was_changed_behind_is_refused() {
         rig.central.fail(paths::EVIDENCE, &[fault]);
         assert_eq!(rig.drain(), Drained::Waiting(Pause::Slow), "{fault:?}");
         assert_eq!(rig.depth(), 2, "everything is kept: {fault:?}");
-        let alarm = rig.alarm().expect("an alarm is raised");
-        assert_eq!(alarm.kind, AlarmKind::LogInconsistent, "{fault:?}");
+        // What the pinned key did not sign proves nothing against the log. What it did sign stays proof.
+        let (raised, left) = match fault {
+            Fault::ForgedHead => (AlarmKind::HeadForged, vec![]),
+            _ => (AlarmKind::LogInconsistent, vec![AlarmKind::LogInconsistent]),
+        };
+        assert_eq!(rig.alarms(), [raised], "{fault:?}");
         rig.restart();
-        assert_eq!(
-            rig.alarm().map(|alarm| alarm.kind),
-            Some(AlarmKind::LogInconsistent),
-            "it outlives a restart"
-        );
+        assert_eq!(rig.alarms(), [raised], "it outlives a restart");
         assert_eq!(rig.drain(), Drained::Empty, "an honest answer is taken");
-        assert_eq!(rig.alarm(), None);
+        assert_eq!(rig.alarms(), left, "{fault:?}");
         rig.assert_sound_log();
     }
+}
+
+#[test]
+fn every_answer_that_is_not_believed_is_kept_beside_what_it_contradicts() {
+    let rig = Rig::new();
+    rig.change(3);
+    rig.drain();
+    rig.change(2);
+    rig.central.fail(paths::EVIDENCE, &[Fault::Fork, Fault::Rewound(2)]);
+    for _ in 0..2 {
+        assert_eq!(rig.drain(), Drained::Waiting(Pause::Slow));
+    }
+    let first = rig.alarm().expect("raised");
+    assert_eq!(rig.drain(), Drained::Empty);
+    let kept = |number: u32| {
+        let path = rig.state_path().join(format!("distrusted-checkpoint-{number}.txt"));
+        std::fs::read(path).ok().map(|bytes| String::from_utf8(bytes).expect("text"))
+    };
+    let texts = [kept(1).expect("kept"), kept(2).expect("kept")];
+    assert_ne!(texts[0], texts[1]);
+    for text in &texts {
+        assert_eq!(text.matches("/evidence/site_").count(), 2, "two signed notes: {text}");
+    }
+    assert_eq!(kept(3), None);
+    assert_eq!(rig.alarm(), Some(first), "the first proof is the one that is shown");
+}
+
+#[test]
+fn no_alarm_hides_another() {
+    let rig = Rig::new();
+    let raise = |kind| {
+        let alarm = Alarm { kind, detail: format!("{kind:?}"), since: rig.clock.now() };
+        alarm::raise(&rig.parts().outbox, &alarm).expect("is written");
+    };
+    let kinds = [AlarmKind::SeqConflict, AlarmKind::Revoked, AlarmKind::Unstatable, AlarmKind::EntryRefused];
+    kinds.into_iter().for_each(raise);
+    raise(AlarmKind::LogInconsistent);
+    raise(AlarmKind::Revoked);
+    assert_eq!(rig.alarms()[0], AlarmKind::LogInconsistent);
+    assert_eq!(rig.alarms()[1..], kinds);
+    alarm::settle(&rig.parts().outbox, &rig.alarms()).expect("settles");
+    assert_eq!(rig.alarms(), [AlarmKind::LogInconsistent, AlarmKind::SeqConflict], "these stay for good");
 }
 
 #[test]
@@ -197,6 +274,11 @@ fn a_revoked_appliance_knows_and_forgives() {
     assert_eq!(rig.alarm().map(|alarm| alarm.kind), Some(AlarmKind::Revoked));
     assert_eq!(rig.drain(), Drained::Waiting(Pause::Slow));
     assert_eq!(rig.depth(), 1);
+    rig.central.forgive_all();
+    rig.check_in().expect("is answered");
+    assert_eq!(rig.alarms(), [AlarmKind::Revoked], "a word without a signature settles nothing");
+    assert_eq!(rig.drain(), Drained::Empty);
+    assert_eq!(rig.alarms(), []);
 }
 
 #[test]

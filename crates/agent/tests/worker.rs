@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,6 +52,9 @@ impl Observer for Restless {
     }
 }
 
+/// The note in which the responder remembers.
+const MEMORY: &str = "memory";
+
 /// What a responder was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Told {
@@ -93,7 +96,12 @@ impl Listener {
             }
             (event, _) => event,
         };
-        Response { events: vec![event], open: BTreeSet::from(["linux.calm".into()]), ..Response::default() }
+        Response {
+            events: vec![event],
+            open: BTreeSet::from(["linux.calm".into()]),
+            notes: vec![(MEMORY.into(), b"of what happened".to_vec())],
+            ..Response::default()
+        }
     }
 }
 
@@ -120,7 +128,7 @@ struct Bench {
     listener: Listener,
     board: Arc<Board>,
     errands: Receiver<Errand>,
-    worker: Option<Worker>,
+    courier: Sender<Errand>,
 }
 
 impl Bench {
@@ -133,34 +141,38 @@ impl Bench {
         let incident = rig.central.new_incident();
         let listener = Listener { told: Arc::default(), incident, garbled: Arc::default() };
         let (courier, errands) = mpsc::channel();
-        let parts = rig.parts();
         let board = Arc::new(Board::new(&rig.state(), Status::starting(&identity, rig.clock.now())));
-        let worker = Worker {
-            asset: identity.asset,
+        Self { rig, listener, board, errands, courier }
+    }
+
+    /// A worker that was just started.
+    fn worker(&self) -> Worker {
+        let parts = self.rig.parts();
+        Worker {
+            asset: self.rig.central.lock().ids.asset,
             mode: Mode::Enforce,
             settings: RunSettings { cycle_s: 300, incident_cycle_s: 30, outbox_mib: 1 },
-            override_file: rig.state().local_override(),
-            observer: Arc::new(Restless { looks: AtomicU32::new(0), clock: rig.clock.clone() }),
-            responder: Box::new(listener.clone()),
+            override_file: self.rig.state().local_override(),
+            observer: Arc::new(Restless { looks: AtomicU32::new(0), clock: self.rig.clock.clone() }),
+            responder: Box::new(self.listener.clone()),
             emitter: Arc::clone(&parts.emitter),
             rules: Arc::clone(&parts.rules),
             orders: Arc::clone(&parts.orders),
-            board: Arc::clone(&board),
-            courier,
-            clock: Arc::new(rig.clock.clone()),
+            board: Arc::clone(&self.board),
+            courier: self.courier.clone(),
+            clock: Arc::new(self.rig.clock.clone()),
             memory: Memory::default(),
-        };
-        Self { rig, listener, board, errands, worker: Some(worker) }
+        }
     }
 
     /// Runs the first cycle and these tasks, then stops.
-    fn work(&mut self, tasks: Vec<Task>) -> Vec<Told> {
+    fn work(&self, tasks: Vec<Task>) -> Vec<Told> {
         let (tell, told) = mpsc::channel();
         for task in tasks.into_iter().chain([Task::Stop]) {
             tell.send(task).expect("is listening");
         }
-        self.worker.take().expect("works once").run(&told).expect("the queue works");
-        self.listener.told.lock().expect("no panic").clone()
+        self.worker().run(&told).expect("the queue works");
+        std::mem::take(&mut *self.listener.told.lock().expect("no panic"))
     }
 
     fn write_override(&self, text: &str) {
@@ -174,7 +186,7 @@ fn kinds(rig: &Rig) -> Vec<&'static str> {
 
 #[test]
 fn a_cycle_is_stated_carried_and_shown() {
-    let mut bench = Bench::new(Limits::default());
+    let bench = Bench::new(Limits::default());
     let told = bench.work(vec![Task::RunChecks]);
     assert_eq!(told.iter().map(|told| told.checks).collect::<Vec<_>>(), [2, 2]);
     assert_eq!(bench.errands.try_iter().collect::<Vec<_>>(), [Errand::Drain, Errand::Drain]);
@@ -190,7 +202,7 @@ fn a_cycle_is_stated_carried_and_shown() {
 
 #[test]
 fn the_clinics_own_word_wins() {
-    let mut bench = Bench::new(Limits::default());
+    let bench = Bench::new(Limits::default());
     bench.write_override("mode = audit\npaused_until = 2026-11-22T18:00:00Z\n");
     let told = bench.work(vec![]);
     assert_eq!((told[0].mode, told[0].held_back), (Mode::Audit, None));
@@ -200,7 +212,7 @@ fn the_clinics_own_word_wins() {
 
 #[test]
 fn a_file_that_is_not_understood_is_audit() {
-    let mut bench = Bench::new(Limits::default());
+    let bench = Bench::new(Limits::default());
     bench.write_override("mode = whatever\n");
     assert_eq!(bench.work(vec![])[0].mode, Mode::Audit);
     assert!(bench.board.read().override_problem.is_some());
@@ -208,23 +220,45 @@ fn a_file_that_is_not_understood_is_audit() {
 
 #[test]
 fn rules_limit_the_mode() {
-    let mut bench = Bench::new(Limits::default());
+    let bench = Bench::new(Limits::default());
     bench.rig.central.offer_rules(1, None, &server_key(KeyRole::Rules));
     bench.rig.check_in().expect("checks in");
     assert_eq!(bench.work(vec![])[0].mode, Mode::Ask);
 }
 
 #[test]
-fn a_revoked_appliance_heals_nothing() {
-    let mut bench = Bench::new(Limits::default());
-    let alarm = Alarm { kind: AlarmKind::Revoked, detail: String::new(), since: bench.rig.clock.now() };
-    raise(&bench.rig.parts().outbox, &alarm).expect("is written");
-    assert_eq!(bench.work(vec![])[0].held_back, Some("this appliance was revoked"));
+fn rules_for_another_catalogue_are_only_watched_and_the_status_says_why() {
+    let bench = Bench::new(Limits::default());
+    let (key, other) = (server_key(KeyRole::Rules), Digest::of("another catalogue"));
+    bench.rig.central.offer_rules_for(1, None, other, &key);
+    bench.rig.check_in().expect("checks in");
+    assert_eq!(bench.work(vec![])[0].mode, Mode::Audit);
+    let problem = bench.board.read().rules_problem.expect("it is said");
+    assert!(problem.contains("another catalogue"), "{problem}");
+    bench.rig.central.offer_rules_for(2, None, Digest::ZERO, &key);
+    bench.rig.check_in().expect("checks in");
+    assert_eq!(bench.work(vec![])[0].mode, Mode::Ask);
+    assert_eq!(bench.board.read().rules_problem, None);
+}
+
+#[test]
+fn whatever_else_is_wrong_an_alarm_that_holds_healing_holds_it() {
+    for (kind, reason) in [
+        (AlarmKind::Revoked, "this appliance was revoked"),
+        (AlarmKind::SeqConflict, "another machine speaks as this appliance"),
+    ] {
+        let bench = Bench::new(Limits::default());
+        for kind in [kind, AlarmKind::EntryRefused, AlarmKind::LogInconsistent] {
+            let alarm = Alarm { kind, detail: String::new(), since: bench.rig.clock.now() };
+            raise(&bench.rig.parts().outbox, &alarm).expect("is written");
+        }
+        assert_eq!(bench.work(vec![])[0].held_back, Some(reason));
+    }
 }
 
 #[test]
 fn what_cannot_be_stated_is_not_healed_and_is_stated_later() {
-    let mut bench = Bench::new(Limits { max_items: 4, ..Limits::default() });
+    let bench = Bench::new(Limits { max_items: 4, ..Limits::default() });
     // Two cycles fill the queue, the third finds no room, the fourth knows.
     let told = bench.work(vec![Task::RunChecks, Task::RunChecks, Task::RunChecks]);
     let held_back: Vec<_> = told.iter().map(|told| told.held_back.is_some()).collect();
@@ -237,19 +271,72 @@ fn what_cannot_be_stated_is_not_healed_and_is_stated_later() {
 }
 
 #[test]
-fn what_no_statement_can_hold_is_an_alarm_and_observing_goes_on() {
-    let mut bench = Bench::new(Limits::default());
+fn what_no_statement_can_hold_is_a_gap_and_nothing_is_healed_until_the_next_start() {
+    let bench = Bench::new(Limits::default());
     bench.listener.garbled.store(true, Ordering::Relaxed);
-    let told = bench.work(vec![Task::RunChecks]);
-    assert_eq!(told[1].held_back, Some("what was done last cannot be stated"));
-    assert_eq!(bench.rig.alarm().map(|alarm| alarm.kind), Some(AlarmKind::Unstatable));
+    let told = bench.work(vec![Task::RunChecks, Task::RunChecks, Task::RunChecks]);
+    let held_back: Vec<_> = told.iter().map(|told| told.held_back).collect();
+    let held = Some("what was done last cannot be stated");
+    assert_eq!(held_back, [None, held, held, held], "what is stated later does not make it good");
+    assert_eq!(bench.rig.alarms(), [AlarmKind::Unstatable]);
+    assert_eq!(
+        bench.rig.parts().outbox.note(MEMORY).expect("reads"),
+        None,
+        "nobody remembers what is not stated"
+    );
     bench.rig.drain();
-    assert_eq!(kinds(&bench.rig), ["key", "check_run", "check_run"]);
+    assert_eq!(kinds(&bench.rig), ["key", "gap", "check_run", "check_run", "check_run", "check_run"]);
+    bench.rig.assert_sound_log();
+
+    bench.listener.garbled.store(false, Ordering::Relaxed);
+    assert_eq!(bench.work(vec![])[0].held_back, None);
+    assert_eq!(bench.rig.alarms(), []);
+    assert!(bench.rig.parts().outbox.note(MEMORY).expect("reads").is_some());
+    bench.rig.drain();
+    assert_eq!(&kinds(&bench.rig)[6..], ["incident", "check_run"]);
+    bench.rig.assert_sound_log();
+}
+
+#[test]
+fn what_waits_to_be_stated_is_limited_and_the_rest_is_a_gap() {
+    const ROOM: u64 = 300;
+    let bench = Bench::new(Limits { max_items: ROOM, ..Limits::default() });
+    let (tell, told) = mpsc::channel();
+    let worker = bench.worker();
+    let worker = std::thread::spawn(move || worker.run(&told).map_err(|error| error.to_string()));
+    // The incident and the run of every cycle fill the queue; then 260 incidents find no room.
+    let cycles = usize::try_from(ROOM / 2 + 260).expect("small");
+    for _ in 1..cycles {
+        tell.send(Task::RunChecks).expect("is listening");
+    }
+    while bench.listener.told.lock().expect("no panic").len() < cycles {
+        std::thread::yield_now();
+    }
+    assert_eq!(bench.rig.drain(), Drained::Empty);
+    for task in [Task::RunChecks, Task::Stop] {
+        tell.send(task).expect("is listening");
+    }
+    worker.join().expect("no panic").expect("the queue works");
+    assert_eq!(bench.rig.drain(), Drained::Empty);
+    let statements = bench.rig.central.statements();
+    let after: Vec<_> = statements[1 + usize::try_from(ROOM).expect("small")..].iter().collect();
+    let incidents = after.iter().filter(|statement| statement.body.kind() == "incident").count();
+    assert_eq!(incidents, 256);
+    let reasons: Vec<_> = after
+        .iter()
+        .filter_map(|statement| match &statement.body {
+            Body::Gap(gap) => Some(gap.reason.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(reasons[0].contains("full"), "{reasons:?}");
+    assert!(reasons[1].starts_with("5 more events"), "{reasons:?}");
+    bench.rig.assert_sound_log();
 }
 
 #[test]
 fn an_order_is_carried_out_and_its_end_reported() {
-    let mut bench = Bench::new(Limits::default());
+    let bench = Bench::new(Limits::default());
     let key = server_key(KeyRole::Orders);
     let approve = |incident| Instruction::ApprovePlan { incident, plan_digest: Digest::of("plan") };
     let (incident, stranger) = (bench.listener.incident, bench.rig.central.new_incident());

@@ -75,7 +75,8 @@ struct Heal {
     roles: Vec<AssetRole>,
 }
 
-/// Every heal that this agent started lately, whatever the asset or rule.
+/// Every heal that this agent started lately, whatever the asset or rule. No agent knows of another's: the limits that a
+/// rule calls "per site" hold for each agent of the site.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HealLog(Vec<Heal>);
@@ -90,7 +91,7 @@ impl HealLog {
         self.0.push(Heal { at, roles: roles.to_vec() });
     }
 
-    /// Heals in the hour around `now`: on the site, and on assets that share a role with `roles` (or, like them, have
+    /// Heals in the hour around `now`: all of this agent, and those on assets that share a role with `roles` (or, like them, have
     /// none).
     pub(crate) fn last_hour(&self, now: Timestamp, roles: &[AssetRole]) -> (usize, usize) {
         let recent = || self.0.iter().filter(|heal| within_an_hour(heal.at, now));

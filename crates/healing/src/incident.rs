@@ -53,7 +53,7 @@ pub struct Incident {
     pub recurrences: u32,
     /// When it was opened, or opened again.
     pub opened_at: Timestamp,
-    /// The last failing observation.
+    /// When the last failing observation was made, by the clock of that time.
     pub last_failed_at: Timestamp,
     /// The last transition.
     pub changed_at: Timestamp,

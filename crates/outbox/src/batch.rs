@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use crate::mark::{Mark, MarkFile};
 use crate::schema::{from_sql, to_sql};
-use crate::{Digest, Limits, Loss, MAX_NOTE_BYTES, OutboxError, digest_of};
+use crate::{Digest, Item, Limits, Loss, MAX_NOTE_BYTES, OutboxError, digest_of, queue};
 
 /// Where the next payload will stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,11 @@ impl<'a> Batch<'a> {
             .execute((to_sql(seq), digest, micros, payload))?;
         self.now = Head { last: (seq, digest), items, bytes, ..self.now };
         Ok(seq)
+    }
+
+    /// Payloads from number `first` on as this write sees them: see [`Outbox::peek`](crate::Outbox::peek).
+    pub fn peek(&self, first: u64, max_items: usize, max_bytes: usize) -> Result<Vec<Item>, OutboxError> {
+        queue::page(&self.tx, first, max_items, max_bytes)
     }
 
     /// Removes payload `seq` and keeps `receipt` in its place. `false` where it was acknowledged before (or lost).

@@ -95,14 +95,15 @@ fn replace(path: &Path, mark: &Mark, cause: &str) -> Result<Connection, OutboxEr
     schema::create(&mut db, mark.intended, |tx| {
         let range = mark.acknowledged + 1..=mark.intended.0;
         let mut missing: BTreeSet<u64> = range.clone().collect();
-        for item in salvage(path) {
+        salvage(path, |item| {
             if missing.remove(&item.seq) {
                 tx.execute(
                     "INSERT INTO item (seq, digest, enqueued_us, payload) VALUES (?1, ?2, ?3, ?4)",
-                    (to_sql(item.seq), digest_of(&item.payload), item.enqueued_us, &item.payload),
+                    (to_sql(item.seq), item.digest, item.enqueued_us, item.payload),
                 )?;
             }
-        }
+            Ok(())
+        })?;
         for (first, last) in contiguous(&missing) {
             record_loss(tx, first, last, cause)?;
         }
@@ -129,29 +130,36 @@ fn adopt_replacement(path: &Path) -> Result<(), OutboxError> {
     sync_folder(path)
 }
 
-struct Salvaged {
+struct Salvaged<'r> {
     seq: u64,
+    digest: Digest,
     enqueued_us: i64,
-    payload: Vec<u8>,
+    payload: &'r [u8],
 }
 
-/// Whatever can still be read from a damaged file and has its digest. Stops at the first thing that cannot.
-fn salvage(path: &Path) -> Vec<Salvaged> {
-    let mut found = Vec::new();
+/// Hands out, one by one, whatever can still be read from a damaged file and has its digest. Stops at the first thing that
+/// cannot be read, or not be kept.
+fn salvage(
+    path: &Path,
+    mut keep: impl FnMut(&Salvaged<'_>) -> Result<(), OutboxError>,
+) -> Result<(), OutboxError> {
+    let mut kept = Ok(());
     let _unreadable_rest = (|| -> Result<(), OutboxError> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let mut statement = db.prepare("SELECT seq, digest, enqueued_us, payload FROM item ORDER BY seq")?;
         let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
+        while kept.is_ok()
+            && let Some(row) = rows.next()?
+        {
             let (Ok(digest), Ok(payload)) = (row.get::<_, Digest>(1), blob(row, 3)) else { continue };
             if digest_of(payload) == digest {
                 let (seq, enqueued_us) = (from_sql(row.get(0)?), row.get(2).unwrap_or(0));
-                found.push(Salvaged { seq, enqueued_us, payload: payload.to_vec() });
+                kept = keep(&Salvaged { seq, digest, enqueued_us, payload });
             }
         }
         Ok(())
     })();
-    found
+    kept
 }
 
 fn record_loss(db: &Connection, first: u64, last: u64, cause: &str) -> Result<(), OutboxError> {

@@ -184,27 +184,7 @@ impl Outbox {
 
     /// The oldest payloads, at most `max_items` and at most `max_bytes` together, but at least one where any waits.
     pub fn peek(&self, max_items: usize, max_bytes: usize) -> Result<Vec<Item>, OutboxError> {
-        let inner = self.lock();
-        let mut statement = inner
-            .db
-            .prepare_cached("SELECT seq, digest, enqueued_us, payload FROM item ORDER BY seq LIMIT ?1")?;
-        let mut rows = statement.query([i64::try_from(max_items).unwrap_or(i64::MAX)])?;
-        let (mut items, mut bytes) = (Vec::new(), 0_usize);
-        while let Some(row) = rows.next()? {
-            let payload = blob(row, 3)?;
-            bytes = bytes.saturating_add(payload.len());
-            if bytes > max_bytes && !items.is_empty() {
-                break;
-            }
-            let (seq, digest) = (from_sql(row.get(0)?), row.get(1)?);
-            if digest_of(payload) != digest {
-                return Err(OutboxError::Damaged(format!(
-                    "payload {seq} has not the digest it was stored with"
-                )));
-            }
-            items.push(Item { seq, digest, enqueued_at: time(row.get(2)?), payload: payload.to_vec() });
-        }
-        Ok(items)
+        page(&self.lock().db, 0, max_items, max_bytes)
     }
 
     /// How much waits.
@@ -263,6 +243,33 @@ impl Outbox {
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// Payloads from number `first` on, oldest first, within the limits but at least one where there is one.
+pub(crate) fn page(
+    db: &Connection,
+    first: u64,
+    max_items: usize,
+    max_bytes: usize,
+) -> Result<Vec<Item>, OutboxError> {
+    let mut statement = db.prepare_cached(
+        "SELECT seq, digest, enqueued_us, payload FROM item WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+    )?;
+    let mut rows = statement.query([to_sql(first), i64::try_from(max_items).unwrap_or(i64::MAX)])?;
+    let (mut items, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(row) = rows.next()? {
+        let payload = blob(row, 3)?;
+        bytes = bytes.saturating_add(payload.len());
+        if bytes > max_bytes && !items.is_empty() {
+            break;
+        }
+        let (seq, digest) = (from_sql(row.get(0)?), row.get(1)?);
+        if digest_of(payload) != digest {
+            return Err(OutboxError::Damaged(format!("payload {seq} has not the digest it was stored with")));
+        }
+        items.push(Item { seq, digest, enqueued_at: time(row.get(2)?), payload: payload.to_vec() });
+    }
+    Ok(items)
 }
 
 fn time(micros: i64) -> SystemTime {

@@ -100,6 +100,24 @@ fn peeking_respects_both_limits_but_always_gives_one() {
 }
 
 #[test]
+fn a_write_reads_page_by_page_what_it_has_made_of_the_queue() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let outbox = Outbox::open(dir.path().join("queue.db"), Limits::default()).expect("opens");
+    for payload in ["one", "two", "three", "four"] {
+        put(&outbox, payload.as_bytes()).expect("appends");
+    }
+    let pages = outbox.write(|batch| -> Result<_, OutboxError> {
+        batch.acknowledge(2, b"")?;
+        batch.append(at(1), b"five")?;
+        let numbers = |first, items, bytes| -> Result<Vec<u64>, OutboxError> {
+            Ok(batch.peek(first, items, bytes)?.iter().map(|item| item.seq).collect())
+        };
+        Ok([numbers(1, 2, 99)?, numbers(4, 9, 99)?, numbers(2, 9, 1)?, numbers(6, 9, 99)?])
+    });
+    assert_eq!(pages.expect("writes"), [vec![1, 3], vec![4, 5], vec![3], vec![]]);
+}
+
+#[test]
 fn a_full_queue_refuses_and_keeps_and_works_again() {
     let dir = tempfile::tempdir().expect("temporary directory");
     let limits = Limits { max_bytes: 10, max_items: 3, ..Limits::default() };

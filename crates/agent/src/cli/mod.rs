@@ -211,7 +211,7 @@ fn status(state: &StateSettings, format: Format) -> anyhow::Result<ExitCode> {
         Format::Json => println!("{}", serde_json::to_string_pretty(&status)?),
         Format::Table => show::status(&status, clock().now()),
     }
-    let fine = status.is_running() && status.alarm.is_none();
+    let fine = status.is_running() && status.alarms.is_empty();
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

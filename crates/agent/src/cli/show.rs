@@ -64,9 +64,10 @@ pub(super) fn status(status: &Status, now: Timestamp) {
     );
     row(
         "rules",
-        match status.rules_version {
-            0 => "none yet".into(),
-            version => format!("version {version}"),
+        match (status.rules_version, &status.rules_problem) {
+            (0, _) => "none yet".into(),
+            (version, None) => format!("version {version}"),
+            (version, Some(problem)) => format!("version {version}, nothing is healed: {problem}"),
         },
     );
     if let Some(cycle) = status.last_cycle {
@@ -87,7 +88,7 @@ pub(super) fn status(status: &Status, now: Timestamp) {
             (false, None) => format!("all acknowledged; the site's log has {} entries", status.log_size),
         },
     );
-    if let Some(alarm) = &status.alarm {
+    for alarm in &status.alarms {
         row("ALARM", format!("{} (since {})", alarm.detail, format_rfc3339(alarm.since)));
     }
 }

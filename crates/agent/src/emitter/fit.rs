@@ -11,6 +11,7 @@ const RUN_BUDGET: usize = 22_000;
 /// The longest texts of a heal: two results and 64 steps share one statement.
 const HEAL_TEXT_BYTES: usize = 512;
 const STEP_TEXT_BYTES: usize = 120;
+const STEP_NAME_BYTES: usize = 100;
 
 /// A free text within the format's limit.
 pub(super) fn text(text: &str) -> String {
@@ -35,6 +36,13 @@ fn cut(text: &str, max: usize) -> String {
         kept.push(letter);
     }
     kept + &tail
+}
+
+/// The name of a step, from words: visible ASCII without a space.
+fn name(words: &str) -> String {
+    let visible = |letter: char| if letter.is_ascii_graphic() { letter } else { '_' };
+    let name: String = words.chars().map(visible).take(STEP_NAME_BYTES).collect();
+    if name.is_empty() { "step".to_owned() } else { name }
 }
 
 /// Bytes in JSON, without the quotes.
@@ -108,6 +116,7 @@ fn heal(heal: Heal) -> Heal {
     let left_out = heal.steps.len().saturating_sub(MAX_STEPS);
     let mut steps: Vec<HealStep> = heal.steps.into_iter().take(MAX_STEPS).collect();
     for step in &mut steps {
+        step.step = name(&step.step);
         step.detail = cut(&step.detail, STEP_TEXT_BYTES);
     }
     if let Some(last) = steps.last_mut().filter(|_| left_out > 0) {

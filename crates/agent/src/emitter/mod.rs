@@ -9,8 +9,8 @@
 //! 3. A statement is made on every change of a verdict or an observed value, with every heal and incident, and when
 //!    the last one of an asset is [`HEARTBEAT_S`] old. Nothing else is stated.
 //! 4. What could not be stated is stated: when the queue cannot take statements any more, one number is spent for the
-//!    whole time and the first statement afterwards is its *gap* (see [`suspension`]). Lost statements become a *gap*
-//!    in `sync::loss`.
+//!    whole time and the first statement afterwards is its *gap* (see [`suspension`]). So it is with what no statement
+//!    can hold ([`Emitter::state_missing`]). Lost statements become a *gap* in `sync::loss`.
 //!
 //! This module does not know how results come about nor who takes the statements.
 
@@ -180,6 +180,11 @@ impl Emitter {
         })
     }
 
+    /// States that what happened in this time has no statement, and why: one number is spent for it, and a gap names it.
+    pub fn state_missing(&self, span: (Timestamp, Timestamp), reason: &str) -> Result<u64, EmitError> {
+        self.write(|writer| writer.state_missing(span, reason))
+    }
+
     /// Makes the next check run of every asset carry all results.
     pub fn restate_everything(&self) -> Result<(), EmitError> {
         #[expect(
@@ -335,12 +340,16 @@ impl Writer<'_, '_> {
     }
 
     fn state_suspension(&mut self, held: &Suspension) -> Result<(), EmitError> {
+        self.state_missing((held.from, self.emitter.clock.now()), &held.reason)?;
+        Ok(Suspension::forget(self.batch)?)
+    }
+
+    fn state_missing(&mut self, (from, to): (Timestamp, Timestamp), reason: &str) -> Result<u64, EmitError> {
         let prev = Digest::from_bytes(self.batch.next().previous);
         // The one number that stands for all that was not stated. It is never sent.
-        let spent = self.batch.append(SystemTime::from(held.from), b"")?;
+        let spent = self.batch.append(SystemTime::from(from), b"")?;
         self.batch.acknowledge(spent, b"")?;
-        self.state_gap(spent, prev, (held.from, self.emitter.clock.now()), &held.reason)?;
-        Ok(Suspension::forget(self.batch)?)
+        self.state_gap(spent, prev, (from, to), reason)
     }
 
     fn state_after(

@@ -4,6 +4,7 @@
 //! listens. What worked before must work afterwards, or the change is a failure and is taken back.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -98,24 +99,32 @@ pub(super) fn listeners(host: &dyn Host) -> Result<Listeners, HostError> {
     Ok(found)
 }
 
-/// The port of a line of `/proc/net/{tcp,udp}` that waits for others. Ephemeral UDP ports belong to clients.
+/// The port of a line of `/proc/net/{tcp,udp}` that waits for others. A UDP socket without a peer may be a client's or a
+/// server's, whatever its port: WireGuard listens above 32768. It counts.
 fn listening_port(line: &str, udp: bool) -> Option<u16> {
     let mut fields = line.split_whitespace().skip(1);
     let (local, remote, state) = (fields.next()?, fields.next()?, fields.next()?);
     let (address, port) = local.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
-    let waits = if udp { state == "07" && remote.ends_with(":0000") && port < 32_768 } else { state == "0A" };
+    let waits = if udp { state == "07" && remote.ends_with(":0000") && port > 0 } else { state == "0A" };
     (waits && !is_loopback(address)).then_some(port)
 }
 
-/// Addresses are in the machine's byte order, in groups of four bytes; every platform of the agent is little-endian.
+/// Addresses are printed as numbers of four bytes, which are in memory as they go over the network. What is not
+/// understood is taken for reachable.
 fn is_loopback(address: &str) -> bool {
-    match address.len() {
-        8 => address.ends_with("7F"),
-        _ => {
-            address == "00000000000000000000000001000000"
-                || address.starts_with("0000000000000000FFFF0000") && address.ends_with("7F")
+    let numbers = address.as_bytes().chunks(8).map(|digits| {
+        let number = u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        Some(number.to_ne_bytes())
+    });
+    match numbers.collect::<Option<Vec<_>>>().as_deref() {
+        Some(&[v4]) => Ipv4Addr::from(v4).is_loopback(),
+        Some(&[a, b, c, d]) => {
+            let mut bytes = [0; 16];
+            bytes.as_chunks_mut().0.copy_from_slice(&[a, b, c, d]);
+            Ipv6Addr::from(bytes).to_canonical().is_loopback()
         }
+        Some(_) | None => false,
     }
 }
 
@@ -147,6 +156,20 @@ mod tests {
         );
         let udp = |line: &str| listening_port(line, true);
         assert_eq!(udp("  10: 00000000:007B 00000000:0000 07 0"), Some(123));
-        assert_eq!(udp("  11: 00000000:C350 00000000:0000 07 0"), None, "a client");
+        assert_eq!(udp("  11: 00000000:CA6C 00000000:0000 07 0"), Some(51_820), "WireGuard");
+        assert_eq!(udp("  12: 0A00020F:CA6C 0A000202:0035 01 0"), None, "connected");
+        assert_eq!(udp("  13: 0100007F:CA6C 00000000:0000 07 0"), None, "loopback");
+    }
+
+    #[test]
+    fn loopback_is_known_in_any_byte_order() {
+        let as_printed = |bytes: &[u8]| {
+            let numbers = bytes.as_chunks().0.iter().map(|four| format!("{:08X}", u32::from_ne_bytes(*four)));
+            numbers.collect::<String>()
+        };
+        let v6 = |text: &str| as_printed(&text.parse::<Ipv6Addr>().expect("an address").octets());
+        assert!(is_loopback(&as_printed(&[127, 8, 9, 1])) && !is_loopback(&as_printed(&[10, 0, 0, 127])));
+        assert!(is_loopback(&v6("::1")) && is_loopback(&v6("::ffff:127.0.0.1")));
+        assert!(!is_loopback(&v6("::")) && !is_loopback(&v6("2001:db8::7f")));
     }
 }

@@ -158,13 +158,24 @@ fn sysctl(changes: &mut Changes<'_>, key: &str, value: &str) -> Result<String, S
     Ok(format!("was {was}"))
 }
 
+/// Changes mode and ownership of what is at `path`. Answers what they were; nothing where nothing had to be changed.
 fn set_attributes(
     changes: &mut Changes<'_>,
     path: &Path,
-    was: Attributes,
-    to: Attributes,
-) -> Result<(), StepError> {
-    changes.make(&Undo::Attributes { path: path.to_owned(), was }, |files| files.set_attributes(path, to))
+    wanted: impl FnOnce(Attributes) -> Attributes,
+) -> Result<Option<Attributes>, StepError> {
+    let held = match changes.files.hold(path) {
+        Err(StepError::Missing(_)) => return Ok(None),
+        held => held?,
+    };
+    let was = held.attributes;
+    let to = wanted(was);
+    if to == was {
+        return Ok(None);
+    }
+    let undo = Undo::Attributes { path: path.to_owned(), file: held.inode, was };
+    changes.make(&undo, |files| files.set_attributes(&held, to))?;
+    Ok(Some(was))
 }
 
 fn file_mode(
@@ -183,15 +194,12 @@ fn file_mode(
     }
     let mut widened = Vec::new();
     for path in matching(changes, paths)? {
-        let was = match changes.files.attributes(&path) {
-            Ok(was) => was,
-            Err(StepError::Missing(_)) => continue,
-            Err(other) => return Err(other),
+        let wanted = |was: Attributes| Attributes {
+            mode: was.mode & most,
+            uid: uid.unwrap_or(was.uid),
+            gid: if gids.is_empty() || gids.contains(&was.gid) { was.gid } else { gids[0] },
         };
-        let gid = if gids.is_empty() || gids.contains(&was.gid) { was.gid } else { gids[0] };
-        let to = Attributes { mode: was.mode & most, uid: uid.unwrap_or(was.uid), gid };
-        if to != was {
-            set_attributes(changes, &path, was, to)?;
+        if let Some(was) = set_attributes(changes, &path, wanted)? {
             widened.push(format!("{} was {:04o}", path.display(), was.mode));
         }
     }
@@ -259,11 +267,12 @@ fn clear_other_write(changes: &mut Changes<'_>, under: &Path) -> Result<String, 
             open.len()
         )));
     }
+    let mut changed = 0;
     for path in &open {
-        let was = changes.files.attributes(path)?;
-        set_attributes(changes, path, was, Attributes { mode: was.mode & !OTHERS_WRITE, ..was })?;
+        let wanted = |was: Attributes| Attributes { mode: was.mode & !OTHERS_WRITE, ..was };
+        changed += usize::from(set_attributes(changes, path, wanted)?.is_some());
     }
-    Ok(format!("{} changed", open.len()))
+    Ok(format!("{changed} changed"))
 }
 
 fn service(

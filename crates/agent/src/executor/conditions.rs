@@ -6,6 +6,7 @@ use proofline_catalog::runbook::{Detect, Verify};
 
 use super::apply::{kernel_path, kernel_value};
 use super::files::Files;
+use super::systemd::UnitState;
 use super::tools::Tools;
 use super::{StepError, accounts, sshd, systemd};
 use crate::host::{FileKind, HostError};
@@ -34,12 +35,13 @@ pub(super) fn detect(condition: &Detect, tools: Tools<'_>) -> Result<(), StepErr
             (mentioned, format!("{word} is not in {}", paths.join(", ")))
         }
         Detect::AnotherAdministrator {} => (
-            accounts::another_administrator(host)?,
+            accounts::another_administrator(tools)?,
             "nobody but root can log in and administer this machine".to_owned(),
         ),
-        Detect::KeyLoginPossible {} => {
-            (accounts::key_login_possible(host)?, "nobody but root can log in with a key".to_owned())
-        }
+        Detect::KeyLoginPossible {} => (
+            accounts::key_login_possible(tools)?,
+            "no administrator but root can log in with a key".to_owned(),
+        ),
     };
     if holds { Ok(()) } else { Err(StepError::NotSo(otherwise)) }
 }
@@ -72,7 +74,7 @@ pub(super) fn verify(condition: &Verify, files: &dyn Files, tools: Tools<'_>) ->
         },
         Verify::UnitInactive { units } => {
             for unit in units {
-                if systemd::state(tools, unit)?.is_some_and(|state| state.active) {
+                if systemd::state(tools, unit)?.is_some_and(UnitState::is_up) {
                     return Err(StepError::NotSo(format!("{unit} still runs")));
                 }
             }
@@ -80,7 +82,7 @@ pub(super) fn verify(condition: &Verify, files: &dyn Files, tools: Tools<'_>) ->
         }
         Verify::FileModeAtMost { path, mode } => {
             let most = u32::from_str_radix(mode, 8).unwrap_or(0);
-            let found = files.attributes(Path::new(path))?.mode;
+            let found = files.hold(Path::new(path))?.attributes.mode;
             if found & !most == 0 {
                 Ok(())
             } else {

@@ -27,6 +27,9 @@ pub enum StepError {
     /// The file is not there.
     #[error("{0} is not there")]
     Missing(String),
+    /// Another file or directory stands there than the one that was changed.
+    #[error("{0} was replaced since")]
+    Replaced(String),
     /// The machine could not be asked.
     #[error("{what}: {source}")]
     Host {

@@ -1,12 +1,14 @@
 //! Every write to the machine's files.
 //!
 //! A file is replaced by renaming a synced temporary file over it, so it is whole before and after, whatever happens in
-//! between. The last part of a path is never followed when it is a symbolic link.
+//! between. No part of a path is followed when it is a symbolic link: whoever may change a folder above a file could
+//! otherwise aim a change of ours at any file. What is changed in place is read and changed through one descriptor.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, ResolveFlags, Uid, XattrFlags};
 use rustix::io::Errno;
@@ -34,6 +36,27 @@ pub struct Attributes {
 impl Attributes {
     /// Owned by root, readable by all.
     pub const PLAIN: Self = Self { mode: 0o644, uid: 0, gid: 0 };
+}
+
+/// Which file or directory, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inode {
+    /// The file system.
+    pub device: u64,
+    /// The number in it.
+    pub number: u64,
+}
+
+/// A file or directory held open: what was read of it and what is changed are the same, wherever its path leads meanwhile.
+#[derive(Debug)]
+pub struct Held {
+    fd: OwnedFd,
+    path: PathBuf,
+    /// Which one it is.
+    pub inode: Inode,
+    /// Mode and ownership when it was opened.
+    pub attributes: Attributes,
 }
 
 /// What was at a path.
@@ -86,11 +109,11 @@ pub trait Files: Send + Sync {
     /// Removes a directory when it is empty; fine when it is not.
     fn remove_directory(&self, path: &Path) -> Result<(), StepError>;
 
-    /// Mode and ownership of a file or directory, links not followed.
-    fn attributes(&self, path: &Path) -> Result<Attributes, StepError>;
+    /// Opens a file or directory to read and change its mode and ownership.
+    fn hold(&self, path: &Path) -> Result<Held, StepError>;
 
-    /// Sets mode and ownership of a file or directory, links not followed.
-    fn set_attributes(&self, path: &Path, attributes: Attributes) -> Result<(), StepError>;
+    /// Sets mode and ownership of what is held; the ownership only where it is to be another.
+    fn set_attributes(&self, held: &Held, attributes: Attributes) -> Result<(), StepError>;
 
     /// Keeps `passwd` and its relatives from changing the account files, as they keep each other, until the answer is
     /// dropped.
@@ -109,24 +132,16 @@ impl Disk {
         Self { root: root.into() }
     }
 
-    fn open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let flags = flags | OFlags::CLOEXEC;
-        if self.root == Path::new("/") {
-            return rustix::fs::open(path, flags, Mode::empty());
+    /// Opens a directory. A link on the way, or in its place, is an error.
+    fn directory(&self, path: &Path) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::openat(CWD, &self.root, OFlags::PATH | flags, Mode::empty())?;
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
+        match rustix::fs::openat2(&root, path, flags, Mode::empty(), resolve) {
+            // Before Linux 5.6, or hidden by a container's filter.
+            Err(Errno::NOSYS | Errno::PERM) => walk(root, path, flags),
+            opened => opened,
         }
-        let root = rustix::fs::openat(
-            CWD,
-            &self.root,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
-        rustix::fs::openat2(
-            root,
-            path,
-            flags,
-            Mode::empty(),
-            ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
-        )
     }
 
     /// The directory that holds `path`, and the last part of it.
@@ -136,9 +151,10 @@ impl Disk {
         let Some(Some((parent, name))) = named else {
             return Err(StepError::file(path, io::ErrorKind::InvalidInput.into()));
         };
-        let directory = self
-            .open(parent, OFlags::RDONLY | OFlags::DIRECTORY)
-            .map_err(|errno| StepError::file(path, errno.into()))?;
+        let directory = self.directory(parent).map_err(|errno| match errno {
+            Errno::LOOP => not_regular(path, "behind a symbolic link"),
+            other => StepError::file(path, other.into()),
+        })?;
         Ok((directory, name))
     }
 
@@ -150,6 +166,31 @@ impl Disk {
             other => StepError::file(path, other.into()),
         })
     }
+}
+
+/// Opens a directory below `root` part by part.
+fn walk(root: OwnedFd, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let mut directory = root;
+    for part in path.components() {
+        directory = match part {
+            Component::RootDir | Component::CurDir => continue,
+            Component::Normal(name) => {
+                let next = rustix::fs::openat(&directory, name, flags | OFlags::NOFOLLOW, Mode::empty());
+                next.map_err(|errno| match errno {
+                    // A link is not a directory: said as openat2 says it.
+                    Errno::NOTDIR if is_link(&directory, name) => Errno::LOOP,
+                    other => other,
+                })?
+            }
+            Component::ParentDir | Component::Prefix(_) => return Err(Errno::INVAL),
+        };
+    }
+    rustix::fs::openat(&directory, ".", flags, Mode::empty())
+}
+
+fn is_link(directory: &OwnedFd, name: &OsStr) -> bool {
+    rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
 }
 
 fn open_existing(directory: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
@@ -166,10 +207,11 @@ fn temporary(name: &str) -> String {
     format!(".{name}.proofline-new")
 }
 
-fn attributes_of(fd: impl AsFd) -> Result<(FileType, Attributes), Errno> {
+fn attributes_of(fd: impl AsFd) -> Result<(FileType, Inode, Attributes), Errno> {
     let stat = rustix::fs::fstat(fd)?;
+    let inode = Inode { device: stat.st_dev, number: stat.st_ino };
     let attributes = Attributes { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid };
-    Ok((FileType::from_raw_mode(stat.st_mode), attributes))
+    Ok((FileType::from_raw_mode(stat.st_mode), inode, attributes))
 }
 
 /// Security labels and access lists, as far as the file system lets us.
@@ -196,7 +238,8 @@ impl Files for Disk {
             }
             Err(other) => return Err(other),
         };
-        let (kind, attributes) = attributes_of(&fd).map_err(|errno| StepError::file(path, errno.into()))?;
+        let (kind, _, attributes) =
+            attributes_of(&fd).map_err(|errno| StepError::file(path, errno.into()))?;
         match kind {
             FileType::RegularFile => {}
             FileType::Directory => return Err(not_regular(path, "a directory")),
@@ -292,24 +335,28 @@ impl Files for Disk {
         }
     }
 
-    fn attributes(&self, path: &Path) -> Result<Attributes, StepError> {
+    fn hold(&self, path: &Path) -> Result<Held, StepError> {
         let fd = self.existing(path)?;
-        attributes_of(&fd)
-            .map(|(_, attributes)| attributes)
-            .map_err(|errno| StepError::file(path, errno.into()))
+        let (kind, inode, attributes) =
+            attributes_of(&fd).map_err(|errno| StepError::file(path, errno.into()))?;
+        match kind {
+            FileType::RegularFile | FileType::Directory => {
+                Ok(Held { fd, path: path.to_owned(), inode, attributes })
+            }
+            _ => Err(not_regular(path, "a device, socket or pipe")),
+        }
     }
 
-    fn set_attributes(&self, path: &Path, attributes: Attributes) -> Result<(), StepError> {
-        let fd = self.existing(path)?;
+    fn set_attributes(&self, held: &Held, attributes: Attributes) -> Result<(), StepError> {
+        let Held { fd, path, attributes: was, .. } = held;
         let set = || -> Result<(), Errno> {
-            rustix::fs::fchown(
-                &fd,
-                Some(Uid::from_raw(attributes.uid)),
-                Some(Gid::from_raw(attributes.gid)),
-            )?;
+            if (was.uid, was.gid) != (attributes.uid, attributes.gid) {
+                let (owner, group) = (Uid::from_raw(attributes.uid), Gid::from_raw(attributes.gid));
+                rustix::fs::fchown(fd, Some(owner), Some(group))?;
+            }
             // After the owner: changing it clears set-uid and set-gid.
-            rustix::fs::fchmod(&fd, Mode::from_raw_mode(attributes.mode))?;
-            rustix::fs::fsync(&fd)
+            rustix::fs::fchmod(fd, Mode::from_raw_mode(attributes.mode))?;
+            rustix::fs::fsync(fd)
         };
         set().map_err(|errno| StepError::file(path, errno.into()))
     }
@@ -324,5 +371,29 @@ impl Files for Disk {
             Ok(fd)
         };
         lock().map_err(|errno: Errno| StepError::file(path, errno.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn without_openat2_no_link_is_followed_either() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir_all(folder.path().join("a/b")).expect("folders");
+        symlink("a", folder.path().join("link")).expect("a link");
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = |path: &str| {
+            let root = rustix::fs::openat(CWD, folder.path(), OFlags::PATH | flags, Mode::empty());
+            walk(root.expect("opens"), Path::new(path), flags)
+        };
+        assert!(opened("/").is_ok() && opened("/a/b").is_ok());
+        assert_eq!(opened("/link").expect_err("a link"), Errno::LOOP);
+        assert_eq!(opened("/link/b").expect_err("a link"), Errno::LOOP);
+        assert_eq!(opened("/a/c").expect_err("nothing"), Errno::NOENT);
+        assert_eq!(opened("/a/../a").expect_err("a way up"), Errno::INVAL);
     }
 }

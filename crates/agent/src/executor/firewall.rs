@@ -71,8 +71,7 @@ pub(super) fn apply(
     changes.make(&Undo::FirewallTable { was }, |_| tools.act(&["nft", "--file", RULES]))?;
     access.still(tools, lifeline)?;
 
-    let was =
-        systemd::state(tools, UNIT)?.unwrap_or(UnitState { enabled: false, masked: false, active: false });
+    let was = systemd::state(tools, UNIT)?.unwrap_or(UnitState::UNKNOWN);
     changes
         .make(&Undo::Unit { unit: UNIT.to_owned(), was }, |_| tools.act(&["systemctl", "enable", "--", UNIT]))
 }

@@ -7,7 +7,7 @@ use proofline_core::Timestamp;
 
 use super::journal::{End, Entry, Handle, Header, Reading};
 use super::run::Executor;
-use super::undo::{Undo, Undone};
+use super::undo::{Undo, Undone, UndoneEnd};
 
 /// The previous state cannot be brought back, or only in part.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,10 @@ pub enum RollbackError {
 }
 
 fn failures(undone: &[Undone]) -> String {
-    let failed = undone.iter().filter_map(|one| Some(format!("{} ({})", one.what, one.error.as_ref()?)));
+    let failed = undone.iter().filter_map(|one| match &one.end {
+        UndoneEnd::Failed(error) => Some(format!("{} ({error})", one.what)),
+        UndoneEnd::Restored | UndoneEnd::LeftAlone => None,
+    });
     failed.collect::<Vec<_>>().join(", ")
 }
 
@@ -56,7 +59,7 @@ impl Executor<'_> {
             None => {}
         }
         let undone = self.undo_all(&reading);
-        if undone.iter().any(|one| one.error.is_some()) {
+        if undone.iter().any(|one| matches!(one.end, UndoneEnd::Failed(_))) {
             return Err(RollbackError::Incomplete(undone));
         }
         let mut journal = self.journals.resume(handle).map_err(RollbackError::Journal)?;
@@ -80,36 +83,40 @@ impl Executor<'_> {
 
     /// Latest change first, then whatever reads its settings again. One failure does not stop the rest.
     fn undo_all(&self, reading: &Reading) -> Vec<Undone> {
-        let restored = reading.entries.iter().rev().map(|Entry { undo, .. }| Undone {
+        let restored = reading.entries.iter().rev().map(|Entry { undo, left }| Undone {
             what: undo.describe(),
-            error: undo.apply(self.files, self.tools()).err().map(|error| error.to_string()),
+            end: undo.undo(*left, self.files, self.tools()),
         });
         let mut undone: Vec<Undone> = restored.collect();
         if !reading.entries.is_empty() {
-            undone.extend(reading.header.after_rollback.iter().map(|what| Undone {
-                what: what.describe().to_owned(),
-                error: self.reload(*what).err().map(|error| error.to_string()),
+            undone.extend(reading.header.after_rollback.iter().map(|what| {
+                Undone {
+                    what: what.describe().to_owned(),
+                    end: self
+                        .reload(*what)
+                        .map_or_else(|error| UndoneEnd::Failed(error.to_string()), |()| UndoneEnd::Restored),
+                }
             }));
         }
         undone
     }
 
-    /// Rolls back every execution that was cut short. To be called when the agent starts, before anything is healed.
+    /// Rolls back every execution that was cut short or could not be rolled back before, the latest first: an earlier
+    /// one restores what was there before a later one. To be called before anything is healed.
     pub fn recover(&self) -> io::Result<Vec<Recovered>> {
-        let mut recovered = Vec::new();
+        let mut open = Vec::new();
         for handle in self.journals.handles()? {
             match self.journals.read(&handle) {
                 Ok(None) => self.journals.discard(&handle)?,
-                Ok(Some(reading)) if reading.end.is_none() => {
-                    let result = self.roll_back(&handle);
-                    recovered.push(Recovered { handle, header: reading.header, result });
-                }
+                Ok(Some(reading)) if reading.end.is_none() => open.push((handle, reading.header)),
                 Ok(Some(_)) => {}
                 // Damaged: it stays for a person to look at, and must not stop the others.
                 Err(error) => tracing::error!(%handle, %error, "a journal cannot be read"),
             }
         }
-        Ok(recovered)
+        open.sort_by_key(|(_, header)| std::cmp::Reverse(header.started));
+        let roll_back = |(handle, header)| Recovered { result: self.roll_back(&handle), handle, header };
+        Ok(open.into_iter().map(roll_back).collect())
     }
 
     /// Forgets finished executions that started before `before`.

@@ -10,7 +10,7 @@ use super::access::Lifeline;
 use super::files::{Attributes, Files};
 use super::journal::{End, Handle, Header, Journal, Journals};
 use super::tools::Tools;
-use super::undo::Undo;
+use super::undo::{Undo, summary};
 use super::{StepError, apply, conditions};
 use crate::host::Host;
 
@@ -178,11 +178,7 @@ impl<'a> Executor<'a> {
         }
         let outcome = match self.roll_back(&handle) {
             Ok(undone) => {
-                steps.push(report(
-                    "bring the previous state back",
-                    StepOutcome::Ok,
-                    format!("{} changes", undone.len()),
-                ));
+                steps.push(report("bring the previous state back", StepOutcome::Ok, summary(&undone)));
                 Outcome::RolledBack
             }
             Err(error) => {

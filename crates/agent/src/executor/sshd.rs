@@ -60,6 +60,38 @@ pub(super) fn effective(tools: Tools<'_>, keyword: &str) -> Result<Option<String
     Ok(output.text().lines().find_map(value))
 }
 
+/// The settings in force for one who logs in: a keyword may be said more than once.
+pub(super) struct Settings(String);
+
+impl Settings {
+    pub(super) const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Every value of a keyword in lower case.
+    pub(super) fn all<'s>(&'s self, keyword: &'s str) -> impl Iterator<Item = &'s str> {
+        let value = move |line: &'s str| line.strip_prefix(keyword)?.strip_prefix(' ');
+        self.0.lines().filter_map(value).flat_map(str::split_whitespace)
+    }
+
+    pub(super) fn says(&self, keyword: &str, value: &str) -> bool {
+        self.all(keyword).next() == Some(value)
+    }
+}
+
+/// What is in force for `user` who comes from somewhere: an address kept for documentation (RFC 5737), so that no block
+/// for known addresses counts.
+pub(super) fn in_force_for(tools: Tools<'_>, user: &str) -> Result<Settings, StepError> {
+    if user.contains([',', '=']) || user.contains(char::is_whitespace) {
+        return Err(StepError::NotSo(format!("the server cannot be asked about {user:?}")));
+    }
+    let connection = format!("user={user},host=unknown.invalid,addr=192.0.2.1,laddr=192.0.2.2,lport=22");
+    let argv = ["sshd", "-T", "-C", &connection];
+    let output = tools.ask(&argv)?;
+    successful(&argv, &output)?;
+    Ok(Settings::new(output.text()))
+}
+
 /// Reloads a running server, whose configuration must be valid: an invalid one would end it.
 pub(super) fn reload(tools: Tools<'_>, lifeline: &dyn Lifeline) -> Result<(), StepError> {
     validate(tools)?;

@@ -16,6 +16,18 @@ pub struct UnitState {
     pub masked: bool,
     /// Whether it runs.
     pub active: bool,
+    /// Whether it is being started, which may never end: a crash loop is always starting.
+    pub starting: bool,
+}
+
+impl UnitState {
+    /// A unit that the machine does not know.
+    pub(super) const UNKNOWN: Self = Self { enabled: false, masked: false, active: false, starting: false };
+
+    /// Whether it runs or will.
+    pub(super) const fn is_up(self) -> bool {
+        self.active || self.starting
+    }
 }
 
 /// The state of `unit`, or `None` where the machine does not know it.
@@ -31,7 +43,8 @@ pub(super) fn state(tools: Tools<'_>, unit: &str) -> Result<Option<UnitState>, S
     Ok(Some(UnitState {
         enabled: matches!(property("UnitFileState"), Some("enabled" | "enabled-runtime" | "alias")),
         masked,
-        active: matches!(property("ActiveState"), Some("active" | "activating" | "reloading")),
+        active: matches!(property("ActiveState"), Some("active" | "reloading")),
+        starting: property("ActiveState") == Some("activating"),
     }))
 }
 
@@ -72,7 +85,7 @@ pub(super) fn restore(tools: Tools<'_>, unit: &str, was: UnitState) -> Result<()
     if now.masked && !was.masked {
         tools.act(&["systemctl", "unmask", "--", unit])?;
     }
-    if now.active && !was.active {
+    if now.is_up() && !was.is_up() {
         tools.act(&["systemctl", "stop", "--", unit])?;
     }
     if was.masked && !now.masked {
@@ -84,7 +97,7 @@ pub(super) fn restore(tools: Tools<'_>, unit: &str, was: UnitState) -> Result<()
     } else if !was.enabled && now.enabled {
         tools.act(&["systemctl", "disable", "--", unit])?;
     }
-    if was.active && !now.active {
+    if was.is_up() && !now.is_up() {
         tools.act(&["systemctl", "start", "--", unit])?;
     }
     Ok(())

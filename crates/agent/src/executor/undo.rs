@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StepError;
 use super::accounts;
-use super::files::{Attributes, Files, Snapshot};
+use super::files::{Attributes, Files, Inode, Snapshot};
 use super::firewall;
 use super::systemd::{self, UnitState};
 use super::tools::{PackageManager, Tools};
@@ -28,10 +28,12 @@ pub enum Undo {
         /// Absolute path.
         path: PathBuf,
     },
-    /// Mode and ownership.
+    /// Mode and ownership. No runbook changes them and replaces the same file as well: that would make another file of it.
     Attributes {
         /// Absolute path.
         path: PathBuf,
+        /// Which file or directory.
+        file: Inode,
         /// What they were.
         was: Attributes,
     },
@@ -70,14 +72,36 @@ pub enum Undo {
     },
 }
 
-/// How undoing one change ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One change that was to be undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undone {
-    /// What was restored.
+    /// What was to be restored.
     pub what: String,
-    /// Why that failed; none where it did not.
-    pub error: Option<String>,
+    /// How that ended.
+    pub end: UndoneEnd,
+}
+
+/// How undoing one change ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UndoneEnd {
+    /// The previous state is back.
+    Restored,
+    /// Somebody changed it since: nothing of ours is left to be taken back.
+    LeftAlone,
+    /// It could not be restored, and why.
+    Failed(String),
+}
+
+/// What became of them, in a line.
+pub fn summary(undone: &[Undone]) -> String {
+    let left = undone.iter().filter(|one| one.end == UndoneEnd::LeftAlone);
+    let left: Vec<&str> = left.map(|one| one.what.as_str()).collect();
+    let restored = format!("{} restored", undone.len() - left.len());
+    if left.is_empty() {
+        restored
+    } else {
+        format!("{restored}; changed since, left alone: {}", left.join(", "))
+    }
 }
 
 impl Undo {
@@ -87,7 +111,7 @@ impl Undo {
             Self::File { path, was: Snapshot::Absent } => format!("remove {}", path.display()),
             Self::File { path, was: Snapshot::File { .. } } => format!("restore {}", path.display()),
             Self::NoDirectory { path } => format!("remove the directory {}", path.display()),
-            Self::Attributes { path, was } => {
+            Self::Attributes { path, was, .. } => {
                 format!("set the mode of {} back to {:04o}", path.display(), was.mode)
             }
             Self::Kernel { path, .. } => format!("set {} back", path.display()),
@@ -101,7 +125,7 @@ impl Undo {
 
     /// Brings the state back. Where that fails although the state is what it was, because the change was refused in the
     /// first place, there is nothing to bring back.
-    pub(super) fn apply(&self, files: &dyn Files, tools: Tools<'_>) -> Result<(), StepError> {
+    fn apply(&self, files: &dyn Files, tools: Tools<'_>) -> Result<(), StepError> {
         self.restore(files, tools).or_else(|error| if self.is_so(files) { Ok(()) } else { Err(error) })
     }
 
@@ -112,7 +136,13 @@ impl Undo {
                 files.write(path, content, *attributes)
             }
             Self::NoDirectory { path } => files.remove_directory(path),
-            Self::Attributes { path, was } => files.set_attributes(path, *was),
+            Self::Attributes { path, file, was } => {
+                let held = files.hold(path)?;
+                if held.inode != *file {
+                    return Err(StepError::Replaced(path.display().to_string()));
+                }
+                files.set_attributes(&held, *was)
+            }
             Self::Kernel { path, was } => files.write_in_place(path, was.as_bytes()),
             Self::Unit { unit, was } => systemd::restore(tools, unit, *was),
             Self::Package { manager, name, was_installed } => {
@@ -127,12 +157,23 @@ impl Undo {
         }
     }
 
+    /// Undoes a change that left `left` behind, where it got that far. What is neither that nor the previous state is
+    /// somebody else's.
+    pub(super) fn undo(&self, left: Option<Digest>, files: &dyn Files, tools: Tools<'_>) -> UndoneEnd {
+        let theirs = left.is_some_and(|left| self.present(files).is_some_and(|now| now != left));
+        if theirs && !self.is_so(files) {
+            return UndoneEnd::LeftAlone;
+        }
+        self.apply(files, tools)
+            .map_or_else(|error| UndoneEnd::Failed(error.to_string()), |()| UndoneEnd::Restored)
+    }
+
     /// Whether the previous state is the present one, as far as files tell.
     fn is_so(&self, files: &dyn Files) -> bool {
         match self {
             Self::File { path, was } => files.snapshot(path).is_ok_and(|now| now == *was),
-            Self::NoDirectory { path } => matches!(files.attributes(path), Err(StepError::Missing(_))),
-            Self::Attributes { path, was } => files.attributes(path).is_ok_and(|now| now == *was),
+            Self::NoDirectory { path } => matches!(files.hold(path), Err(StepError::Missing(_))),
+            Self::Attributes { path, file, was } => held(files, path, *file) == Some(*was),
             Self::Kernel { path, was } => match files.snapshot(path) {
                 Ok(Snapshot::File { content, .. }) => content == was.as_bytes(),
                 Ok(Snapshot::Absent) | Err(_) => false,
@@ -143,13 +184,16 @@ impl Undo {
         }
     }
 
-    /// A digest of what is there now, for those states that someone else may have changed since.
+    /// A digest of what is there now, for those states that someone else may have changed since; none where it cannot be
+    /// read.
     pub(super) fn present(&self, files: &dyn Files) -> Option<Digest> {
         match self {
             Self::File { path, .. } | Self::Kernel { path, .. } => file_digest(files, path),
-            Self::Attributes { path, .. } => {
-                files.attributes(path).ok().map(|attributes| Digest::of(&attributes))
-            }
+            Self::Attributes { path, file, .. } => match files.hold(path) {
+                Ok(held) if held.inode == *file => Some(Digest::of(&held.attributes)),
+                Ok(_) | Err(StepError::Missing(_) | StepError::NotARegularFile { .. }) => Some(gone()),
+                Err(_) => None,
+            },
             Self::NoDirectory { .. }
             | Self::Unit { .. }
             | Self::Package { .. }
@@ -159,9 +203,23 @@ impl Undo {
     }
 }
 
+/// Mode and ownership, where this very file or directory is still there.
+fn held(files: &dyn Files, path: &Path, file: Inode) -> Option<Attributes> {
+    files.hold(path).ok().filter(|held| held.inode == file).map(|held| held.attributes)
+}
+
 fn file_digest(files: &dyn Files, path: &Path) -> Option<Digest> {
-    match files.snapshot(path).ok()? {
-        Snapshot::Absent => Some(Digest::of_bytes(b"")),
-        Snapshot::File { content, attributes } => Some(Digest::of(&(Digest::of_bytes(&content), attributes))),
+    match files.snapshot(path) {
+        Ok(Snapshot::Absent) => Some(Digest::of_bytes(b"")),
+        Ok(Snapshot::File { content, attributes }) => {
+            Some(Digest::of(&(Digest::of_bytes(&content), attributes)))
+        }
+        Err(StepError::NotARegularFile { .. }) => Some(gone()),
+        Err(_) => None,
     }
+}
+
+/// Stands for whatever took the place of what was changed.
+fn gone() -> Digest {
+    Digest::of_bytes(b"something else")
 }

@@ -11,7 +11,7 @@ use proofline_healing::incident::{Actor, Event, State, transition};
 use super::records;
 use super::state::CheckMemory;
 use crate::cycle::Observer;
-use crate::executor::{Executor, Handle, Header, Outcome, StepOutcome, StepReport};
+use crate::executor::{Executor, Handle, Header, Outcome, StepOutcome, StepReport, summary};
 
 /// What one loop came to.
 pub(super) struct Healed {
@@ -21,6 +21,8 @@ pub(super) struct Healed {
     pub(super) last: Observation,
     /// The journal to close once the record is stored.
     pub(super) unsettled: Option<Handle>,
+    /// The change could not be taken back.
+    pub(super) stuck: bool,
 }
 
 /// Who heals, and how.
@@ -49,7 +51,8 @@ impl Hands<'_> {
     }
 
     /// Runs `plan` for an incident that may be healed now, and judges it by measuring again. What did not help is taken
-    /// back.
+    /// back. Nothing happens where the incident cannot take the first step: that is so for a plan that nobody approved
+    /// while another one waits.
     pub(super) fn heal(
         &self,
         memory: &mut CheckMemory,
@@ -57,7 +60,7 @@ impl Hands<'_> {
         plan: &Plan,
         before: &Observation,
         (actor, mode): (Actor, Mode),
-    ) -> Healed {
+    ) -> Option<Healed> {
         let started = (self.now)();
         let header = Header {
             incident: memory.incident.id,
@@ -76,7 +79,9 @@ impl Hands<'_> {
         } else {
             Event::HealStarted { runbook: plan.runbook.id.clone() }
         };
-        step(memory, &begin, actor, started);
+        if !step(memory, &begin, actor, started) {
+            return None;
+        }
         heals.note(started, self.roles);
         tracing::info!(check = before.check, runbook = plan.runbook.id, %actor, "healing");
 
@@ -90,11 +95,14 @@ impl Hands<'_> {
         step(memory, &verified, actor, after.at);
 
         let mut last = after.clone();
+        let mut stuck = execution.outcome == Outcome::Stuck;
         let (outcome, attempt, unsettled) = match (execution.outcome, passed, execution.handle) {
             (Outcome::Done, true, handle) => (HealOutcome::Resolved, AttemptOutcome::Resolved, handle),
             (Outcome::Done, false, handle) => {
                 if let Some(handle) = handle {
-                    steps.push(self.take_back(&handle));
+                    let report = self.take_back(&handle);
+                    stuck = report.outcome != StepOutcome::Ok;
+                    steps.push(report);
                     last = self.look(&after);
                 }
                 (HealOutcome::NotEffective, AttemptOutcome::NotEffective, None)
@@ -107,16 +115,13 @@ impl Hands<'_> {
         tracing::info!(check = before.check, outcome = outcome.as_str(), "healed");
         remember(memory, &header, attempt);
         let body = records::heal(&header, &steps, &after, outcome, unsettled.as_ref());
-        Healed { body, last, unsettled }
+        Some(Healed { body, last, unsettled, stuck })
     }
 
     fn take_back(&self, handle: &Handle) -> StepReport {
         let step = "take the change back: the check does not pass".to_owned();
         match self.executor.roll_back(handle) {
-            Ok(undone) => {
-                let detail = format!("{} restored", undone.len());
-                StepReport { step, outcome: StepOutcome::Ok, detail }
-            }
+            Ok(undone) => StepReport { step, outcome: StepOutcome::Ok, detail: summary(&undone) },
             Err(error) => {
                 tracing::error!(%handle, %error, "a change that did not help could not be taken back");
                 StepReport { step, outcome: StepOutcome::Failed, detail: error.to_string() }
@@ -134,9 +139,15 @@ pub(super) fn remember(memory: &mut CheckMemory, header: &Header, outcome: Attem
 
 /// Moves the incident. The engine only lets a heal begin where the machine does, so a refusal is a defect of ours; the
 /// incident then stays as it is, which is never better than the truth.
-fn step(memory: &mut CheckMemory, event: &Event, actor: Actor, at: Timestamp) {
+fn step(memory: &mut CheckMemory, event: &Event, actor: Actor, at: Timestamp) -> bool {
     match transition(&memory.incident, event, &actor, at) {
-        Ok((incident, _)) => memory.incident = incident,
-        Err(refused) => tracing::error!(check = memory.incident.check, %refused, "the incident did not move"),
+        Ok((incident, _)) => {
+            memory.incident = incident;
+            true
+        }
+        Err(refused) => {
+            tracing::error!(check = memory.incident.check, %refused, "the incident did not move");
+            false
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! Promises:
 //! - at most one heal for each check in a turn, the most severe check first;
 //! - a heal is judged by the second observation of the same probe; what did not help is taken back in the same turn;
+//! - while a change that was to be taken back is still there, nothing else is changed: it is tried again first;
 //! - what it remembers is stored together with the statements that tell of it. A heal is final only once both are stored;
 //!   one that was cut short, or whose record was lost, is taken back at the next start and stated as such;
 //! - nothing is healed while no evidence can be written, without a signed rule set, or against the clinic's own word;
@@ -24,7 +25,7 @@ use chrono::TimeDelta;
 use proofline_catalog::Catalog;
 use proofline_catalog::canonical::Digest;
 use proofline_core::{AssetId, Clock, Entropy, IncidentId, Mode, OrderId, OrgId, Severity, SiteId, Verdict};
-use proofline_evidence::statement::HealOutcome;
+use proofline_evidence::statement::{Body, HealOutcome};
 use proofline_healing::Observation;
 use proofline_healing::engine::{Ask, Decision, Plan, Posture, Situation, Whereabouts, WhyNot, decide};
 use proofline_healing::history::{AttemptOutcome, History};
@@ -32,12 +33,21 @@ use proofline_healing::incident::{Actor, Event, Incident, Place, State, observe,
 use proofline_protocol::OrderOutcome;
 
 use crate::cycle::{Responder, Response, Turn};
-use crate::executor::{Executor, Files, Journals, Lifeline, Recovered, StepOutcome, StepReport};
+use crate::executor::{Executor, Files, Journals, Lifeline, Recovered, StepOutcome, StepReport, summary};
 use crate::host::Host;
 use heal::{Hands, Healed};
 use rule_book::RuleBook;
 
 pub use state::{CheckMemory, HealingState, NOTE};
+
+/// The step of a change that was not taken back when it was made.
+const LATE: &str = "bring the previous state back: the agent was interrupted, or could not before";
+
+/// Why nothing is healed under a rule set that names checks and runbooks of another catalogue.
+pub const FOREIGN_RULES: &str = "the rules were made for another catalogue than the one of this version";
+
+/// Why nothing is healed while an open journal is left.
+const STUCK: &str = "an earlier change could not be taken back yet";
 
 /// How long a heal can be taken back through its handle.
 const REVOCABLE: TimeDelta = TimeDelta::days(30);
@@ -77,8 +87,12 @@ pub struct Healer {
     /// What was handed out to be stored last; `None` where it is not known to have arrived.
     stored: Option<HealingState>,
     book: Option<RuleBook>,
-    /// Executions that the last run of the agent left unfinished, until they are stated.
+    /// Executions that were taken back late, until they are stated.
     recovered: Vec<Recovered>,
+    /// An execution is left that could not be taken back.
+    stuck: bool,
+    /// Incidents that were being healed when the agent ended are open again: until it is stated.
+    interrupted: Vec<Body>,
 }
 
 impl Healer {
@@ -104,9 +118,13 @@ impl Healer {
             stored: None,
             book: None,
             recovered: Vec::new(),
+            stuck: false,
+            interrupted: Vec::new(),
         };
         healer.settle()?;
         healer.recovered = healer.machine.executor().recover()?;
+        healer.stuck = healer.recovered.iter().any(|one| one.result.is_err());
+        healer.interrupt();
         Ok(healer)
     }
 
@@ -118,16 +136,30 @@ impl Healer {
     /// Closes the journals of heals whose record is stored.
     fn settle(&mut self) -> io::Result<()> {
         let executor = self.machine.executor();
-        for handle in std::mem::take(&mut self.state.unsettled) {
-            match executor.commit(&handle) {
+        while let Some(handle) = self.state.unsettled.last() {
+            match executor.commit(handle) {
                 Ok(()) => {}
                 // Closed before the agent was stopped, and forgotten meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
+            self.state.unsettled.pop();
         }
         executor.prune(self.clock.now() - REVOCABLE)?;
         Ok(())
+    }
+
+    /// Nothing is being healed when the agent starts.
+    fn interrupt(&mut self) {
+        let now = self.clock.now();
+        let event = Event::Interrupted { cause: "the agent was interrupted".to_owned() };
+        for memory in self.state.checks.values_mut() {
+            // No other state knows this event.
+            if let Ok((incident, Some(step))) = transition(&memory.incident, &event, &Actor::Agent, now) {
+                self.interrupted.push(records::change(&incident, &step));
+                memory.incident = incident;
+            }
+        }
     }
 
     /// What has to be done before anything else: the last turn's answer was stored, unless writing is suspended.
@@ -139,10 +171,25 @@ impl Healer {
         {
             tracing::error!(%error, "a journal could not be closed; its heal is taken back at the next start");
         }
+        if turn.held_back.is_none() && self.stuck && self.state.unsettled.is_empty() {
+            self.retry();
+        }
         if let Some(rules) = &turn.rules
             && self.book.as_ref().is_none_or(|book| book.version != rules.version)
         {
             self.book = Some(RuleBook::compile(rules, self.machine.asset, self.catalog));
+        }
+    }
+
+    /// Tries again to take back what could not be taken back.
+    fn retry(&mut self) {
+        match self.machine.executor().recover() {
+            Ok(recovered) => {
+                self.stuck = recovered.iter().any(|one| one.result.is_err());
+                // That it failed was stated when it did.
+                self.recovered.extend(recovered.into_iter().filter(|one| one.result.is_ok()));
+            }
+            Err(error) => tracing::error!(%error, "the journals cannot be read"),
         }
     }
 
@@ -219,19 +266,16 @@ impl Healer {
                 self.put(incident);
             }
             let (outcome, report) = match result {
-                Ok(undone) => {
-                    (HealOutcome::RolledBack, (StepOutcome::Ok, format!("{} restored", undone.len())))
-                }
+                Ok(undone) => (HealOutcome::RolledBack, (StepOutcome::Ok, summary(&undone))),
                 Err(error) => (HealOutcome::Failed, (StepOutcome::Failed, error.to_string())),
             };
-            let steps = [StepReport {
-                step: "bring the previous state back: the agent was interrupted".to_owned(),
-                outcome: report.0,
-                detail: report.1,
-            }];
+            let steps = [StepReport { step: LATE.to_owned(), outcome: report.0, detail: report.1 }];
             let after = self.hands(turn, |hands| hands.look(&header.before));
             response.events.push(records::heal(&header, &steps, &after, outcome, None));
-            if let Some(memory) = self.state.checks.get_mut(&header.before.check) {
+            // One that failed and could not be taken back at once is remembered as a failure already.
+            if let Some(memory) = self.state.checks.get_mut(&header.before.check)
+                && memory.history.attempts().iter().all(|known| known.at != header.started)
+            {
                 heal::remember(memory, &header, AttemptOutcome::Interrupted);
             }
             self.take_note(&after, response);
@@ -298,9 +342,25 @@ impl Healer {
         ))
     }
 
+    /// Why nothing runs, whatever the rules say.
+    fn obstacle(&self) -> Option<&'static str> {
+        if self.stuck {
+            Some(STUCK)
+        } else {
+            self.book.as_ref().filter(|book| book.foreign).map(|_| FOREIGN_RULES)
+        }
+    }
+
     /// Does what the rules say about one failing check.
     fn answer(&mut self, turn: &Turn<'_>, observation: &Observation, response: &mut Response) {
         let check = observation.check.as_str();
+        if let Some(reason) = self.obstacle() {
+            let event = match self.state.checks.get(check).map(|memory| memory.incident.state) {
+                Some(State::AwaitingApproval) => Event::ApprovalLapsed { reason: reason.to_owned() },
+                _ => Event::Note { reason: reason.to_owned() },
+            };
+            return self.step(check, &event, response);
+        }
         match self.decide(turn, observation, None) {
             None => {}
             Some(Decision::Run(plan)) => {
@@ -334,7 +394,7 @@ impl Healer {
         }
     }
 
-    /// Carries out a plan and records the loop. Answers whether the check passes now.
+    /// Carries out a plan and records the loop. Answers whether the check passes now; nothing where it was not begun.
     fn heal(
         &mut self,
         turn: &Turn<'_>,
@@ -342,17 +402,24 @@ impl Healer {
         before: &Observation,
         by: (Actor, Mode),
         response: &mut Response,
-    ) -> bool {
-        let Some(mut memory) = self.state.checks.get(&before.check).cloned() else { return false };
+    ) -> Option<bool> {
+        let waits = |memory: &CheckMemory| memory.incident.state == State::AwaitingApproval;
+        if by.0 == Actor::L1 && self.state.checks.get(&before.check).is_some_and(waits) {
+            // Nobody approved what waits: the rule acts by itself now.
+            let reason = "the rule no longer asks".to_owned();
+            self.step(&before.check, &Event::ApprovalLapsed { reason }, response);
+        }
+        let mut memory = self.state.checks.get(&before.check).cloned()?;
         let mut heals = self.state.heals.clone();
-        let Healed { body, last, unsettled } =
-            self.hands(turn, |hands| hands.heal(&mut memory, &mut heals, plan, before, by));
+        let Healed { body, last, unsettled, stuck } =
+            self.hands(turn, |hands| hands.heal(&mut memory, &mut heals, plan, before, by))?;
         self.state.checks.insert(before.check.clone(), memory);
         self.state.heals = heals;
         self.state.unsettled.extend(unsettled);
+        self.stuck |= stuck;
         response.events.push(body);
         response.observations.push(last.clone());
-        last.verdict == Verdict::Pass
+        Some(last.verdict == Verdict::Pass)
     }
 
     fn approve_plan(
@@ -364,6 +431,9 @@ impl Healer {
         response: &mut Response,
     ) -> Result<String, Refusal> {
         if let Some(reason) = turn.held_back {
+            return Err(Refusal::NotBegun(reason.to_owned()));
+        }
+        if let Some(reason) = self.obstacle() {
             return Err(Refusal::NotBegun(reason.to_owned()));
         }
         let memory = self.state.check_of(incident).and_then(|check| self.state.checks.get(check));
@@ -384,10 +454,12 @@ impl Healer {
             Some(Decision::Run(plan)) if plan.digest == digest => {
                 let by = (Actor::Order(order), Mode::Ask);
                 let runbook = plan.runbook.id.clone();
-                if self.heal(turn, &plan, &before, by, response) {
-                    Ok(format!("{runbook} ran and the check passes"))
-                } else {
-                    Err(Refusal::NotSuccessful(format!("{runbook} ran and the check does not pass")))
+                match self.heal(turn, &plan, &before, by, response) {
+                    Some(true) => Ok(format!("{runbook} ran and the check passes")),
+                    Some(false) => {
+                        Err(Refusal::NotSuccessful(format!("{runbook} ran and the check does not pass")))
+                    }
+                    None => Err(Refusal::NotBegun("another plan waits for approval".to_owned())),
                 }
             }
             Some(Decision::Run(_) | Decision::Ask(_)) => {
@@ -410,6 +482,7 @@ impl Responder for Healer {
         self.begin(turn);
         let mut response = Response::default();
         if turn.held_back.is_none() {
+            response.events.append(&mut self.interrupted);
             self.state_recovered(turn, &mut response);
         }
         // What was just measured again after a recovery is newer than this turn's observation.

@@ -14,6 +14,8 @@ pub(super) struct RuleBook {
     pub(super) rules: RuleSet,
     /// The asset has a role that this version does not know: whatever it is, it may be sensitive.
     pub(super) unknown_role: bool,
+    /// The set was made for another catalogue: what it names may mean something else here.
+    pub(super) foreign: bool,
     /// The partner whose rules are in the set, which is signed for one site.
     pub(super) partner: Option<PartnerId>,
 }
@@ -32,6 +34,7 @@ impl RuleBook {
             tracing::warn!(rule = %refused.rule, problem = %refused.problem, "a rule cannot be used");
         }
         let unknown_role = names.iter().any(|role| role.parse::<AssetRole>().is_err());
-        Self { version: set.version, rules, unknown_role, partner }
+        let foreign = catalog.digest() != set.catalogue.to_string();
+        Self { version: set.version, rules, unknown_role, foreign, partner }
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use proofline_core::{Mode, Timestamp};
 use proofline_protocol::{CheckInRequest, CheckInResponse, LastCycle, LocalOverride, Order, Text, paths};
 
-use super::alarm::{self, AlarmKind};
 use super::orders::OrderRefusal;
 use super::{Step, Sync, SyncError, head_store};
 
@@ -48,7 +47,6 @@ impl Sync {
             Err(error) => return Ok(Err(self.failed(&error)?)),
         };
         self.client.note_server_time(answer.server_time, asked, self.clock.now());
-        alarm::settle(self.outbox(), &[AlarmKind::Revoked])?;
         self.orders.reported(&request.orders_done, self.now_for_orders())?;
         if answer.resync {
             tracing::info!("the server asks for the whole state");

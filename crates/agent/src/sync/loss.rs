@@ -14,10 +14,14 @@
 use proofline_core::{AssetId, Timestamp};
 use proofline_evidence::dsse::Envelope;
 use proofline_evidence::statement::{Body, Statement};
-use proofline_outbox::{Item, Loss, Outbox, OutboxError};
+use proofline_outbox::{Item, Outbox};
 
 use super::{Pause, Sync, SyncError, head_store};
-use crate::emitter::Mended;
+use crate::emitter::{EmitError, Mended, Writer};
+
+/// As much of the queue as is held in memory at a time.
+const PAGE_ITEMS: usize = 200;
+const PAGE_BYTES: usize = 1024 * 1024;
 
 /// Something that happened and was stated behind the hole.
 struct Survivor {
@@ -37,28 +41,27 @@ impl Sync {
         let from = head_store::last(self.outbox(), &self.state)?
             .map_or(self.identity.enrolled_at, |head| head.accepted_at);
         let to = self.clock.now();
-        let prepare = |outbox: &Outbox| -> Result<(Vec<Loss>, Vec<Item>), OutboxError> {
-            Ok((outbox.losses()?, outbox.peek(usize::MAX, usize::MAX)?))
-        };
-        self.emitter.mend(prepare, |writer, (losses, survivors), suspension| {
+        self.emitter.mend(Outbox::losses, |writer, losses, suspension| {
             if losses.iter().all(|loss| loss.last_seq < position) {
                 tracing::warn!(position, "statements were lost here, but the log holds them");
                 writer.note_log_position(position)?;
                 writer.restate_everything()?;
                 return Ok(Mended::NothingMissing);
             }
-            let survivors: Vec<_> = survivors.into_iter().filter(|item| item.seq >= position).collect();
-            for item in &survivors {
-                writer.batch.acknowledge(item.seq, b"")?;
-            }
+            let behind = writer.batch.next().seq;
+            // Let go of first: the gap needs room.
+            let mut survivors = take_survivors(writer, position, behind)?;
             let mut reasons: Vec<_> = losses.iter().map(|loss| loss.cause.as_str()).collect();
             reasons.extend(suspension.map(|held| held.reason.as_str()));
             let reason = format!("statements were lost on the appliance: {}", reasons.join("; "));
             let from = suspension.map_or(from, |held| held.from.min(from));
             let gap = writer.state_gap(position, answer.last_digest, (from, to), &reason)?;
             tracing::error!(first = position, gap, reason, "statements were lost");
-            for Survivor { asset, span, body } in survivors.iter().filter_map(event) {
-                writer.state(asset, span, body)?;
+            while let Some(last) = survivors.last().map(|item| item.seq) {
+                for Survivor { asset, span, body } in survivors.iter().filter_map(event) {
+                    writer.state(asset, span, body)?;
+                }
+                survivors = take_survivors(writer, last + 1, behind)?;
             }
             for loss in &losses {
                 writer.batch.settle(loss, gap)?;
@@ -67,6 +70,16 @@ impl Sync {
         })?;
         Ok(None)
     }
+}
+
+/// Lets go of a page of statements from `first` up to before `end`, and gives them.
+fn take_survivors(writer: &mut Writer<'_, '_>, first: u64, end: u64) -> Result<Vec<Item>, EmitError> {
+    let mut page = writer.batch.peek(first, PAGE_ITEMS, PAGE_BYTES)?;
+    page.retain(|item| item.seq < end);
+    for item in &page {
+        writer.batch.acknowledge(item.seq, b"")?;
+    }
+    Ok(page)
 }
 
 /// The heal or the transition that an envelope holds.

@@ -6,7 +6,7 @@ use proofline_protocol::{
 };
 
 use super::alarm::{self, AlarmKind};
-use super::proof::{self, Head, Proof};
+use super::proof::{self, Distrust, Head, Proof};
 use super::{Pause, Step, Sync, SyncError, head_store};
 use crate::client::CallError;
 use crate::files;
@@ -16,6 +16,9 @@ const MAX_SUBMISSION_BYTES: usize = 1024 * 1024;
 
 /// Statuses that say the same about the same submission tomorrow: 400, 413 and 422 of RFC 9110.
 const NEVER_TAKEN: [u16; 3] = [400, 413, 422];
+
+/// Answers that were not believed and are kept, each in a file.
+const DISTRUSTED_KEPT: u32 = 100;
 
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl Sync {
     /// Sends what waits until all of it is acknowledged or something stands in the way.
     pub fn drain(&self) -> Result<Drained, SyncError> {
         loop {
-            if alarm::raised(self.outbox())?.is_some_and(|alarm| alarm.kind.stops_sending()) {
+            if alarm::raised(self.outbox())?.iter().any(|alarm| alarm.kind.stops_sending()) {
                 return Ok(Drained::Stopped);
             }
             if self.emitter.has_unexplained_losses()?
@@ -57,6 +60,9 @@ impl Sync {
             Ok(taken) => taken,
             Err(pause) => return Ok(Some(pause)),
         };
+        if !proofs.is_empty() {
+            alarm::settle(self.outbox(), &[AlarmKind::Revoked])?;
+        }
         if proofs.len() == items.len() {
             alarm::settle(self.outbox(), &[AlarmKind::LogForgot, AlarmKind::EntryRefused])?;
             return Ok(None);
@@ -85,19 +91,33 @@ impl Sync {
         match proof::decide(key, &origin, last.as_ref(), items, &answer, self.clock.now()) {
             Ok((head, proofs)) => {
                 self.acknowledge(&head, &proofs)?;
-                alarm::settle(self.outbox(), &[AlarmKind::LogInconsistent, AlarmKind::Revoked])?;
+                alarm::settle(self.outbox(), &[AlarmKind::HeadForged])?;
                 self.check_position(&answer)?;
                 Ok(Ok((answer, proofs)))
             }
             Err(distrust) => {
-                // Kept for whoever has to find out what happened.
-                let kept = self.state.path().join("distrusted-checkpoint.txt");
-                if let Err(error) = files::replace_durably(&kept, answer.checkpoint.as_bytes()) {
-                    tracing::warn!(%error, "the distrusted checkpoint cannot be kept");
-                }
-                self.alarm(AlarmKind::LogInconsistent, distrust.to_string())?;
+                self.keep_distrusted(last.as_ref(), &answer.checkpoint);
+                let kind = match distrust {
+                    Distrust::Checkpoint(_) => AlarmKind::HeadForged,
+                    Distrust::Inconsistent { .. } | Distrust::NotIncluded { .. } => {
+                        AlarmKind::LogInconsistent
+                    }
+                };
+                self.alarm(kind, distrust.to_string())?;
                 Ok(Err(Pause::Slow))
             }
+        }
+    }
+
+    /// Keeps a head that is not believed, beside the one that it contradicts: two signed notes prove a fork to anybody.
+    /// The first hundred are enough.
+    fn keep_distrusted(&self, last: Option<&Head>, checkpoint: &str) {
+        let file = |number: u32| self.state.path().join(format!("distrusted-checkpoint-{number}.txt"));
+        let Some(free) = (1..=DISTRUSTED_KEPT).map(file).find(|path| !path.exists()) else { return };
+        let before = last.map_or("nothing\n", |head| &head.note);
+        let text = format!("Accepted before:\n\n{before}\nNot accepted:\n\n{checkpoint}");
+        if let Err(error) = files::replace_durably(&free, text.as_bytes()) {
+            tracing::warn!(%error, "the distrusted checkpoint cannot be kept");
         }
     }
 

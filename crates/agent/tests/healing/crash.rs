@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proofline_agent::executor::{
-    Attributes, Disk, Executor, Files, Header, Journals, NoLifeline, Outcome, Snapshot, StepError,
+    Attributes, Disk, Executor, Files, Header, Held, Journals, NoLifeline, Outcome, Snapshot, StepError,
 };
 use proofline_agent::host::{DirEntry, Host, HostError, LocalHost, Metadata, Output, RunLimits};
 use proofline_catalog::Catalog;
@@ -21,7 +21,7 @@ use proofline_core::{Clock, FixedClock, IncidentId, Mode, SeededEntropy, Timesta
 use proofline_evidence::statement::HealOutcome;
 use proofline_healing::Observation;
 use proofline_healing::engine::RuleRef;
-use proofline_healing::incident::Actor;
+use proofline_healing::incident::{Actor, State};
 
 use super::scratch::Scratch;
 use super::world::{World, start};
@@ -78,12 +78,12 @@ impl Files for Mortal<Disk> {
         self.1.around(|| self.0.remove_directory(path))
     }
 
-    fn attributes(&self, path: &Path) -> Result<Attributes, StepError> {
-        self.0.attributes(path)
+    fn hold(&self, path: &Path) -> Result<Held, StepError> {
+        self.0.hold(path)
     }
 
-    fn set_attributes(&self, path: &Path, attributes: Attributes) -> Result<(), StepError> {
-        self.1.around(|| self.0.set_attributes(path, attributes))
+    fn set_attributes(&self, held: &Held, attributes: Attributes) -> Result<(), StepError> {
+        self.1.around(|| self.0.set_attributes(held, attributes))
     }
 
     fn lock_accounts(&self) -> Result<OwnedFd, StepError> {
@@ -233,6 +233,33 @@ fn a_kill_at_any_point_of_directories_and_modes_leaves_nothing_behind() {
 }
 
 #[test]
+fn heals_on_top_of_each_other_are_taken_back_the_latest_first() {
+    needs_root!();
+    let catalog = Catalog::embedded();
+    let [first, second] = ["linux.authentication.limit_password_age", "linux.permissions.careful_umask"]
+        .map(|runbook| catalog.runbook(runbook).expect("there").bind(&BTreeMap::default()).expect("binds"));
+    // Handles are digests: in whatever order they sort, time decides.
+    for minute in 0..6 {
+        let scratch = Scratch::new();
+        scratch.write("etc/login.defs", "PASS_MAX_DAYS 99999\nUMASK 022\n", 0o644);
+        let before = scratch.snapshot();
+        let folder = tempfile::tempdir().expect("a folder");
+        let host = LocalHost::rooted(scratch.root(), Arc::new(FixedClock::at(start())));
+        let files = Disk::new(scratch.root());
+        let executor =
+            Executor::new(&host, &files, Journals::open(folder.path()).expect("opens"), &NoLifeline);
+        for (runbook, after) in [(&first, 0), (&second, 1)] {
+            let started = start() + chrono::TimeDelta::minutes(minute * 2 + after);
+            let header = Header { started, ..header("linux.a.check", runbook) };
+            assert_eq!(executor.execute(&header, runbook).outcome, Outcome::Done);
+        }
+        let recovered = executor.recover().expect("reads the journals");
+        assert!(recovered.iter().all(|one| one.result.is_ok()), "{recovered:?}");
+        assert_eq!(scratch.snapshot(), before, "minute {minute}");
+    }
+}
+
+#[test]
 fn a_heal_whose_record_was_lost_is_taken_back_and_stated() {
     needs_root!();
     let check = "linux.permissions.shadow";
@@ -265,6 +292,48 @@ fn a_heal_whose_record_was_stored_stays() {
     assert!(world.cycle(&[check]).0.events.is_empty());
     world.executor().roll_back(&handle).expect("revocable after a restart");
     assert_eq!(world.verdict(check), Verdict::Fail);
+}
+
+#[test]
+fn an_incident_that_was_being_healed_is_open_after_a_start() {
+    needs_root!();
+    let check = "linux.permissions.shadow";
+    let mut world = World::new(Scratch::new());
+    world.mode = Mode::Audit;
+    world.scratch.mode("etc/shadow", 0o644);
+    world.cycle(&[check]);
+    let mut state = world.state();
+    state.checks.get_mut(check).expect("is known").incident.state = State::Verifying;
+    world.note = Some(state.to_bytes());
+    world.mode = Mode::Enforce;
+    world.restart();
+    let answer = world.cycle(&[check]);
+    assert_eq!(answer.changes()[0].from.as_deref(), Some("verifying"));
+    assert_eq!(
+        (answer.moves()[0], answer.changes()[0].cause.as_str()),
+        ("open", "the agent was interrupted")
+    );
+    assert_eq!(answer.heal().outcome, HealOutcome::Resolved);
+}
+
+#[test]
+fn a_clock_that_was_set_back_leaves_no_incident_behind() {
+    needs_root!();
+    let check = "linux.permissions.shadow";
+    let mut world = World::new(Scratch::new());
+    world.mode = Mode::Audit;
+    world.scratch.mode("etc/shadow", 0o644);
+    world.cycle(&[check]);
+    world.minutes(-60 * 24 * 30);
+    world.mode = Mode::Enforce;
+    assert_eq!(world.cycle(&[check]).heal().outcome, HealOutcome::Resolved);
+    assert_eq!(world.state().checks[check].incident.state, State::Resolved);
+    world.mode = Mode::Audit;
+    world.scratch.mode("etc/shadow", 0o644);
+    world.cycle(&[check]);
+    world.minutes(-60 * 24 * 30);
+    world.scratch.mode("etc/shadow", 0o640);
+    assert_eq!(world.cycle(&[check]).moves(), ["resolved"], "what passes by itself, too");
 }
 
 #[test]

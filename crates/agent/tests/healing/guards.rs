@@ -87,6 +87,39 @@ fn a_machine_that_asks_waits_for_exactly_this_plan() {
 }
 
 #[test]
+fn a_rule_that_no_longer_asks_acts_without_claiming_an_approval() {
+    needs_root!();
+    let mut world = broken();
+    world.mode = Mode::Ask;
+    world.cycle(&[CHECK]).plan();
+    world.mode = Mode::Enforce;
+    world.rules_version += 1;
+    let answer = world.cycle(&[CHECK]);
+    let lapsed = answer.changes()[0];
+    assert_eq!(lapsed.from.as_deref(), Some("awaiting_approval"));
+    assert_eq!((lapsed.to.as_str(), lapsed.cause.as_str()), ("open", "the rule no longer asks"));
+    assert_eq!((answer.heal().outcome, answer.heal().actor.as_str()), (HealOutcome::Resolved, "l1"));
+}
+
+#[test]
+fn an_approval_of_a_plan_that_does_not_wait_runs_nothing() {
+    needs_root!();
+    let mut world = broken();
+    world.mode = Mode::Ask;
+    let (incident, waiting) = world.cycle(&[CHECK]).plan();
+    // Another plan waits by now, and this one would be right again.
+    let mut state = world.state();
+    let memory = state.checks.get_mut(CHECK).expect("is known");
+    memory.incident.pending_plan = Some(proofline_catalog::canonical::Digest::of_bytes(b"another"));
+    world.note = Some(state.to_bytes());
+    world.restart();
+    let (answer, outcome, detail) = world.approve(incident, waiting);
+    assert_eq!((outcome, detail.as_str()), (OrderOutcome::Refused, "another plan waits for approval"));
+    assert!(answer.heals().is_empty());
+    assert_eq!(world.scratch.text(KEY), "0\n");
+}
+
+#[test]
 fn an_edited_rule_makes_an_approval_void() {
     needs_root!();
     let mut world = broken();
@@ -153,6 +186,21 @@ fn nothing_is_healed_while_nothing_can_be_stated() {
     assert!(world.cycle(&[CHECK]).heals().is_empty());
     assert_eq!(world.scratch.text(KEY), "0\n");
     world.held_back = None;
+    assert_eq!(world.cycle(&[CHECK]).heal().outcome, HealOutcome::Resolved);
+}
+
+#[test]
+fn rules_for_another_catalogue_heal_nothing() {
+    needs_root!();
+    let mut world = broken();
+    let ours = world.catalogue;
+    world.catalogue = proofline_evidence::Digest::of("another catalogue");
+    let answer = world.cycle(&[CHECK]);
+    assert!(answer.heals().is_empty());
+    assert_eq!(answer.cause(), "the rules were made for another catalogue than the one of this version");
+    assert_eq!(world.scratch.text(KEY), "0\n");
+    world.catalogue = ours;
+    world.rules_version += 1;
     assert_eq!(world.cycle(&[CHECK]).heal().outcome, HealOutcome::Resolved);
 }
 
@@ -252,7 +300,7 @@ fn the_blast_radius_is_kept_and_ages() {
     }
     let answer = world.cycle(&checks);
     assert_eq!(answer.heals().len(), 2);
-    assert!(answer.cause().starts_with("2 heals in the last hour on this site"), "{}", answer.cause());
+    assert!(answer.cause().starts_with("2 heals in the last hour by this agent"), "{}", answer.cause());
     world.minutes(61);
     assert_eq!(world.cycle(&checks).heals().len(), 1);
 }

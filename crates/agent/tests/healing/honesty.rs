@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use proofline_agent::executor::{Attributes, Disk, Files, Lifeline, RollbackError, Snapshot, StepError};
+use proofline_agent::executor::{
+    Attributes, Disk, Files, Held, Lifeline, RollbackError, Snapshot, StepError,
+};
 use proofline_core::{Mode, Verdict};
 use proofline_evidence::statement::{HealOutcome, StepOutcome};
 use proofline_protocol::OrderOutcome;
 
 use super::scratch::Scratch;
 use super::world::World;
+
+type Break = fn(&Scratch);
 
 const ROOT_LOGIN: &str = "linux.ssh.root_login";
 
@@ -37,6 +41,21 @@ fn a_step_that_lies_is_caught_by_measuring_again_taken_back_and_escalated() {
     let answer = world.cycle(&["linux.services.critical"]);
     assert_eq!(answer.moves(), ["escalated"]);
     assert_eq!(answer.cause(), "healed 3 times in vain: the runbook does not change what the check reads");
+}
+
+#[test]
+fn a_service_that_is_only_being_started_does_not_run() {
+    needs_root!();
+    let mut world = World::new(Scratch::new());
+    let crashing = world.scratch.text("usr/sbin/systemctl").replace(
+        "alive \"$u\" && active=active",
+        "alive \"$u\" && active=active; [ \"$u\" = auditd.service ] && [ $active = active ] && active=activating",
+    );
+    world.scratch.program("systemctl", &crashing);
+    let before = world.scratch.snapshot();
+    let answer = world.cycle(&["linux.audit.running"]);
+    assert_eq!(answer.heal().outcome, HealOutcome::RolledBack, "{:#?}", answer.heal());
+    assert_eq!(world.scratch.snapshot(), before);
 }
 
 #[test]
@@ -97,8 +116,61 @@ fn nobody_is_locked_out() {
     let (incident, plan) = world.cycle(&["linux.ssh.password_authentication"]).plan();
     let (answer, outcome, _) = world.approve(incident, plan);
     assert_eq!((outcome, answer.heal().outcome), (OrderOutcome::Failed, HealOutcome::Failed));
-    assert_eq!(answer.heal().steps[0].detail, "nobody but root can log in with a key");
+    assert_eq!(answer.heal().steps[0].detail, "no administrator but root can log in with a key");
     assert_eq!(world.scratch.snapshot(), before);
+}
+
+#[test]
+fn an_administrator_who_would_not_get_in_does_not_count() {
+    needs_root!();
+    let cases: [(&str, Break); 7] = [
+        ("a password that the server does not take", |scratch| {
+            std::fs::remove_file(scratch.path("home/admin/.ssh/authorized_keys")).expect("removes");
+            scratch.append("etc/ssh/sshd_config", "PasswordAuthentication no\n");
+        }),
+        ("denied", |scratch| scratch.append("etc/ssh/sshd_config", "DenyUsers admin\n")),
+        ("not among the allowed", |scratch| scratch.append("etc/ssh/sshd_config", "AllowUsers root\n")),
+        ("not in an allowed group", |scratch| scratch.append("etc/ssh/sshd_config", "AllowGroups root\n")),
+        ("a block of its own", |scratch| {
+            scratch.append(
+                "etc/ssh/sshd_config",
+                "Match User admin\n  PubkeyAuthentication no\n  PasswordAuthentication no\n",
+            );
+        }),
+        ("expired", |scratch| {
+            scratch.write(
+                "etc/shadow",
+                "root:*:19000:0:99999:7:::\nadmin:$y$a:19000:0:99999:7::19001:\n",
+                0o640,
+            );
+        }),
+        ("somebody else's key", |scratch| {
+            std::fs::remove_file(scratch.path("home/admin/.ssh/authorized_keys")).expect("removes");
+            scratch.append("etc/ssh/sshd_config", "PasswordAuthentication no\n");
+            scratch.append("etc/passwd", "guest:x:1001:1001::/home/guest:/bin/bash\n");
+            scratch.write("home/guest/.ssh/authorized_keys", "ssh-ed25519 AAAAC3Nza guest@clinic\n", 0o600);
+        }),
+    ];
+    for (case, break_it) in cases {
+        let mut world = World::new(Scratch::new());
+        world.scratch.write("etc/ssh/sshd_config", "PermitRootLogin yes\n", 0o600);
+        break_it(&world.scratch);
+        let answer = world.cycle(&[ROOT_LOGIN]);
+        assert_eq!(answer.heal().outcome, HealOutcome::Failed, "{case}: {:#?}", answer.heal());
+        assert_eq!(
+            answer.heal().steps[0].detail,
+            "nobody but root can log in and administer this machine",
+            "{case}"
+        );
+    }
+    let mut world = World::new(Scratch::new());
+    world.scratch.write("etc/ssh/sshd_config", "PermitRootLogin yes\nPasswordAuthentication yes\n", 0o600);
+    std::fs::remove_file(world.scratch.path("home/admin/.ssh/authorized_keys")).expect("removes");
+    assert_eq!(
+        world.cycle(&[ROOT_LOGIN]).heal().outcome,
+        HealOutcome::Resolved,
+        "a password that is taken counts"
+    );
 }
 
 /// Central Command is out of reach as soon as the firewall's table is there.
@@ -175,17 +247,120 @@ impl Files for ReadOnly {
         Self::refused(path)
     }
 
-    fn attributes(&self, path: &Path) -> Result<Attributes, StepError> {
-        self.0.attributes(path)
+    fn hold(&self, path: &Path) -> Result<Held, StepError> {
+        self.0.hold(path)
     }
 
-    fn set_attributes(&self, path: &Path, _: Attributes) -> Result<(), StepError> {
-        Self::refused(path)
+    fn set_attributes(&self, _: &Held, _: Attributes) -> Result<(), StepError> {
+        Self::refused(Path::new("/"))
     }
 
     fn lock_accounts(&self) -> Result<OwnedFd, StepError> {
         Self::refused(Path::new("/etc/.pwd.lock"))
     }
+}
+
+/// A disk that refuses to set kernel parameters and to remove files while it is broken.
+struct Balky(Disk, Arc<AtomicBool>);
+
+impl Balky {
+    fn refuses(&self, path: &Path) -> Result<(), StepError> {
+        if self.1.load(Ordering::SeqCst) { ReadOnly::refused(path) } else { Ok(()) }
+    }
+}
+
+impl Files for Balky {
+    fn snapshot(&self, path: &Path) -> Result<Snapshot, StepError> {
+        self.0.snapshot(path)
+    }
+
+    fn write(&self, path: &Path, content: &[u8], attributes: Attributes) -> Result<(), StepError> {
+        self.0.write(path, content, attributes)
+    }
+
+    fn write_in_place(&self, path: &Path, content: &[u8]) -> Result<(), StepError> {
+        self.refuses(path)?;
+        self.0.write_in_place(path, content)
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), StepError> {
+        self.refuses(path)?;
+        self.0.remove(path)
+    }
+
+    fn make_directory(&self, path: &Path) -> Result<bool, StepError> {
+        self.0.make_directory(path)
+    }
+
+    fn remove_directory(&self, path: &Path) -> Result<(), StepError> {
+        self.0.remove_directory(path)
+    }
+
+    fn hold(&self, path: &Path) -> Result<Held, StepError> {
+        self.0.hold(path)
+    }
+
+    fn set_attributes(&self, held: &Held, attributes: Attributes) -> Result<(), StepError> {
+        self.0.set_attributes(held, attributes)
+    }
+
+    fn lock_accounts(&self) -> Result<OwnedFd, StepError> {
+        self.0.lock_accounts()
+    }
+}
+
+/// A machine with two wrong kernel parameters, on whose disk a heal gets stuck until the switch is turned off.
+fn stuck_world() -> (World, Arc<AtomicBool>) {
+    let mut world = World::new(Scratch::new());
+    for key in ["tcp_syncookies", "conf/all/log_martians"] {
+        world.scratch.write(&format!("proc/sys/net/ipv4/{key}"), "0\n", 0o644);
+    }
+    let broken = Arc::new(AtomicBool::new(true));
+    world.machine.files = Arc::new(Balky(Disk::new(world.scratch.root()), Arc::clone(&broken)));
+    world.restart();
+    (world, broken)
+}
+
+const STUCK: [&str; 2] = ["linux.kernel.syn_cookies", "linux.kernel.log_martians"];
+const LEFT: &str = "etc/sysctl.d/99-zz-proofline-net.ipv4.";
+
+#[test]
+fn nothing_else_is_changed_before_a_stuck_change_is_taken_back() {
+    needs_root!();
+    let (mut world, broken) = stuck_world();
+    let answer = world.cycle(&STUCK);
+    assert_eq!(answer.heal().outcome, HealOutcome::Failed, "only one is tried: {:#?}", answer.heals());
+    assert_eq!(answer.cause(), "an earlier change could not be taken back yet");
+    world.minutes(30);
+    assert!(world.cycle(&STUCK).heals().is_empty(), "it is still there");
+
+    broken.store(false, Ordering::SeqCst);
+    let answer = world.cycle(&STUCK);
+    let outcomes: Vec<_> = answer.heals().iter().map(|heal| heal.outcome).collect();
+    assert_eq!(outcomes, [HealOutcome::RolledBack, HealOutcome::Resolved], "{:#?}", answer.heals());
+    world.minutes(30);
+    let answer = world.cycle(&STUCK);
+    assert_eq!(answer.heal().outcome, HealOutcome::Resolved, "{:#?}", answer.0.events);
+}
+
+#[test]
+fn a_late_rollback_leaves_alone_what_somebody_changed_since() {
+    needs_root!();
+    let (mut world, broken) = stuck_world();
+    let check = world.cycle(&STUCK).heal().check.clone();
+    let left = std::fs::read_dir(world.scratch.path("etc/sysctl.d")).expect("reads");
+    let left = left.map(|entry| entry.expect("reads").path()).next().expect("the change is still there");
+    assert!(left.display().to_string().contains(LEFT), "{}", left.display());
+    std::fs::write(&left, "# ours now\n").expect("writes");
+    broken.store(false, Ordering::SeqCst);
+    let answer = world.cycle(&[&check]);
+    let record = answer.heals()[0];
+    assert_eq!(record.outcome, HealOutcome::RolledBack);
+    assert!(
+        record.steps[0].detail.contains("changed since, left alone: remove /etc/sysctl.d"),
+        "{record:#?}"
+    );
+    assert_eq!(std::fs::read(&left).expect("reads"), b"# ours now\n");
 }
 
 #[test]
@@ -227,6 +402,19 @@ fn a_link_in_the_place_of_a_file_is_not_written_through() {
     assert_eq!(answer.heal().outcome, HealOutcome::RolledBack, "{:#?}", answer.heal());
     assert!(answer.heal().steps[0].detail.contains("a symbolic link, which is not changed"));
     assert_eq!(world.scratch.text("etc/passwd-target"), "Debian GNU/Linux 12\n");
+}
+
+#[test]
+fn what_replaced_a_changed_file_is_left_alone() {
+    needs_root!();
+    let mut world = World::new(Scratch::new());
+    world.scratch.mode("etc/profile", 0o666);
+    let handle = world.cycle(&["linux.permissions.world_writable"]).rollback();
+    world.cycle(&[]);
+    world.scratch.write("etc/profile.new", "umask 027\n", 0o644);
+    std::fs::rename(world.scratch.path("etc/profile.new"), world.scratch.path("etc/profile")).expect("moves");
+    assert!(matches!(world.executor().roll_back(&handle), Err(RollbackError::ChangedSince(_))));
+    assert_eq!(world.scratch.snapshot()["etc/profile"], "100644 0:0 \"umask 027\\n\"");
 }
 
 #[test]

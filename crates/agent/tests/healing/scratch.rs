@@ -28,6 +28,8 @@ start() {
   [ -f "$S/$1/masked" ] && { echo "Unit $1 is masked." >&2; exit 1; }
   setsid sleep 600 </dev/null >/dev/null 2>&1 &
   echo $! > "$S/$1/pid"; mkdir -p "$ROOT/proc/$!"; cat "$ROOT/lib/systemd/system/$1" > "$ROOT/proc/$!/comm"
+  daemon="/usr/lib/daemons/$(cat "$ROOT/lib/systemd/system/$1")"; mkdir -p "$ROOT/usr/lib/daemons"
+  : > "$ROOT$daemon"; ln -sfn "$daemon" "$ROOT/proc/$!/exe"
 }
 stop() {
   [ -f "$S/$1/pid" ] || return 0
@@ -210,6 +212,9 @@ impl Scratch {
         program("journalctl", "#!/bin/sh\nmkdir -p '@ROOT@/var/log/journal'\n");
         scratch.write("proc/1/comm", "systemd\n", 0o644);
         scratch.write("proc/modules", "", 0o644);
+        let modules = "kernel/drivers/usb/storage/usb-storage.ko:\nkernel/drivers/usb/storage/uas.ko:\n";
+        scratch.write("lib/modules/6.1.0/modules.dep", modules, 0o644);
+        scratch.write("lib/modules/6.1.0/modules.builtin", "", 0o644);
         scratch.listen(&[22]);
         let key = scratch.path("etc/ssh/ssh_host_ed25519_key");
         let made =
@@ -258,7 +263,8 @@ impl Scratch {
         self.write("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n", 0o644);
         self.write(
             "etc/pam.d/common-auth",
-            "auth required pam_faillock.so preauth\nauth required pam_unix.so\n",
+            "auth required pam_faillock.so preauth\nauth sufficient pam_unix.so\n\
+             auth [default=die] pam_faillock.so authfail\n",
             0o644,
         );
         for service in ["login", "sshd"] {

@@ -34,6 +34,8 @@ pub struct World {
     pub note: Option<Vec<u8>>,
     pub rules: Vec<Rule>,
     pub rules_version: u64,
+    /// The catalogue that the rules were made for.
+    pub catalogue: Digest,
     pub mode: Mode,
     pub local: Option<Mode>,
     pub paused_until: Option<Timestamp>,
@@ -81,6 +83,7 @@ impl World {
             note: None,
             rules: Catalog::embedded().rules().to_vec(),
             rules_version: 1,
+            catalogue: Catalog::embedded().digest().parse().expect("a digest"),
             mode: Mode::Enforce,
             local: None,
             paused_until: None,
@@ -123,7 +126,7 @@ impl World {
             installation: InstallationId::new(start(), &SeededEntropy::new(1)),
             site: Some(self.machine.site),
             issued: start(),
-            catalogue: Catalog::embedded().digest().parse().expect("a digest"),
+            catalogue: self.catalogue,
             mode: self.mode,
             asset_roles: [(
                 self.machine.asset,

@@ -181,6 +181,10 @@ impl Central {
         inner.revoked.extend(keys);
     }
 
+    pub fn forgive_all(&self) {
+        self.lock().revoked.clear();
+    }
+
     /// The statements of the log, in order.
     pub fn statements(&self) -> Vec<Statement> {
         self.lock().log.iter().map(|entry| statement(entry)).collect()
@@ -199,16 +203,21 @@ impl Central {
             bytes.extend(writer.entry(entry).expect("takes the entry"));
         }
         bytes.extend(writer.finish().bytes);
-        let options = Options { checkpoint_key: Some(policy.checkpoint_key.clone()), since: None };
+        let options = Options { checkpoint_key: Some(policy.checkpoint_key.clone()), ..Options::default() };
         verify(&bytes[..], &options).expect("reads from memory")
     }
 
     /// Signs a rule set of `version` and offers it.
     pub fn offer_rules(&self, version: u64, site: Option<SiteId>, key: &SigningKey) {
+        self.offer_rules_for(version, site, Digest::ZERO, key);
+    }
+
+    /// Offers a rule set that was made for this catalogue.
+    pub fn offer_rules_for(&self, version: u64, site: Option<SiteId>, catalogue: Digest, key: &SigningKey) {
         let mut inner = self.lock();
         let payload = json!({
             "version": version, "installation": inner.ids.installation, "site": site, "issued": inner.clock.now(),
-            "catalogue": Digest::ZERO, "mode": Mode::Ask, "asset_roles": {}, "maintenance_windows": [],
+            "catalogue": catalogue, "mode": Mode::Ask, "asset_roles": {}, "maintenance_windows": [],
             "paused_until": null, "rules": []
         });
         let envelope = dsse::sign(RULES_PAYLOAD_TYPE, payload.to_string().as_bytes(), key);

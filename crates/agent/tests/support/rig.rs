@@ -9,7 +9,7 @@ use proofline_agent::emitter::{Emitter, Observed, Seqs, Signer};
 use proofline_agent::enroll::{EnrollError, Machine, enroll};
 use proofline_agent::identity::{Identity, Route, StateDir};
 use proofline_agent::server_url::PlainHttp;
-use proofline_agent::sync::alarm::{Alarm, raised};
+use proofline_agent::sync::alarm::{Alarm, AlarmKind, raised};
 use proofline_agent::sync::orders::Orders;
 use proofline_agent::sync::rules::RuleStore;
 use proofline_agent::sync::{CheckedIn, Drained, Pause, Report, Sync};
@@ -194,8 +194,14 @@ impl Rig {
         self.parts().outbox.depth().items
     }
 
+    /// The gravest alarm.
     pub fn alarm(&self) -> Option<Alarm> {
-        raised(&self.parts().outbox).expect("reads")
+        raised(&self.parts().outbox).expect("reads").into_iter().next()
+    }
+
+    /// Every alarm, gravest first.
+    pub fn alarms(&self) -> Vec<AlarmKind> {
+        raised(&self.parts().outbox).expect("reads").into_iter().map(|alarm| alarm.kind).collect()
     }
 
     /// The log holds every statement of this appliance once, in order, and the auditor agrees.

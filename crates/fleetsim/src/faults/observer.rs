@@ -134,7 +134,7 @@ impl Observer {
             if pid.is_some()
                 && status["pid"].as_u64() == pid
                 && status["outbox_depth"] == 0
-                && status["alarm"].is_null()
+                && status["alarms"].as_array().is_some_and(Vec::is_empty)
             {
                 return Ok(());
             }

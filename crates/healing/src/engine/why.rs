@@ -116,12 +116,12 @@ pub enum WhyNot {
         /// Until then.
         until: Timestamp,
     },
-    /// Too many heals on the site in the last hour.
+    /// Too many heals in the last hour. Every agent counts its own: a site with several agents may see as many from each.
     SiteCap {
         /// The rule's limit.
         per_hour: u16,
     },
-    /// Too many heals on assets of this role in the last hour.
+    /// Too many heals on assets of this role in the last hour, counted likewise.
     RoleCap {
         /// The rule's limit.
         per_hour: u16,
@@ -163,9 +163,9 @@ impl fmt::Display for WhyNot {
             Self::Cooldown { until } => {
                 write!(f, "the last attempt is too recent, next at {}", format_rfc3339(*until))
             }
-            Self::SiteCap { per_hour } => write!(f, "{per_hour} heals in the last hour on this site"),
+            Self::SiteCap { per_hour } => write!(f, "{per_hour} heals in the last hour by this agent"),
             Self::RoleCap { per_hour } => {
-                write!(f, "{per_hour} heals in the last hour on assets of this role")
+                write!(f, "{per_hour} heals in the last hour by this agent on assets of this role")
             }
             Self::OutsideMaintenanceWindow { next: Some(next) } => {
                 write!(f, "waits for the maintenance window at {}", format_rfc3339(*next))

@@ -1,4 +1,7 @@
 //! What can happen to an incident, and what comes of it.
+//!
+//! Events count in the order in which they arrive. Their times are records: a clock that was set back must not keep an
+//! incident from being resolved.
 
 use proofline_catalog::canonical::Digest;
 use proofline_core::{Timestamp, Verdict};
@@ -144,9 +147,6 @@ pub enum Refused {
         /// The verdict that came with it.
         verdict: Verdict,
     },
-    /// The observation is older than the last failing one: it proves nothing.
-    #[error("the observation is older than the last failure")]
-    Outdated,
     /// The approval is for another plan than the one that waits.
     #[error("the approval is not for the plan that waits")]
     AnotherPlan,
@@ -249,9 +249,6 @@ fn check_observation(incident: &Incident, event: &Event) -> Result<(), Refused> 
     if !fits {
         return Err(Refused::WrongVerdict { event: event.name(), verdict: seen.verdict });
     }
-    if seen.verdict == Verdict::Pass && seen.at < incident.last_failed_at {
-        return Err(Refused::Outdated);
-    }
     Ok(())
 }
 
@@ -269,7 +266,7 @@ pub fn transition(
     if let Event::Failed(seen) | Event::VerifiedFail(seen) = event
         && seen.verdict == Verdict::Fail
     {
-        after.last_failed_at = after.last_failed_at.max(seen.at);
+        after.last_failed_at = seen.at;
     }
     let Some(to) = to else { return Ok((after, None)) };
 
