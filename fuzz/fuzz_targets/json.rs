@@ -6,7 +6,7 @@ use proofline_evidence::json::{MAX_INTEGER, Value, read};
 
 fn within_bounds(value: &Value<'_>) -> bool {
     match value {
-        Value::Integer(number) => number.abs() <= MAX_INTEGER,
+        Value::Integer(number) => (-MAX_INTEGER..=MAX_INTEGER).contains(number),
         Value::List(elements) => elements.iter().all(within_bounds),
         Value::Object(members) => members.iter().all(|(_, member)| within_bounds(member)),
         Value::Null | Value::Bool(_) | Value::Text(_) => true,

@@ -25,7 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["core", "authz", "healing"]),
     ("jobs", &[]),
     ("agent", &["core", "evidence", "catalog", "protocol", "healing", "outbox"]),
-    ("verify", &["evidence"]),
+    ("verify", &["core", "evidence"]),
     ("fleetsim", &["core", "evidence", "catalog", "protocol", "outbox"]),
     ("server", &["core", "authz", "evidence", "catalog", "protocol", "healing", "store", "jobs"]),
     ("testkit", &["core", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"]),

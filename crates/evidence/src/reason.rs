@@ -59,6 +59,7 @@ reasons! {
     CheckpointMalformed = "checkpoint_malformed", "The note's text is not a checkpoint.";
     CheckpointOrigin = "checkpoint_origin", "The checkpoint belongs to another log.";
     CheckpointTime = "checkpoint_time_missing", "The checkpoint does not say when it was signed.";
+    CheckpointFuture = "checkpoint_in_future", "The checkpoint is dated later than the clock of whoever verifies it.";
     ArchiveMalformed = "archive_malformed", "The file is not an export archive, or it is cut short.";
     ArchiveName = "archive_name", "The archive holds a file name that an export never has.";
     ArchiveKind = "archive_kind", "The archive holds something other than plain files.";

@@ -42,7 +42,7 @@ fn a_sound_log_of_any_size_verifies() {
         let log = sample(size);
         let report = judge(&log);
         assert_eq!(findings(&report), [], "{size}");
-        assert!(report.verified && !report.checkpoint_key_was_given);
+        assert!(report.consistent && !report.verified, "nobody vouched for the key");
         assert_eq!((report.size, report.entries), (size as u64, size as u64));
         assert_eq!(report.kinds.values().sum::<u64>(), size as u64);
         assert_eq!(report.keys.len(), 4);
@@ -57,7 +57,7 @@ fn a_log_deep_enough_for_a_second_level_of_tiles_verifies() {
     let expected =
         ["tile/entries/002", "tile/0/002", "tile/entries/003.p/7", "tile/0/003.p/7", "tile/1/000.p/3"];
     assert_eq!(names[names.len() - 5..], expected);
-    assert!(judge(&log).verified);
+    assert!(judge(&log).consistent);
 }
 
 fn names(export: &[u8]) -> Vec<String> {
@@ -76,7 +76,7 @@ fn an_empty_log_verifies() {
 fn the_given_key_decides_not_the_one_in_the_export() {
     let (log, other) = (sample(9), SiteLog::new(12, 1));
     let with = |key| {
-        let options = Options { checkpoint_key: Some(key), since: None };
+        let options = Options { checkpoint_key: Some(key), ..Options::default() };
         verify(&log.export()[..], &options).expect("memory is readable")
     };
     let right = with(log.policy().checkpoint_key);
@@ -86,18 +86,30 @@ fn the_given_key_decides_not_the_one_in_the_export() {
 }
 
 #[test]
+fn a_head_from_the_future_is_not_believed() {
+    let mut log = sample(9);
+    log.wait(3_600);
+    let at = |seconds| {
+        let options = Options { now: Some(moment(seconds)), ..Options::default() };
+        findings(&verify(&log.export()[..], &options).expect("memory is readable"))
+    };
+    assert_eq!(at(4_000), [], "five minutes are two honest clocks");
+    assert_eq!(at(3_000), [(Reason::CheckpointFuture, None)]);
+}
+
+#[test]
 fn an_older_checkpoint_convicts_whoever_rewrote_the_log() {
     let mut log = sample(300);
     let older = log.checkpoint();
     log.fill(700);
     let since = |log: &SiteLog, older: &str| {
-        let options = Options { checkpoint_key: None, since: Some(older.as_bytes().to_vec()) };
+        let options = Options { since: Some(older.as_bytes().to_vec()), ..Options::default() };
         verify(&log.export()[..], &options).expect("memory is readable")
     };
     let report = since(&log, &older);
-    assert_eq!((report.consistent_since, report.verified), (Some(300), true));
+    assert_eq!((report.consistent_since, report.consistent), (Some(300), true));
     let same = since(&log, &log.checkpoint());
-    assert_eq!((same.consistent_since, same.verified), (Some(700), true));
+    assert_eq!((same.consistent_since, same.consistent), (Some(700), true));
 
     // The operator, who has every server key, leaves one entry out and signs the rest anew.
     let mut rewritten = sample(300);
@@ -113,7 +125,7 @@ fn an_older_checkpoint_convicts_whoever_rewrote_the_log() {
     let elsewhere = SiteLog::new(13, 2);
     assert_eq!(findings(&since(&log, &elsewhere.checkpoint())), [(Reason::SinceOtherLog, None)]);
     let forged = older.replacen('\u{2014}', "\u{2014} nobody AAAAAAAA\n\u{2014}", 1);
-    assert!(since(&log, &forged).verified, "an unknown signature changes nothing");
+    assert!(since(&log, &forged).consistent, "an unknown signature changes nothing");
     let unsigned =
         format!("{}\n\u{2014} nobody AAAAAAAA\n", older.split_inclusive('\n').take(3).collect::<String>());
     assert_eq!(findings(&since(&log, &unsigned)), [(Reason::NoteUnsigned, None)]);
@@ -128,7 +140,7 @@ fn a_rotated_checkpoint_key_still_vouches_for_the_older_checkpoint() {
     let stale = judge(&log);
     assert_eq!(findings(&stale), [(Reason::PolicyMismatch, None)], "signed by the key that was replaced");
     log.checkpoint_key = fresh;
-    let options = Options { checkpoint_key: None, since: Some(older.into_bytes()) };
+    let options = Options { since: Some(older.into_bytes()), ..Options::default() };
     let report = verify(&log.export()[..], &options).expect("memory is readable");
     assert_eq!((findings(&report), report.consistent_since), (vec![], Some(20)));
 }
@@ -416,12 +428,12 @@ proptest! {
         let place = policy + place.index(export.len() - policy);
         export[place] ^= 1 << bit;
         let report = verify(&export[..], &Options::default()).expect("memory is readable");
-        prop_assert!(!report.verified, "bit {} of byte {}", bit, place);
+        prop_assert!(!report.consistent, "bit {} of byte {}", bit, place);
     }
 
     #[test]
     fn any_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
-        let options = Options { checkpoint_key: None, since: Some(bytes.clone()) };
-        prop_assert!(!verify(&bytes[..], &options).expect("memory is readable").verified);
+        let options = Options { since: Some(bytes.clone()), ..Options::default() };
+        prop_assert!(!verify(&bytes[..], &options).expect("memory is readable").consistent);
     }
 }

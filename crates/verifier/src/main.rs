@@ -2,7 +2,7 @@
 //!
 //! It opens the files that it is given, hands their bytes to `proofline_evidence::export` and prints what that found. It
 //! has no network, no configuration and no opinion of its own. Exit status: 0 verified, 1 not verified, 2 nothing could be
-//! said (wrong usage, unreadable file).
+//! said (wrong usage, unreadable file), 3 consistent in itself, under a key that nobody vouched for.
 
 mod print;
 
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
+use proofline_core::{Clock as _, SystemClock};
 use proofline_evidence::export::{Options, Report, verify};
 use proofline_evidence::note::{MAX_NOTE_BYTES, NoteKey};
 
@@ -33,13 +34,14 @@ struct Arguments {
     json: bool,
 }
 
-const AFTER_HELP: &str = "Exit status: 0 verified; 1 not verified; 2 wrong usage or unreadable file.";
+const AFTER_HELP: &str = "Exit status: 0 verified; 1 not verified; 2 wrong usage or unreadable file; 3 consistent, but the checkpoint key was not given.";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
+        Ok(report) if report.verified => ExitCode::SUCCESS,
+        Ok(report) if report.consistent => ExitCode::from(3),
+        Ok(_) => ExitCode::from(1),
         Err(error) => {
             eprintln!("proofline-verify: {error:#}");
             ExitCode::from(2)
@@ -47,15 +49,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     let since = arguments.since.as_deref().map(read_checkpoint).transpose()?;
-    let options = Options { checkpoint_key: arguments.checkpoint_key.clone(), since };
+    let options = Options {
+        checkpoint_key: arguments.checkpoint_key.clone(),
+        since,
+        now: Some(SystemClock.now()),
+    };
     let export = &arguments.export;
     let file = File::open(export).with_context(|| format!("cannot open {}", export.display()))?;
     let report = verify(BufReader::with_capacity(1 << 20, file), &options)
         .with_context(|| format!("cannot read {}", export.display()))?;
     output(&report, arguments.json).context("cannot write the result")?;
-    Ok(report.verified)
+    Ok(report)
 }
 
 /// A checkpoint is short: whatever is longer is another file.

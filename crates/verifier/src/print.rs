@@ -20,6 +20,12 @@ pub(crate) fn report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(out)?;
     if report.verified {
         writeln!(out, "VERIFIED")
+    } else if report.consistent {
+        writeln!(
+            out,
+            "CONSISTENT, NOT VERIFIED: the checkpoint key comes from the export itself, so anybody could have made it.\n\
+             Give the key that you received on another way: --checkpoint-key KEY"
+        )
     } else {
         let plural = if report.findings_total == 1 { "" } else { "s" };
         writeln!(out, "NOT VERIFIED ({} finding{plural})", report.findings_total)
@@ -43,10 +49,7 @@ fn head(out: &mut impl Write, report: &Report) -> io::Result<()> {
     if let Some(key) = &report.checkpoint_key {
         writeln!(out, "  key           {key}")?;
         if !report.checkpoint_key_was_given {
-            writeln!(
-                out,
-                "                taken from the export itself: compare it with the one you were given"
-            )?;
+            writeln!(out, "                taken from the export itself")?;
         }
     }
     match report.consistent_since {

@@ -179,10 +179,19 @@ fn a_sound_export_is_verified_and_explained() {
     }
     assert!(!run.stdout.contains("taken from the export"));
     let alone = desk.verify(&log.export(), &[]);
-    assert!(alone.status == 0 && alone.stdout.contains("taken from the export itself"), "{}", alone.stdout);
+    assert_eq!(alone.status, 3, "{}", alone.stdout);
+    let last_word = alone.stdout.rsplit("\n\n").next().expect("a last word");
+    assert!(last_word.starts_with("CONSISTENT, NOT VERIFIED"), "{last_word}");
     let json: serde_json::Value =
         serde_json::from_str(&desk.verify(&log.export(), &["--json"]).stdout).expect("JSON");
-    assert_eq!((&json["verified"], &json["entries"]), (&true.into(), &20.into()));
+    assert_eq!((&json["verified"], &json["consistent"], &json["entries"]), (&false.into(), &true.into(), &20.into()));
+}
+
+#[test]
+fn a_checkpoint_from_the_future_is_not_believed() {
+    let mut log = sample();
+    log.wait(70 * 365 * 86_400);
+    refused("2096", &log.export(), &[], &["checkpoint_in_future"]);
 }
 
 #[test]
@@ -376,7 +385,7 @@ fn an_operator_with_every_server_key_is_found_by_an_older_checkpoint() {
     header.prev = Digest::of(&fresh.entries[fresh.entries.len() - 1]);
     fresh.append(Signer::Server, header, body);
     assert_ne!(fresh.entries.last(), Some(&last));
-    assert_eq!(desk.verify(&fresh.export(), &[]).status, 0, "by itself it is sound");
+    assert_eq!(desk.verify(&fresh.export(), &[]).status, 3, "by itself it is sound");
     refused(
         "replaced",
         &fresh.export(),
@@ -390,7 +399,7 @@ fn last_months_export_is_not_todays() {
     let (desk, log) = (Desk::new(), sample());
     let today = desk.file("today", log.checkpoint());
     let month_ago = log.export_of(&log.entries[..12], &log.checkpoint_over(&log.entries[..12]));
-    assert_eq!(desk.verify(&month_ago, &[]).status, 0);
+    assert_eq!(desk.verify(&month_ago, &[]).status, 3);
     refused("replayed", &month_ago, &["--since", today.to_str().expect("UTF-8")], &["since_newer"]);
     let garbage = desk.file("garbage", "not a note");
     refused("garbage", &log.export(), &["--since", garbage.to_str().expect("UTF-8")], &["note_malformed"]);

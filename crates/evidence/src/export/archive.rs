@@ -19,25 +19,30 @@ const CHECKSUM: Range<usize> = 148..156;
 /// If the name has more than 100 bytes or the content more than 8 GiB: an export has neither.
 pub fn member(name: &str, content: &[u8], seconds: u64) -> Vec<u8> {
     assert!(name.len() <= MAX_NAME && (content.len() as u64) < 1 << 33, "ustar holds it");
+    let padding = content.len().next_multiple_of(BLOCK) - content.len();
+    let mut bytes = Vec::with_capacity(BLOCK + content.len() + padding);
+    bytes.extend_from_slice(&header(name, content.len(), seconds));
+    bytes.extend_from_slice(content);
+    bytes.resize(bytes.len() + padding, 0);
+    bytes
+}
+
+/// The one header that a file of this name, size and time has here: nobody's, readable, not a program.
+fn header(name: &str, size: usize, seconds: u64) -> [u8; BLOCK] {
     let mut header = [0_u8; BLOCK];
     let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
     put(0, name);
     put(100, "0000644\0");
     put(108, "0000000\0");
     put(116, "0000000\0");
-    put(124, &format!("{:011o}\0", content.len()));
+    put(124, &format!("{size:011o}\0"));
     put(136, &format!("{seconds:011o}\0"));
     put(148, "        ");
     put(156, "0");
     put(257, "ustar\x0000");
     let sum = checksum(&header);
     header[CHECKSUM].copy_from_slice(checksum_field(sum).as_bytes());
-    let padding = content.len().next_multiple_of(BLOCK) - content.len();
-    let mut bytes = Vec::with_capacity(BLOCK + content.len() + padding);
-    bytes.extend_from_slice(&header);
-    bytes.extend_from_slice(content);
-    bytes.resize(bytes.len() + padding, 0);
-    bytes
+    header
 }
 
 /// The end of an archive: two empty blocks.
@@ -133,23 +138,27 @@ fn malformed(detail: &str) -> Defect {
     Defect::new(Reason::ArchiveMalformed, detail)
 }
 
-fn parse_header(header: &[u8; BLOCK]) -> Result<(String, usize), Defect> {
-    if header[CHECKSUM] != *checksum_field(checksum(header)).as_bytes() {
+fn parse_header(found: &[u8; BLOCK]) -> Result<(String, usize), Defect> {
+    if found[CHECKSUM] != *checksum_field(checksum(found)).as_bytes() {
         return Err(malformed("a header's checksum is wrong"));
     }
-    if &header[257..265] != b"ustar\x0000" {
+    if &found[257..265] != b"ustar\x0000" {
         return Err(malformed("a header is not ustar"));
     }
-    if header[156] != b'0' || header[157..257].iter().any(|byte| *byte != 0) {
+    if found[156] != b'0' || found[157..257].iter().any(|byte| *byte != 0) {
         return Err(Defect::new(Reason::ArchiveKind, "not a plain file"));
     }
-    let name = member_name(&header[..MAX_NAME])?;
-    if header[345..500].iter().any(|byte| *byte != 0) {
+    let name = member_name(&found[..MAX_NAME])?;
+    if found[345..500].iter().any(|byte| *byte != 0) {
         return Err(Defect::new(Reason::ArchiveName, "a name with a prefix"));
     }
-    let size = usize::try_from(octal(&header[124..136])?).ok().filter(|size| *size <= MAX_BUNDLE_BYTES);
+    let size = usize::try_from(octal(&found[124..136])?).ok().filter(|size| *size <= MAX_BUNDLE_BYTES);
     let size =
         size.ok_or_else(|| Defect::new(Reason::ArchiveSize, format!("more than {MAX_BUNDLE_BYTES} bytes")))?;
+    // Owner, mode and whatever else a reader might obey: all as written, or it is not from here.
+    if *found != header(&name, size, octal(&found[136..148])?) {
+        return Err(malformed("a header says more than name, size and time"));
+    }
     Ok((name, size))
 }
 
@@ -226,6 +235,23 @@ mod tests {
             first(&with_field(124, b"\x80\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff")),
             Err(Reason::ArchiveMalformed)
         );
+    }
+
+    #[test]
+    fn a_header_holds_name_size_and_time_and_nothing_else() {
+        for (at, field) in [
+            (100, &b"0006755\0"[..]),
+            (108, b"0001750\0"),
+            (116, b"0000144\0"),
+            (265, b"root"),
+            (297, b"wheel"),
+            (329, b"0000001\0"),
+            (500, b"x"),
+            (136, b"77777777777 "),
+        ] {
+            assert_eq!(first(&with_field(at, field)), Err(Reason::ArchiveMalformed), "{at}");
+        }
+        assert!(first(&with_field(136, b"14742231260\0")).is_ok(), "another time");
     }
 
     #[test]

@@ -37,8 +37,11 @@ impl Serialize for Finding {
 /// The outcome of verifying an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether nothing at all was found.
+    /// Whether nothing at all was found, with a checkpoint key that the auditor brought along.
     pub verified: bool,
+    /// Whether nothing at all was found, whoever the checkpoint key is from. An export that somebody made up under keys of
+    /// their own is consistent, too.
+    pub consistent: bool,
     /// The deployment, as the policy says.
     pub installation: Option<InstallationId>,
     /// The site, as the policy says.

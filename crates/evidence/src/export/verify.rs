@@ -2,10 +2,12 @@
 
 use std::io::{self, Read};
 
+use proofline_core::{Timestamp, format_rfc3339};
+
 use super::archive::{ArchiveError, ArchiveReader};
 use super::{
-    CHECKPOINT_NAME, POLICY_NAME, Policy, README_NAME, Report, auditor::Auditor, keyring::Keyring,
-    tiles::TileCutter,
+    CHECKPOINT_NAME, CLOCK_TOLERANCE, POLICY_NAME, Policy, README_NAME, Report, auditor::Auditor,
+    keyring::Keyring, tiles::TileCutter,
 };
 use crate::merkle::leaf_hash;
 use crate::note::{Checkpoint, MAX_NOTE_BYTES, Note, NoteKey, SignatureKind};
@@ -20,6 +22,8 @@ pub struct Options {
     pub checkpoint_key: Option<NoteKey>,
     /// The bytes of an older checkpoint of this log that the auditor kept.
     pub since: Option<Vec<u8>>,
+    /// The auditor's clock, where there is one: a checkpoint from the future is not believed.
+    pub now: Option<Timestamp>,
 }
 
 /// Verifies an export. `Err` only where `source` cannot be read: whatever is wrong with the export is in the report.
@@ -30,7 +34,8 @@ pub fn verify(source: impl Read, options: &Options) -> io::Result<Report> {
         Err(ArchiveError::Read(error)) => return Err(error),
         Err(ArchiveError::Defect(defect)) => run.report.find_defect(None, defect),
     }
-    run.report.verified = run.report.findings_total == 0;
+    run.report.consistent = run.report.findings_total == 0;
+    run.report.verified = run.report.consistent && run.report.checkpoint_key_was_given;
     Ok(run.report)
 }
 
@@ -56,6 +61,7 @@ impl<R: Read> Run<R> {
         let key = self.checkpoint_key(&policy, options);
         let note = self.expect(CHECKPOINT_NAME, MAX_NOTE_BYTES)?;
         let (checkpoint, signed_at) = self.checkpoint(&note, &key, &policy)?;
+        self.dates(signed_at, options.now);
         let mut since = options.since.as_deref().and_then(|note| self.since(note, &policy, &checkpoint));
         let mut auditor = Auditor::new(&policy, signed_at);
         let mut cutter = TileCutter::default();
@@ -109,7 +115,7 @@ impl<R: Read> Run<R> {
         note: &[u8],
         key: &NoteKey,
         policy: &Policy,
-    ) -> Result<(Checkpoint, Option<proofline_core::Timestamp>), Defect> {
+    ) -> Result<(Checkpoint, Option<Timestamp>), Defect> {
         let (checkpoint, signed_at) = match Checkpoint::open(note, key, &policy.origin()) {
             Ok(opened) => (opened.checkpoint, Some(opened.signed_at)),
             Err(defect) => {
@@ -125,6 +131,14 @@ impl<R: Read> Run<R> {
             self.report.set_signed_at(at);
         }
         Ok((checkpoint, signed_at))
+    }
+
+    fn dates(&mut self, signed_at: Option<Timestamp>, now: Option<Timestamp>) {
+        if let (Some(signed_at), Some(now)) = (signed_at, now)
+            && signed_at > now + CLOCK_TOLERANCE
+        {
+            self.report.find(None, Reason::CheckpointFuture, format_rfc3339(signed_at));
+        }
     }
 
     fn since(&mut self, note: &[u8], policy: &Policy, head: &Checkpoint) -> Option<Since> {

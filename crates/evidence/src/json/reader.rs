@@ -150,7 +150,11 @@ impl<'a> Reader<'a> {
         let (text, negative) = (&self.text[begin..self.at], digits > begin);
         let floating = matches!(self.peek(), Some(b'.' | b'e' | b'E'));
         match text.parse::<i64>() {
-            Ok(number) if !floating && number.abs() <= MAX_INTEGER && !(negative && number == 0) => {
+            Ok(number)
+                if !floating
+                    && (-MAX_INTEGER..=MAX_INTEGER).contains(&number)
+                    && !(negative && number == 0) =>
+            {
                 Ok(number)
             }
             _ => Err(self.refuse(Reason::JsonNumber)),

@@ -90,6 +90,11 @@ impl SiteLog {
         self.state(Signer::Server, Body::Key(event));
     }
 
+    /// Time passes.
+    pub(crate) fn wait(&mut self, seconds: i64) {
+        self.clock += seconds;
+    }
+
     /// The header that `signer` would use next.
     pub(crate) fn next_header(&mut self, signer: Signer) -> Header {
         self.clock += 60;

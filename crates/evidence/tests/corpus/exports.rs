@@ -27,7 +27,7 @@ enum Case {
 }
 
 fn reasons(export: &[u8], older: &str) -> BTreeSet<Reason> {
-    let options = Options { checkpoint_key: None, since: Some(older.as_bytes().to_vec()) };
+    let options = Options { since: Some(older.as_bytes().to_vec()), ..Options::default() };
     let report = verify(export, &options).expect("memory is readable");
     report.findings.iter().map(|finding| finding.reason).collect()
 }
