@@ -41,7 +41,7 @@ export default defineConfig({
             },
             { name: "dialogs", test: /node_modules\/@(base-ui|floating-ui)\//, priority: 5 },
             { name: "tables", test: /node_modules\/@tanstack\//, priority: 4 },
-            { name: "kit", test: /src\/(ui\/(?!table|visible-rows|dialog|confirm)|lib\/|scoring\/look)/, priority: 3 },
+            { name: "kit", test: /src\/(ui\/(?!table|visible-rows|modal)|lib\/|scoring\/look)/, priority: 3 },
           ],
         },
       },

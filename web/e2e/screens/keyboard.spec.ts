@@ -10,8 +10,11 @@ test("from the overview into a check and its evidence", async ({ app: page }) =>
   await settle(page);
   await page.keyboard.press("/");
   await page.keyboard.type("lakeview");
+  await expect(page.getByRole("row", { name: /Lakeview/ }).first()).toBeVisible();
   await expect(page.getByRole("row", { name: /Sunrise/ })).toHaveCount(0);
   await page.keyboard.press("Escape");
+  await expect(page.getByRole("row", { name: /Sunrise/ }).first()).toBeVisible();
+  await settle(page);
   await page.locator("main").focus();
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
@@ -31,6 +34,7 @@ test("from the overview into a check and its evidence", async ({ app: page }) =>
 test("the palette finds a site and goes there", async ({ app: page }) => {
   await settle(page);
   await page.keyboard.press("Control+k");
+  await expect(page.getByRole("combobox")).toBeFocused();
   await page.keyboard.type("cedar ridge");
   const option = page.getByRole("option", { name: /Cedar Ridge/ }).first();
   await expect(option).toBeVisible();

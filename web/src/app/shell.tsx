@@ -14,7 +14,8 @@ import { type Destination, destinations, groupTitles } from "./navigation";
 import { useShortcuts } from "./shortcuts";
 import { UserMenu } from "./user-menu";
 
-const Palette = lazy(() => import("./palette").then((module) => ({ default: module.Palette })));
+const loadPalette = () => import("./palette").then((module) => ({ default: module.Palette }));
+const Palette = lazy(loadPalette);
 const Help = lazy(() => import("./help").then((module) => ({ default: module.Help })));
 
 export function Shell() {
@@ -25,6 +26,11 @@ export function Shell() {
   const close = useCallback(() => setOverlay(undefined), []);
   useShortcuts({ openPalette, openHelp });
   const main = useFocusAfterNavigation();
+  // Whoever opens it types on at once: it is there before it is wanted.
+  useEffect(() => {
+    const later = setTimeout(() => void loadPalette(), 1_000);
+    return () => clearTimeout(later);
+  }, []);
 
   return (
     <div className="min-h-dvh md:grid md:grid-cols-[13.5rem_minmax(0,1fr)]">

@@ -1,11 +1,11 @@
-/** Modal surfaces on Base UI's dialog, which brings focus, Escape and inertness of the rest. */
+/** Modal surfaces on Base UI's dialog, which brings focus, Escape and inertness of the rest. Pages use `Dialog`. */
 
 import { Dialog as Base } from "@base-ui/react/dialog";
 import type { ReactNode } from "react";
 import { cx } from "../lib/cx";
 import { Icon } from "./icon";
 
-interface Props {
+export interface ModalProps {
   open: boolean;
   onClose: () => void;
   title: string;
@@ -15,7 +15,7 @@ interface Props {
   children: ReactNode;
 }
 
-export function Dialog({ open, onClose, title, description, shape = "card", children }: Props) {
+export default function Modal({ open, onClose, title, description, shape = "card", children }: ModalProps) {
   return (
     <Base.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Base.Portal>
