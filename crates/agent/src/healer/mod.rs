@@ -353,6 +353,10 @@ impl Healer {
 
     /// Does what the rules say about one failing check.
     fn answer(&mut self, turn: &Turn<'_>, observation: &Observation, response: &mut Response) {
+        // Until the first signed rules are here there is nothing to say: they come with the first check-in.
+        if turn.rules.is_none() && self.book.is_none() {
+            return;
+        }
         let check = observation.check.as_str();
         if let Some(reason) = self.obstacle() {
             let event = match self.state.checks.get(check).map(|memory| memory.incident.state) {
