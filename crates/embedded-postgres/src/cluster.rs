@@ -216,7 +216,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 /// The longest pause between attempts to start a server that does not want to.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// The keeper's loop: ends when the cluster is released.
+/// The keeper's loop: ends when the cluster is released. Failures in a row stretch its turn; a living server ends them.
 fn keep_running(shared: &Shared) {
     let mut pause = WATCH_EVERY;
     let mut state = shared.state();
@@ -224,12 +224,15 @@ fn keep_running(shared: &Shared) {
         state = shared.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
         let died = state.postmaster.pid;
         match shared.revive(&mut state) {
-            Ok(false) => {}
-            Ok(true) => tracing::warn!(
-                died,
-                now = state.postmaster.pid,
-                "the database server had died and runs again"
-            ),
+            Ok(false) => pause = WATCH_EVERY,
+            Ok(true) => {
+                tracing::warn!(
+                    died,
+                    now = state.postmaster.pid,
+                    "the database server had died and runs again"
+                );
+                pause = WATCH_EVERY;
+            }
             Err(error) => {
                 tracing::error!(died, %error, "the database server died and does not start again");
                 pause = (pause * 4).min(LONGEST_PAUSE);

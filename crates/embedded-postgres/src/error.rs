@@ -148,6 +148,29 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether trying again says the same until somebody changes the installation or the configuration. The others pass
+    /// by themselves or may: a full disk, a lack of memory, a predecessor that is still stopping.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::NoBinaries { .. }
+            | Self::OtherMajor { .. }
+            | Self::NoSuchUser { .. }
+            | Self::NamelessUser { .. }
+            | Self::BadName { .. }
+            | Self::Unreachable { .. }
+            | Self::UnusableBinary { .. }
+            | Self::NotACluster { .. }
+            | Self::UnsafeFolder { .. }
+            | Self::SocketPathTooLong { .. } => true,
+            Self::AlreadySupervised { .. }
+            | Self::Initdb { .. }
+            | Self::DiedAtStart { .. }
+            | Self::Io { .. } => false,
+        }
+    }
+}
+
 /// The result of everything here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -1,6 +1,7 @@
 //! Makes a new cluster: initdb into a folder of its own, then one rename. A half-made cluster is never in place.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::account::Account;
@@ -18,8 +19,13 @@ pub(crate) fn existing_major(data_dir: &Path) -> Result<Option<u32>> {
         return Ok(Some(major));
     }
     match fs::read_dir(data_dir).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(None),
         Ok(false) => Err(Error::NotACluster { data_dir: data_dir.to_owned() }),
-        Ok(true) | Err(_) => Ok(None),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound => Ok(None),
+            ErrorKind::NotADirectory => Err(Error::NotACluster { data_dir: data_dir.to_owned() }),
+            _ => Err(Error::Io { action: "read", path: data_dir.to_owned(), reason: error }),
+        },
     }
 }
 

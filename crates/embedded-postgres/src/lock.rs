@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, IoContext, Result};
@@ -13,7 +14,14 @@ use crate::files::read_bounded;
 
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirectoryLock {
+    /// Closing is not enough: a child that another thread is just starting has a copy until it executes its program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 /// `postgres` → `postgres.lock`.
@@ -44,7 +52,27 @@ impl DirectoryLock {
             .set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| writeln!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+/// The process that holds the directory's lock, without trying for it: a try that succeeds would keep out a supervisor
+/// that starts at this very moment. It is the one whose id the file holds, as long as it has the file open.
+pub(crate) fn holder(data_dir: &Path) -> Option<i32> {
+    let path = beside(data_dir, ".lock");
+    let lock = std::fs::metadata(&path).ok()?;
+    let pid = read_bounded(&path, 32).ok()?.trim().parse().ok()?;
+    match std::fs::read_dir(format!("/proc/{pid}/fd")) {
+        Ok(files) => {
+            let is_lock = |file: std::fs::DirEntry| {
+                std::fs::metadata(file.path())
+                    .is_ok_and(|open| (open.dev(), open.ino()) == (lock.dev(), lock.ino()))
+            };
+            files.flatten().any(is_lock).then_some(pid)
+        }
+        // Somebody else's process, which shows its files to nobody but root.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Some(pid),
+        Err(_) => None,
     }
 }
 

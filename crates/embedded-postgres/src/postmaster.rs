@@ -50,6 +50,10 @@ impl Recipe {
     }
 }
 
+/// What our own parent left open in us is none of the server's business, which may outlive us: a lock that `flock(1)` took
+/// for us would stay taken. The standard library closes what we opened; these are the descriptors that a shell can name.
+pub(crate) const WITHOUT_INHERITANCE: &str = r#"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$0" "$@""#;
+
 #[derive(Debug)]
 pub(crate) struct Postmaster {
     pub(crate) pid: i32,
@@ -113,7 +117,9 @@ impl Postmaster {
         let postgres = recipe.binaries.postgres();
         let child = recipe
             .account
-            .command(&postgres)
+            .command(Path::new("/bin/sh"))
+            .args(["-c", WITHOUT_INHERITANCE])
+            .arg(&postgres)
             .args(recipe.arguments())
             .stdout(Stdio::from(log))
             .stderr(Stdio::from(errors))

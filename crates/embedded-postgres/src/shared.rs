@@ -22,7 +22,7 @@ use crate::files::make_folder;
 use crate::lock::open;
 use crate::options::Options;
 use crate::pidfile::PidFile;
-use crate::postmaster::Postmaster;
+use crate::postmaster::{Postmaster, WITHOUT_INHERITANCE};
 use crate::socket_folder::{SOCKET_NAME, fingerprint};
 
 /// The least room in `/dev/shm` that makes it the place for test data, in bytes.
@@ -141,6 +141,8 @@ impl TestCluster {
         let shell = Path::new("/bin/sh");
         let numbers = [i64::from(pid), i64::from(self.look_every), i64::from(self.idle_for)];
         Command::new(shell)
+            .args(["-c", WITHOUT_INHERITANCE])
+            .arg(shell)
             .args(["-c", REAPER, "proofline-test-reaper"])
             .args(numbers.map(|number| number.to_string()))
             .current_dir(&self.home)

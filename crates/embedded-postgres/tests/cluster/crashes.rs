@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use crate::support::{self, Home, bystander, kill_all, processes_under, psql, query, signal, wait_for};
@@ -25,10 +25,12 @@ fn child_that_supervises() {
     }
 }
 
-#[test]
-fn the_server_outlives_a_killed_supervisor_and_is_attached_to() {
-    let home = Home::new();
-    let mut supervisor = Command::new(std::env::current_exe().expect("known"))
+/// Starts the process above through a shell that has a lock in its descriptor 7, and waits until it supervises.
+fn supervisor(home: &Home) -> (Child, i32) {
+    let mut supervisor = Command::new("/bin/sh")
+        .args(["-c", r#"exec 7>"$1"; flock 7; shift; exec "$@""#, "sh"])
+        .arg(home.path().join("given.lock"))
+        .arg(std::env::current_exe().expect("known"))
         .args(["crashes::child_that_supervises", "--exact", "--nocapture"])
         .env(CHILD_HOME, home.data_dir())
         .stdout(Stdio::piped())
@@ -37,10 +39,19 @@ fn the_server_outlives_a_killed_supervisor_and_is_attached_to() {
     let lines = BufReader::new(supervisor.stdout.take().expect("piped")).lines();
     let said =
         lines.map_while(Result::ok).find_map(|line| line.strip_prefix("supervising ").map(str::to_owned));
-    let pid: i32 = said.expect("it says so").parse().expect("a process id");
+    (supervisor, said.expect("it says so").parse().expect("a process id"))
+}
 
+#[test]
+fn the_server_outlives_a_killed_supervisor_and_is_attached_to() {
+    let home = Home::new();
+    let (mut supervisor, pid) = supervisor(&home);
+    let given = fs::File::open(home.path().join("given.lock")).expect("exists");
+    assert!(given.try_lock().is_err(), "the supervisor has it");
     supervisor.kill().expect("killed");
     supervisor.wait().expect("reaped");
+    given.try_lock().expect("the server does not keep what its supervisor was given");
+
     let cluster = Cluster::start(&home.options()).expect("attaches");
     println!("attach after kill -9 of the supervisor {:?}", cluster.took());
     assert_eq!((cluster.origin(), cluster.pid()), (Origin::Attached, pid));
@@ -145,4 +156,31 @@ fn a_half_made_cluster_is_made_anew() {
     let cluster = Cluster::start(&home.options().for_tests()).expect("starts");
     assert_eq!(cluster.origin(), Origin::Created);
     assert!(!unfinished.exists());
+}
+
+#[test]
+fn the_keeper_is_as_quick_after_a_bad_time_as_before() {
+    let home = Home::new();
+    let cluster = Cluster::start(&Options { keep_running: true, ..home.options() }).expect("starts");
+    let conf = home.data_dir().join("postgresql.auto.conf");
+    let good = fs::read(&conf).expect("there is one");
+    fs::write(&conf, "shared_buffers = 'a lot'\n").expect("written");
+    signal(cluster.pid(), Signal::KILL);
+    let failures = || {
+        let log = fs::read(cluster.log_path()).expect("there is a log");
+        String::from_utf8_lossy(&log).matches("invalid value for parameter").count()
+    };
+    // Each failure makes the next pause four times longer: after the third it is 6.4 s.
+    wait_for("three attempts in vain", || failures() >= 3);
+    let died = cluster.pid();
+    fs::write(&conf, good).expect("written");
+    wait_for("the keeper", || cluster.pid() != died);
+
+    let died = cluster.pid();
+    signal(died, Signal::KILL);
+    let began = Instant::now();
+    wait_for("the keeper", || cluster.pid() != died);
+    let took = began.elapsed();
+    println!("start again after a bad time {took:?}");
+    assert!(took < std::time::Duration::from_secs(4), "it still pauses as if nothing had worked: {took:?}");
 }

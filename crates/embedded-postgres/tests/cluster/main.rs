@@ -2,6 +2,7 @@
 
 mod crashes;
 mod lifecycle;
+mod looking;
 mod refusals;
 mod shared;
 mod support;

@@ -60,7 +60,11 @@ fn a_folder_with_other_things_is_not_touched() {
     fs::create_dir(home.data_dir()).expect("created");
     fs::write(home.data_dir().join("letter.txt"), "dear").expect("written");
     assert!(matches!(refusal(&home.options()), Error::NotACluster { .. }));
-    fs::remove_file(home.data_dir().join("letter.txt")).expect("removed");
+    fs::remove_dir_all(home.data_dir()).expect("removed");
+    fs::write(home.data_dir(), "dear").expect("written");
+    assert!(matches!(refusal(&home.options()), Error::NotACluster { .. }), "a file");
+    fs::remove_file(home.data_dir()).expect("removed");
+    fs::create_dir(home.data_dir()).expect("created");
     let cluster = Cluster::start(&home.options().for_tests()).expect("an empty folder will do");
     assert_eq!(cluster.origin(), Origin::Created);
 }
@@ -125,4 +129,35 @@ fn root_needs_an_unprivileged_user() {
         let options = Options { os_user: Some("nobody-of-that-name".to_owned()), ..home.options() };
         assert!(matches!(refusal(&options), Error::NoSuchUser { name } if name == "nobody-of-that-name"));
     }
+}
+
+/// What a supervisor such as systemd should give up on, and what it should try again.
+#[test]
+fn what_does_not_pass_by_itself_is_told_apart_from_what_may() {
+    let home = Home::new();
+    let nowhere = Options { search: Search::Only(vec![home.path().to_owned()]), ..home.options() };
+    assert!(refusal(&nowhere).is_lasting(), "no binaries");
+
+    let bad = ("shared_buffers".to_owned(), "a lot".to_owned());
+    let dies = Options { settings: vec![bad], ..home.options().for_tests() };
+    assert!(!refusal(&dies).is_lasting(), "a server that dies at its start");
+    let first = Cluster::start(&home.options().for_tests()).expect("starts");
+    assert!(!refusal(&home.options().for_tests()).is_lasting(), "a predecessor that has not ended yet");
+    first.stop();
+
+    // An initdb that fails, as on a full disk.
+    let other = Home::new();
+    let broken =
+        Options { search: pretend_installation(&other.path().join("bin"), "17.2"), ..other.options() };
+    fs::write(
+        other.path().join("bin/initdb"),
+        "#!/bin/sh\necho 'initdb: error: no space left' >&2\nexit 1\n",
+    )
+    .expect("written");
+    let refused = refusal(&broken);
+    assert!(
+        matches!(&refused, Error::Initdb { reason, .. } if reason.contains("no space left")),
+        "{refused}"
+    );
+    assert!(!refused.is_lasting());
 }
