@@ -58,6 +58,12 @@ impl Table {
     pub(crate) fn is_sound(&self) -> bool {
         self.check_ins.is_sound() && self.evidence.is_sound()
     }
+
+    /// A rate of which a part is errors is no figure.
+    pub(crate) fn misses(&self) -> Vec<String> {
+        let failed = [&self.check_ins, &self.evidence].into_iter().filter(|report| report.errors() > 0);
+        failed.map(|report| format!("{}: {} errors, none allowed", report.mode, report.errors())).collect()
+    }
 }
 
 impl fmt::Display for Table {

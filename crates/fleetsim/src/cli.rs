@@ -9,7 +9,8 @@ use proofline_fleetsim::wire::LoopbackServer;
 
 /// Simulates a fleet of appliances against a server on this machine.
 ///
-/// Exit status: 0, or 2 where the server lost, doubled or contradicted what it had acknowledged, or 1 for anything else.
+/// Exit status: 0, or 2 where the server lost, doubled or contradicted what it had acknowledged, or 3 where a run missed a
+/// limit that it was given, or 1 for anything else.
 #[derive(Parser)]
 #[command(name = "proofline-fleetsim", version)]
 pub(crate) struct Cli {
@@ -91,6 +92,12 @@ pub(crate) enum Command {
         /// How long, in seconds.
         #[arg(long, default_value_t = 300.0)]
         duration: f64,
+        /// Fail if one request in a hundred took longer, in milliseconds from the planned time to the whole answer.
+        #[arg(long)]
+        require_p99_ms: Option<f64>,
+        /// Fail on any error, any deferred request and any entry that was not acknowledged.
+        #[arg(long)]
+        require_no_errors: bool,
     },
     /// Everyone comes back within a window, checks in and delivers what queued up.
     Storm {

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use proofline_core::{Clock, Entropy, SeededEntropy, SystemClock};
 use proofline_evidence::Digest;
 use proofline_fleetsim::fleet::{Appliance, Enrolment, Journal, Roster, Staff, Story, Trust, World, enrol};
-use proofline_fleetsim::load::{self, Context, LoadReport, Mode};
+use proofline_fleetsim::load::{self, Context, Limits, LoadReport, Mode};
 use proofline_fleetsim::verify::{VerifyReport, verify};
 use proofline_fleetsim::wire::Sources;
 use serde::Serialize;
@@ -17,9 +17,32 @@ use tokio::sync::watch;
 use crate::cli::{Ceiling, Cli, Command, Common, SignIn};
 use crate::{bench, faults};
 
-/// Runs the command. `false`: it ran, and the server broke its word.
-pub(crate) async fn run(cli: Cli) -> anyhow::Result<bool> {
+/// How a command that ran to its end came out.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// As it should.
+    Good,
+    /// The server broke its word.
+    BrokenWord,
+    /// It kept its word, but not to these limits.
+    Missed(Vec<String>),
+}
+
+impl Verdict {
+    /// A broken word outweighs everything else.
+    pub(crate) fn of(is_sound: bool, misses: Vec<String>) -> Self {
+        match (is_sound, misses.is_empty()) {
+            (false, _) => Self::BrokenWord,
+            (true, false) => Self::Missed(misses),
+            (true, true) => Self::Good,
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<Verdict> {
     let bench = Bench::new(cli.common)?;
+    let mut limits = Limits::default();
     let mode = match cli.command {
         Command::Enroll { sign_in, fleet, per_site, sites_per_organisation } => {
             let connections = bench.common.connections;
@@ -40,36 +63,39 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<bool> {
                 &json!({ "enrolled": added, "seconds": seconds, "fleet": roster.members.len() }),
                 &text,
             );
-            return Ok(true);
+            return Ok(Verdict::Good);
         }
         Command::Verify { sign_in } => {
             let staff = bench.sign_in(&sign_in).await?;
             let report = bench.verify(&staff).await?;
             bench.print(&report, &report.to_string());
-            return Ok(report.is_sound());
+            return Ok(Verdict::of(report.is_sound(), Vec::new()));
         }
         Command::Faults { program, agent, data, kills, fleet, seed } => {
             let seed = seed.unwrap_or_else(|| u64::from_le_bytes(bench.entropy.bytes()));
             let report =
                 faults::run(&bench, faults::Plan { program, agent, data, kills, fleet, seed }).await?;
             bench.print(&report, &report.to_string());
-            return Ok(report.is_sound());
+            return Ok(Verdict::of(report.is_sound(), Vec::new()));
         }
         Command::Ceilings(ceiling) => {
             let ceilings = bench.ceilings(&ceiling).await?;
             bench.print(&ceilings, &ceilings.to_string());
-            return Ok(true);
+            return Ok(Verdict::Good);
         }
         Command::Bench { ceiling, queued } => {
             let table = bench::run(&bench, &ceiling, queued).await?;
             bench.print(&table, &table.to_string());
-            return Ok(table.is_sound());
+            return Ok(Verdict::of(table.is_sound(), table.misses()));
         }
-        Command::Steady { interval, evidence_every, duration } => Mode::Steady {
-            interval: seconds(interval)?,
-            evidence_every: seconds(evidence_every)?,
-            duration: seconds(duration)?,
-        },
+        Command::Steady { interval, evidence_every, duration, require_p99_ms, require_no_errors } => {
+            limits = Limits { p99_ms: require_p99_ms, no_errors: require_no_errors };
+            Mode::Steady {
+                interval: seconds(interval)?,
+                evidence_every: seconds(evidence_every)?,
+                duration: seconds(duration)?,
+            }
+        }
         Command::Storm { window, queued, give_up } => {
             Mode::Storm { window: seconds(window)?, queued, give_up: seconds(give_up)? }
         }
@@ -78,7 +104,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<bool> {
     };
     let report = bench.load(mode).await?;
     bench.print(&report, &report.to_string());
-    Ok(report.is_sound())
+    Ok(Verdict::of(report.is_sound(), report.misses(&limits)))
 }
 
 pub(crate) fn seconds(value: f64) -> anyhow::Result<Duration> {

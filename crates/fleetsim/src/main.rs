@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::commands::Verdict;
+
 fn main() -> ExitCode {
     let arguments = cli::Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -19,10 +21,16 @@ fn main() -> ExitCode {
         }
     };
     match runtime.block_on(commands::run(arguments)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::BrokenWord) => {
             eprintln!("the server broke its word: see the report");
             ExitCode::from(2)
+        }
+        Ok(Verdict::Missed(misses)) => {
+            for miss in misses {
+                eprintln!("limit missed: {miss}");
+            }
+            ExitCode::from(3)
         }
         Err(error) => {
             eprintln!("{error:#}");

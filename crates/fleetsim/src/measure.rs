@@ -82,8 +82,11 @@ pub struct Calls {
     pub reconnected: u64,
     /// Everything else, by kind or `status code`.
     pub failed: BTreeMap<String, u64>,
-    /// From sending to the last byte of a success.
+    /// From the planned time to the last byte of a success, where there is a plan. What waits behind a slow answer has
+    /// waited: measured from the sending alone, a server that stalls would look as fast as the few requests it got.
     pub latency: Histogram,
+    /// From sending to the last byte of a success.
+    pub service: Histogram,
     /// How much later than planned the request was sent.
     pub lag: Histogram,
 }
@@ -96,6 +99,7 @@ impl Calls {
         self.reconnected += other.reconnected;
         add(&mut self.failed, &other.failed);
         self.latency.merge(&other.latency);
+        self.service.merge(&other.service);
         self.lag.merge(&other.lag);
     }
 
@@ -104,9 +108,8 @@ impl Calls {
         CallSummary {
             ok: self.ok,
             per_second: per_second(self.ok, elapsed),
-            p50_ms: self.latency.percentile_ms(50),
-            p99_ms: self.latency.percentile_ms(99),
-            max_ms: self.latency.max_ms(),
+            latency: Percentiles::of(&self.latency),
+            service: Percentiles::of(&self.service),
             lag_p99_ms: self.lag.percentile_ms(99),
             deferred: self.deferred,
             reconnected: self.reconnected,
@@ -123,19 +126,45 @@ pub fn add(into: &mut BTreeMap<String, u64>, other: &BTreeMap<String, u64>) {
     }
 }
 
-/// One kind of request, as shown. Times in milliseconds, absent where nothing succeeded.
+/// Times of the successes, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Half were faster.
+    pub p50_ms: f64,
+    /// 99 of 100 were faster.
+    pub p99_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
+}
+
+impl Percentiles {
+    /// None where nothing was counted.
+    fn of(histogram: &Histogram) -> Option<Self> {
+        Some(Self {
+            p50_ms: histogram.percentile_ms(50)?,
+            p99_ms: histogram.percentile_ms(99)?,
+            max_ms: histogram.max_ms()?,
+        })
+    }
+}
+
+impl std::fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", self.p50_ms, self.p99_ms, self.max_ms)
+    }
+}
+
+/// One kind of request, as shown.
 #[derive(Debug, Clone, Serialize)]
 pub struct CallSummary {
     /// Answered with success.
     pub ok: u64,
     /// Successes per second of the run.
     pub per_second: f64,
-    /// Half were faster.
-    pub p50_ms: Option<f64>,
-    /// 99 of 100 were faster.
-    pub p99_ms: Option<f64>,
-    /// The slowest.
-    pub max_ms: Option<f64>,
+    /// From the planned time on; absent where nothing succeeded, and where requests follow answers instead of a plan.
+    pub latency: Option<Percentiles>,
+    /// From sending on; absent where nothing succeeded.
+    pub service: Option<Percentiles>,
     /// 99 of 100 were sent with less delay than this against the plan: a large value means a slow generator.
     pub lag_p99_ms: Option<f64>,
     /// 429 and 503.
@@ -150,18 +179,17 @@ pub struct CallSummary {
 
 impl std::fmt::Display for CallSummary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ms = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.2} ms"));
-        write!(
-            f,
-            "{} ok, {:.0}/s, p50 {}, p99 {}, max {}",
-            self.ok,
-            self.per_second,
-            ms(self.p50_ms),
-            ms(self.p99_ms),
-            ms(self.max_ms)
-        )?;
-        write!(f, ", {} errors, {} deferred, {} reconnected", self.errors, self.deferred, self.reconnected)?;
-        write!(f, "; sent at most {} late (p99)", ms(self.lag_p99_ms))?;
+        write!(f, "{} ok, {:.0}/s, {} errors", self.ok, self.per_second, self.errors)?;
+        write!(f, ", {} deferred, {} reconnected", self.deferred, self.reconnected)?;
+        let lag = self.lag_p99_ms.unwrap_or_default();
+        match (&self.latency, &self.service) {
+            (Some(latency), Some(service)) => write!(
+                f,
+                "\n    from the planned time: {latency}\n    from sending: {service}; sent at most {lag:.2} ms late (p99)"
+            )?,
+            (None, Some(service)) => write!(f, "\n    from sending: {service}")?,
+            (_, None) => f.write_str("\n    nothing succeeded, so there is no latency")?,
+        }
         self.errors_by_kind.iter().try_for_each(|(kind, count)| write!(f, "\n    {count} × {kind}"))
     }
 }

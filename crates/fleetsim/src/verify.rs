@@ -162,7 +162,7 @@ fn compare(
 
 /// What an auditor who was given the checkpoint key finds wrong with an export.
 pub fn findings(export: &[u8], trust: &Trust) -> std::io::Result<Vec<String>> {
-    let options = Options { checkpoint_key: Some(trust.checkpoint_key().clone()), since: None };
+    let options = Options { checkpoint_key: Some(trust.checkpoint_key().clone()), ..Options::default() };
     let audit = verify_export(export, &options)?;
     Ok(audit.findings.iter().map(|finding| format!("{finding:?}")).collect())
 }

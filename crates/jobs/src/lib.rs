@@ -4,12 +4,14 @@
 //! - A failing job is tried again at its next turn; failures in a row stretch the turn up to eight times.
 //! - A panic in a job is a failure of that run, and the job goes on.
 //! - On stop, a run in progress is let finish.
+//! - Of runs that end alike, [`Records`] lets only one in a while be recorded.
 //!
 //! This crate knows nothing of what the work is, of the database, or of where runs are recorded.
 
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A piece of work and its turn.
@@ -28,6 +30,36 @@ pub enum Outcome {
     Done,
     /// Not as it should; tried again later.
     Failed,
+}
+
+/// Which runs of a job are worth a durable write. One that runs every second and ends as it always does would cost one
+/// every second, to say that nothing is new.
+#[derive(Debug)]
+pub struct Records<T> {
+    last: Option<(T, Instant)>,
+}
+
+impl<T> Default for Records<T> {
+    fn default() -> Self {
+        Self { last: None }
+    }
+}
+
+impl<T: PartialEq> Records<T> {
+    /// A run is recorded at least this often, whatever became of it. Readers may take a job for dead whose last record is
+    /// a minute older than its turn.
+    pub const AT_LEAST_EVERY: Duration = Duration::from_secs(50);
+
+    /// Whether a run that ended like this has to be recorded: it is the first, it ended otherwise than the last one
+    /// recorded, or that one is old.
+    pub fn is_due(&self, ended: &T) -> bool {
+        self.last.as_ref().is_none_or(|(last, at)| last != ended || at.elapsed() >= Self::AT_LEAST_EVERY)
+    }
+
+    /// Notes that such a run was recorded.
+    pub fn recorded(&mut self, ended: T) {
+        self.last = Some((ended, Instant::now()));
+    }
 }
 
 /// Longest stretch of a failing job's turn.
@@ -94,5 +126,30 @@ mod tests {
         let outcome = |n| if n == 0 { panic!("on purpose") } else { Outcome::Failed };
         // At 0, then after 20, 40 and 80 seconds.
         assert_eq!(runs_within(Duration::from_secs(145), outcome).await, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_is_recorded_when_it_ends_otherwise_and_once_in_a_while() {
+        let mut records = Records::default();
+        let mut written = 0;
+        // Every second for five minutes; in the third one it fails.
+        for second in 0..300 {
+            let ended = if (120..180).contains(&second) { Err("disk full") } else { Ok(()) };
+            if records.is_due(&ended) {
+                records.recorded(ended);
+                written += 1;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        // 0, 50, 100, the failure at 120, 170, its end at 180, 230, 280.
+        assert_eq!(written, 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_recorded_stays_due() {
+        let mut records = Records::default();
+        assert!(records.is_due(&"ok") && records.is_due(&"ok"));
+        records.recorded("ok");
+        assert!(!records.is_due(&"ok") && records.is_due(&"error"));
     }
 }

@@ -74,7 +74,7 @@ impl Server {
             .args(["--metrics-listen", &format!("{}:0", socket.ip())])
             .arg("--data")
             .arg(&program.data)
-            .env_remove("DATABASE_URL")
+            .env_remove("PROOFLINE_OWNER_DATABASE_URL")
             .env_remove("PROOFLINE_DATABASE_URL")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -17,7 +17,7 @@ use crate::fleet::{Appliance, Journal, Trust};
 use crate::wire::{LoopbackServer, Sources};
 
 pub use mode::Mode;
-pub use tally::{LoadReport, Tally};
+pub use tally::{Limits, LoadReport, Tally};
 
 /// What every worker portions.
 #[derive(Clone)]

@@ -48,6 +48,14 @@ impl Mode {
         }
     }
 
+    /// Whether requests have a time of their own. Where they follow the answer before, there is none to be late for.
+    pub(super) const fn has_plan(self) -> bool {
+        match self {
+            Self::Steady { .. } | Self::Storm { .. } => true,
+            Self::Burst { .. } | Self::Flood { .. } => false,
+        }
+    }
+
     /// When nothing new is begun any more, from the beginning on.
     pub(super) const fn ends_after(self) -> Duration {
         match self {

@@ -312,7 +312,8 @@ impl Shard {
             outcome = self.exchange(target, place, body).await?;
             reconnected = 1;
         }
-        let took = begun.elapsed();
+        let ended = Instant::now();
+        let took = ended.saturating_duration_since(begun);
         let calls = match kind {
             Kind::CheckIn => &mut self.tally.check_ins,
             Kind::Evidence => &mut self.tally.submissions,
@@ -323,7 +324,10 @@ impl Shard {
         let retry_after = match outcome {
             Ok(reply) if (200..300).contains(&reply.status) => {
                 calls.ok += 1;
-                calls.latency.record(took);
+                calls.service.record(took);
+                if self.mode.has_plan() {
+                    calls.latency.record(ended.saturating_duration_since(due));
+                }
                 worker.failures = 0;
                 return Ok(Answer::Ok(reply.body));
             }

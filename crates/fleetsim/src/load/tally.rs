@@ -115,10 +115,59 @@ impl LoadReport {
         }
     }
 
-    /// Whether the server kept its word. Errors and delays are no breach.
+    /// Whether the server kept its word. Errors and delays are no breach: see [`Limits`].
     pub fn is_sound(&self) -> bool {
         self.contradictions == 0
     }
+
+    /// Requests that failed and entries that were refused.
+    pub fn errors(&self) -> u64 {
+        self.check_ins.errors + self.submissions.errors + self.rejected.values().sum::<u64>()
+    }
+
+    /// Every limit that the run missed, in a sentence each.
+    pub fn misses(&self, limits: &Limits) -> Vec<String> {
+        let mut misses = Vec::new();
+        let calls = [("check-ins", &self.check_ins), ("submissions", &self.submissions)];
+        let asked = calls.iter().filter(|(_, calls)| calls.ok + calls.errors + calls.deferred > 0);
+        if let Some(most) = limits.p99_ms {
+            if asked.clone().next().is_none() {
+                misses.push("nothing was asked, so there is no p99".to_owned());
+            }
+            for (name, calls) in asked {
+                match calls.latency {
+                    Some(found) if found.p99_ms <= most => {}
+                    Some(found) => misses.push(format!(
+                        "{name}: p99 {:.2} ms from the planned time, at most {most} ms",
+                        found.p99_ms
+                    )),
+                    None => misses.push(format!("{name}: nothing succeeded, so there is no p99")),
+                }
+            }
+        }
+        if limits.no_errors {
+            let deferred = self.check_ins.deferred + self.submissions.deferred;
+            for (count, what) in [
+                (self.errors(), "errors and refused entries"),
+                (deferred, "requests deferred with 429 or 503"),
+                (self.entries_waiting, "entries not acknowledged at the end"),
+            ] {
+                if count > 0 {
+                    misses.push(format!("{count} {what}, none allowed"));
+                }
+            }
+        }
+        misses
+    }
+}
+
+/// What a run may be required to keep to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Limits {
+    /// The longest 99th percentile of any kind of request, in milliseconds from the planned time.
+    pub p99_ms: Option<f64>,
+    /// Neither errors nor deferred requests, and every entry acknowledged.
+    pub no_errors: bool,
 }
 
 impl std::fmt::Display for LoadReport {

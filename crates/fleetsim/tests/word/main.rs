@@ -9,7 +9,7 @@ use std::time::Duration;
 use proofline_core::{Secret, SeededEntropy, SystemClock};
 use proofline_evidence::Digest;
 use proofline_fleetsim::fleet::{Appliance, Credentials, Journal, Roster, Staff, Story, Trust, World};
-use proofline_fleetsim::load::{self, Context, LoadReport, Mode};
+use proofline_fleetsim::load::{self, Context, Limits, LoadReport, Mode};
 use proofline_fleetsim::verify::{VerifyReport, verify};
 use proofline_fleetsim::wire::{LoopbackServer, Sources};
 use server::{Shared, Site, Vice};
@@ -147,4 +147,45 @@ async fn a_doubled_entry_is_found_out() {
     bench.misbehave();
     let found = bench.read_back().await;
     assert_eq!((found.doubled, found.lost, found.logs_refused), (1, 0, 1), "{found}");
+}
+
+/// A check-in every 20 ms, and no entries.
+const STEADY: Mode = Mode::Steady {
+    interval: Duration::from_millis(20),
+    evidence_every: Duration::from_hours(1),
+    duration: Duration::from_millis(1_200),
+};
+
+#[tokio::test]
+async fn what_waits_behind_a_slow_answer_has_waited() {
+    let report = Bench::new(Vice::Slow(Duration::from_millis(60))).await.run(STEADY).await;
+    let (latency, service) = (report.check_ins.latency.expect("ok"), report.check_ins.service.expect("ok"));
+    // Three times as many are planned as can be answered: at the end, the last one is hundreds of milliseconds late.
+    assert!(service.p50_ms >= 60.0 && latency.p99_ms > service.p50_ms + 300.0, "{report}");
+    let limit = Limits { p99_ms: Some(service.p50_ms + 200.0), no_errors: true };
+    let misses = report.misses(&limit);
+    assert!(matches!(&misses[..], [one] if one.starts_with("check-ins: p99")), "{misses:?}");
+    assert!(report.is_sound(), "slow is not dishonest");
+
+    let report = Bench::new(Vice::None).await.run(Mode::Flood { duration: Duration::from_millis(200) }).await;
+    assert!(report.check_ins.latency.is_none() && report.check_ins.service.is_some(), "{report}");
+}
+
+#[tokio::test]
+async fn a_run_can_be_required_to_have_no_errors() {
+    let strict = Limits { p99_ms: Some(10_000.0), no_errors: true };
+    let report = Bench::new(Vice::Fails).await.run(STEADY).await;
+    assert!(report.check_ins.errors > 0 && report.is_sound(), "{report}");
+    let misses = report.misses(&strict);
+    assert_eq!(misses[0], "check-ins: nothing succeeded, so there is no p99");
+    assert!(misses[1].ends_with("errors and refused entries, none allowed"), "{misses:?}");
+    assert_eq!(report.misses(&Limits::default()), [""; 0]);
+    assert!(report.to_string().contains("errors"), "{report}");
+
+    let report = Bench::new(Vice::None).await.run(STEADY).await;
+    assert_eq!(report.misses(&strict), [""; 0], "{report}");
+    let busy =
+        Bench::new(Vice::Busy).await.run(Mode::Burst { queued: 20, give_up: Duration::from_mins(1) }).await;
+    let misses = busy.misses(&Limits { p99_ms: None, no_errors: true });
+    assert_eq!(misses, ["3 requests deferred with 429 or 503, none allowed"], "{busy}");
 }

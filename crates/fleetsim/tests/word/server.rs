@@ -1,6 +1,7 @@
 //! A server of one site, small enough to be made to lie.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -25,6 +26,10 @@ pub(crate) enum Vice {
     None,
     /// The first answers are 503.
     Busy,
+    /// Takes this long for every check-in.
+    Slow(Duration),
+    /// Fails every check-in.
+    Fails,
     /// Takes an entry and hangs up without an answer, once in a while.
     HangsUp,
     /// The last acknowledged entry disappears.
@@ -205,7 +210,7 @@ impl Site {
                 self.log[last] = self.log[last - 1].clone();
             }
             Vice::Doubles => self.log.push(self.log.last().expect("is not empty").clone()),
-            Vice::None | Vice::Busy | Vice::HangsUp | Vice::AnotherKey => {}
+            Vice::None | Vice::Busy | Vice::Slow(_) | Vice::Fails | Vice::HangsUp | Vice::AnotherKey => {}
         }
     }
 }
@@ -225,7 +230,13 @@ async fn evidence(State(site): State<Shared>, body: Bytes) -> Response {
     axum::Json(answer).into_response()
 }
 
-async fn check_in() -> Response {
+async fn check_in(State(site): State<Shared>) -> Response {
+    let vice = lock(&site).vice;
+    match vice {
+        Vice::Slow(pause) => tokio::time::sleep(pause).await,
+        Vice::Fails => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        _ => {}
+    }
     let answer = CheckInResponse {
         server_time: SystemClock.now(),
         next_check_in_s: 60,
