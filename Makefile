@@ -19,10 +19,10 @@ test: ## everything: web unit tests, Rust tests on a real PostgreSQL, browser te
 lint: ## format, clippy, crate graph, migrations, generated files, unused web code
 	@exec scripts/lint
 
-faults: build ## kill server, database and agent under load and read everything back; KILLS=500 for longer
+faults: web ## kill server, database and agent under load and read everything back; KILLS=500 for longer
 	@exec scripts/faults
 
-bench: build ## the table of docs/benchmarks.md, each figure as a ratio to a ceiling of the same run
+bench: web ## the table of docs/benchmarks.md, each figure as a ratio to a ceiling of the same run
 	@exec scripts/bench
 
 build: web ## the binaries, with the speed of a release
