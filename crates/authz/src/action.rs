@@ -1,9 +1,10 @@
 //! Everything that can be asked of Central Command.
 
-/// Whether an action changes anything: writes are audited, reads are not.
+/// Whether an action leaves an audit row: writes do, exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Leaves everything as it was.
+    /// Leaves nothing that somebody has to answer for: reads, and what is its own record (signed evidence, what a check-in
+    /// says of the appliance, background work).
     Read,
     /// Changes something, and leaves exactly one audit row.
     Write,
@@ -94,6 +95,8 @@ actions! {
     EventsSubscribe = "events.subscribe", Read;
     /// Agent: report presence and fetch what changed.
     AgentCheckIn = "agent.check_in", Read;
+    /// Agent: say at a check-in what became of orders. Only what was pending changes, and only then there is a row.
+    AgentFinishOrders = "agent.finish_orders", Write;
     /// Agent: fetch the signed rule set.
     AgentReadRules = "agent.read_rules", Read;
     /// Agent: append signed statements to the site's log. The entry is its own record: no audit row beside it.

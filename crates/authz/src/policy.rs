@@ -78,7 +78,10 @@ fn audience(action: Action) -> Audience {
         | Action::IncidentApprove
         | Action::IncidentEscalate => Audience::StaffWhoAct,
         Action::ApplianceRevoke | Action::ApplianceSetMode | Action::SettingsUpdate => Audience::Admins,
-        Action::AgentCheckIn | Action::AgentReadRules | Action::AgentSubmitEvidence => Audience::Appliances,
+        Action::AgentCheckIn
+        | Action::AgentFinishOrders
+        | Action::AgentReadRules
+        | Action::AgentSubmitEvidence => Audience::Appliances,
         Action::ProvisionClaim => Audience::Claimants,
         Action::SystemMaintain | Action::SystemProvisionLocal => Audience::Installation,
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 
 /// An instant in UTC. Stored and sent with microseconds at most, the resolution of `timestamptz`.
 pub type Timestamp = DateTime<Utc>;
@@ -62,6 +62,22 @@ pub fn format_rfc3339(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
+/// The text is not a time that this product deals with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected an RFC 3339 time of the years 1970 to 2199")]
+pub struct TimeError;
+
+/// The years that a time from outside may be of. What lies beyond is a mistake or an attack, and not every part of a
+/// deployment can hold it.
+const YEARS: std::ops::Range<i32> = 1970..2200;
+
+/// Reads an RFC 3339 time, in any offset, of the years 1970 to 2199, cut to whole microseconds.
+pub fn parse_rfc3339(text: &str) -> Result<Timestamp, TimeError> {
+    let at = DateTime::parse_from_rfc3339(text).map_err(|_| TimeError)?.with_timezone(&Utc);
+    let at = DateTime::from_timestamp_micros(at.timestamp_micros()).ok_or(TimeError)?;
+    if YEARS.contains(&at.year()) { Ok(at) } else { Err(TimeError) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +90,26 @@ mod tests {
         clock.advance(chrono::TimeDelta::seconds(60));
         assert_eq!(twin.now().timestamp(), 61);
         assert_eq!(format_rfc3339(twin.now()), "1970-01-01T00:01:01Z");
+    }
+
+    #[test]
+    fn times_from_outside_are_of_this_age() {
+        let read = |text| parse_rfc3339(text).map(format_rfc3339);
+        assert_eq!(read("2026-11-22T03:50:00.123456789+01:00"), Ok("2026-11-22T02:50:00.123456Z".to_owned()));
+        for bad in [
+            "",
+            "2026-11-22",
+            "2026-11-22T02:50:00",
+            "-9000-01-01T00:00:00Z",
+            "+262142-01-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "2200-01-01T00:00:00Z",
+            "2199-12-31T23:59:59-01:00",
+            "2026-02-30T00:00:00Z",
+            "2026-11-22T02:50:00Z\0",
+        ] {
+            assert_eq!(read(bad), Err(TimeError), "{bad:?}");
+        }
     }
 
     #[test]

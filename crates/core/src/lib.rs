@@ -14,7 +14,7 @@ mod role;
 mod severity;
 mod verdict;
 
-pub use clock::{Clock, FixedClock, SystemClock, Timestamp, format_rfc3339};
+pub use clock::{Clock, FixedClock, SystemClock, TimeError, Timestamp, format_rfc3339, parse_rfc3339};
 pub use entropy::{Entropy, SeededEntropy};
 pub use fraction::{Fraction, FractionError};
 pub use id::{

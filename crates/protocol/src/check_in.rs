@@ -23,6 +23,7 @@ pub struct CheckInRequest {
     /// Evidence entries that wait for acknowledgement.
     pub outbox_depth: u64,
     /// When the oldest of them was made.
+    #[serde(default, deserialize_with = "crate::field::optional_time")]
     pub outbox_oldest: Option<Timestamp>,
     /// The last finished cycle; absent before the first.
     pub last_cycle: Option<LastCycle>,
@@ -65,6 +66,7 @@ impl fmt::Display for LocalOverride {
 #[serde(deny_unknown_fields)]
 pub struct LastCycle {
     /// When it began.
+    #[serde(deserialize_with = "crate::field::time")]
     pub started: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use proofline_core::{Timestamp, parse_rfc3339};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -129,6 +130,19 @@ pub(crate) mod public_key {
         let bytes = Base64::<32>::deserialize(deserializer)?;
         bytes.0.try_into().map_err(|_| de::Error::custom("a public key has 32 bytes"))
     }
+}
+
+/// A time of this age, RFC 3339.
+pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    parse_rfc3339(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+}
+
+/// The same, where there may be none.
+pub(crate) fn optional_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| parse_rfc3339(&text).map_err(de::Error::custom)).transpose()
 }
 
 /// A list that stops being read when it has too many items, instead of filling memory first.

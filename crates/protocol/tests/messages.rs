@@ -60,6 +60,13 @@ fn requests_refuse_what_they_do_not_know() {
         with(&check_in(), "catalogue", json!("AB".repeat(32))),
         with(&check_in(), "mode", json!("auto")),
         with(&check_in(), "outbox_depth", json!(-1)),
+        with(&check_in(), "outbox_oldest", json!("-9000-01-01T00:00:00Z")),
+        with(&check_in(), "outbox_oldest", json!("2026-11-22")),
+        with(
+            &check_in(),
+            "last_cycle",
+            json!({ "started": "+99999-01-01T00:00:00Z", "duration_ms": 900, "checks": 44, "errors": 0 }),
+        ),
         with(&check_in(), "local_override", json!({"mode": "audit", "paused_until": null, "by": "me"})),
         with(&check_in(), "orders_done", Value::Array(vec![check_in()["orders_done"][0].clone(); 101])),
     ] {

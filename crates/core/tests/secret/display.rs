@@ -1,0 +1,3 @@
+fn main() {
+    println!("{}", proofline_core::Secret::new("a"));
+}

@@ -1,0 +1,3 @@
+fn main() {
+    let _ = proofline_core::Secret::new("a") == "a";
+}
