@@ -21,7 +21,9 @@ mod tenants;
 pub mod workers;
 
 pub use auth::{BootstrapLink, open_bootstrap};
-pub use http::{Access, ApiResult, FieldProblem, Problem, ProblemBody, RateClass, RouteEntry};
+pub use http::{
+    Access, ApiResult, ConnectionLimits, FieldProblem, Problem, ProblemBody, RateClass, RouteEntry, serve,
+};
 pub use keys::ServerKeys;
 pub use settings::{DatabaseKind, Settings, Stage};
 pub use state::{AppState, Deps, background_permit};
@@ -31,7 +33,7 @@ use utoipa::openapi::OpenApi;
 
 /// The application, ready to be served.
 pub struct App {
-    /// Answers requests. Serve it with connection info, so that clients have an address.
+    /// Answers requests. [`serve`] gives it a listener.
     pub router: axum::Router,
     /// What requests share; background work runs on it.
     pub state: AppState,
@@ -45,6 +47,7 @@ pub struct App {
 pub fn build(deps: Deps) -> App {
     let state = AppState::new(deps);
     let (router, openapi, routes) = declare(http::Api::new(state.clone(), http::document())).finish();
+    state.description().get_or_init(|| system::Description::of(&openapi));
     App { router: http::finish(router, state.clone()), state, openapi, routes }
 }
 

@@ -1,5 +1,7 @@
 //! What the binary decides once, at start.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 /// How careful to be when something is missing.
@@ -28,6 +30,10 @@ pub struct Settings {
     pub trusted_proxies: usize,
     /// Multiplies every rate budget; 1 but for load tests.
     pub rate_scale: u32,
+    /// Most requests that are answered at once; more are told to come back. Open streams do not count.
+    pub max_in_flight: usize,
+    /// How long an answer may take to begin. What streams after that is not cut off.
+    pub request_timeout: Duration,
     /// Absolute length of a session.
     pub session_lifetime: TimeDelta,
     /// Length of a session in which nobody does anything.

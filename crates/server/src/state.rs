@@ -1,12 +1,13 @@
 //! What every request shares.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use object_store::ObjectStore;
 use proofline_authz::{Action, Job, Permit, Principal, authorise};
 use proofline_catalog::Catalog;
 use proofline_core::{Clock, Entropy, Timestamp};
 use proofline_store::{Installation, Scope, Store};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::{Builder, Uuid};
 
@@ -16,6 +17,7 @@ use crate::events::EventBus;
 use crate::http::{ApiResult, ApplianceCache, Nonces, Problem, RateLimits};
 use crate::keys::ServerKeys;
 use crate::settings::Settings;
+use crate::system::Description;
 
 /// What the binary hands in.
 pub struct Deps {
@@ -42,6 +44,9 @@ pub struct AppState(Arc<Inner>);
 struct Inner {
     deps: Deps,
     started_at: Timestamp,
+    installation_name: RwLock<String>,
+    in_flight: Arc<Semaphore>,
+    description: OnceLock<Description>,
     appliances: ApplianceCache,
     nonces: Nonces,
     rate_limits: RateLimits,
@@ -57,8 +62,12 @@ impl AppState {
     /// Takes what the binary hands in.
     pub fn new(deps: Deps) -> Self {
         let passwords = PasswordHasher::new(deps.settings.password_pepper, deps.settings.password_cost);
+        let started_at = deps.clock.now();
         Self(Arc::new(Inner {
-            started_at: deps.clock.now(),
+            started_at,
+            installation_name: RwLock::new(deps.installation.name.clone()),
+            in_flight: Arc::new(Semaphore::new(deps.settings.max_in_flight)),
+            description: OnceLock::new(),
             rate_limits: RateLimits::new(deps.settings.rate_scale),
             deps,
             appliances: ApplianceCache::default(),
@@ -66,7 +75,7 @@ impl AppState {
             presence: PresenceBuffer::default(),
             orders: OrderBook::default(),
             resyncs: Resyncs::default(),
-            events: EventBus::default(),
+            events: EventBus::new(started_at),
             passwords,
             stopping: CancellationToken::new(),
         }))
@@ -108,9 +117,29 @@ impl AppState {
         &self.0.deps.settings
     }
 
-    /// Which deployment this is.
+    /// Which deployment this is, as of the start: its name may have changed since.
     pub fn installation(&self) -> &Installation {
         &self.0.deps.installation
+    }
+
+    /// What people call this deployment now.
+    pub(crate) fn installation_name(&self) -> String {
+        self.0.installation_name.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Somebody renamed it, here or on another node.
+    pub(crate) fn set_installation_name(&self, name: String) {
+        *self.0.installation_name.write().unwrap_or_else(PoisonError::into_inner) = name;
+    }
+
+    /// A place for each request that is being answered.
+    pub(crate) fn in_flight(&self) -> &Arc<Semaphore> {
+        &self.0.in_flight
+    }
+
+    /// The API description as it is served; made once all routes are known.
+    pub(crate) fn description(&self) -> &OnceLock<Description> {
+        &self.0.description
     }
 
     /// Where published evidence goes.

@@ -5,11 +5,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 pub use proofline_jobs::Outcome;
-use proofline_jobs::Periodic;
+use proofline_jobs::{Periodic, Records};
 use proofline_store::JobRun;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -74,8 +75,14 @@ pub static JOBS: &[Job] = &[
         crate::evidence::sample
     ),
     job!(
+        "streams",
+        "closes live updates of sessions that ended or changed",
+        Duration::from_mins(1),
+        crate::events::close_ended
+    ),
+    job!(
         "sessions",
-        "forgets sessions that ended and keys of old requests",
+        "forgets sessions that ended, old attempts to sign in, and keys and nonces of old requests",
         Duration::from_hours(1),
         purge_sessions
     ),
@@ -92,9 +99,11 @@ pub fn start(app: &AppState) -> TaskTracker {
     let stop = app.stopping();
     let tracker = TaskTracker::new();
     for job in JOBS {
-        let app = app.clone();
+        let (app, records) = (app.clone(), Arc::new(Mutex::new(Records::default())));
         let periodic = Periodic { name: job.name, every: job.every };
-        tracker.spawn(proofline_jobs::run(periodic, stop.clone(), move || run_once(app.clone(), job)));
+        tracker.spawn(proofline_jobs::run(periodic, stop.clone(), move || {
+            run_and_record(app.clone(), job, records.clone())
+        }));
     }
     tracker.spawn(listen(app.clone(), stop.clone()));
     tracker.close();
@@ -103,6 +112,29 @@ pub fn start(app: &AppState) -> TaskTracker {
 
 /// Runs one job now and records the run; what `proofline admin` and tests call.
 pub async fn run_once(app: AppState, job: &'static Job) -> Outcome {
+    run_and_record(app, job, Arc::default()).await
+}
+
+/// Runs it, and records the run if it says something new. What went wrong, if anything, tells runs apart; what was done
+/// in detail does not: that differs every second in a busy fleet.
+async fn run_and_record(
+    app: AppState,
+    job: &'static Job,
+    records: Arc<Mutex<Records<Option<String>>>>,
+) -> Outcome {
+    let run = perform(&app, job).await;
+    let outcome = if run.last_error.is_none() { Outcome::Done } else { Outcome::Failed };
+    let records = || records.lock().unwrap_or_else(PoisonError::into_inner);
+    if records().is_due(&run.last_error) {
+        match record(&app, &run).await {
+            Ok(()) => records().recorded(run.last_error),
+            Err(problem) => tracing::warn!(job = job.name, code = problem.code(), "job run not recorded"),
+        }
+    }
+    outcome
+}
+
+async fn perform(app: &AppState, job: &'static Job) -> JobRun {
     let started = app.now();
     let result = (job.run)(app.clone()).await;
     let finished = app.now();
@@ -113,7 +145,7 @@ pub async fn run_once(app: AppState, job: &'static Job) -> Outcome {
             ("error", Some(format!("{}: {}", problem.code(), problem.detail())), String::new())
         }
     };
-    let run = JobRun {
+    JobRun {
         name: job.name.to_owned(),
         last_started_at: started,
         last_result: last_result.to_owned(),
@@ -121,11 +153,7 @@ pub async fn run_once(app: AppState, job: &'static Job) -> Outcome {
         last_detail,
         duration_ms: (finished - started).num_milliseconds(),
         next_run_at: finished + TimeDelta::from_std(job.every).unwrap_or_default(),
-    };
-    if let Err(problem) = record(&app, &run).await {
-        tracing::warn!(job = job.name, code = problem.code(), "job run not recorded");
     }
-    if run.last_error.is_none() { Outcome::Done } else { Outcome::Failed }
 }
 
 async fn record(app: &AppState, run: &JobRun) -> ApiResult<()> {
@@ -138,8 +166,12 @@ async fn purge_sessions(app: &AppState) -> ApiResult<String> {
     let mut sign_in = app.store().sign_in().await?;
     let sessions = sign_in.purge_sessions(app.now() - TimeDelta::days(7)).await?;
     let keys = sign_in.purge_idempotency_keys(app.now() - TimeDelta::days(2)).await?;
+    let attempts = sign_in.purge_attempts(app.now() - TimeDelta::days(1)).await?;
+    let nonces = sign_in.purge_nonces(app.now()).await?;
     sign_in.commit().await?;
-    Ok(format!("{sessions} sessions and {keys} idempotency keys forgotten"))
+    Ok(format!(
+        "{sessions} sessions, {keys} idempotency keys, {attempts} sign-in attempts and {nonces} nonces forgotten"
+    ))
 }
 
 #[expect(clippy::unused_async, reason = "the form of every job")]
@@ -153,7 +185,7 @@ async fn listen(app: AppState, stop: CancellationToken) {
         let Ok(mut announcements) = app.store().announcements().await else {
             tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(Duration::from_secs(1)) => continue }
         };
-        app.appliances().clear();
+        catch_up(&app).await;
         loop {
             let text = tokio::select! {
                 () = stop.cancelled() => return,
@@ -164,12 +196,25 @@ async fn listen(app: AppState, stop: CancellationToken) {
     }
 }
 
+/// Reads anew what may have changed while nothing was heard.
+async fn catch_up(app: &AppState) {
+    app.appliances().clear();
+    if let Err(problem) = crate::system::read_name(app).await {
+        tracing::warn!(code = problem.code(), "the installation's name is not known");
+    }
+}
+
 async fn apply(app: &AppState, text: &str) {
     match text.split_once(' ').unwrap_or((text, "")) {
-        ("", _) => app.appliances().clear(),
+        ("", _) => catch_up(app).await,
         ("orders", _) => {
             if let Err(problem) = crate::appliances::reload_orders(app).await {
                 tracing::warn!(code = problem.code(), "orders not reloaded");
+            }
+        }
+        ("renamed", _) => {
+            if let Err(problem) = crate::system::read_name(app).await {
+                tracing::warn!(code = problem.code(), "the new name is not known here");
             }
         }
         ("appliance", key) => {

@@ -1,1 +1,1 @@
-DROP TABLE audit_entry, bootstrap_token, session, person, server_key, installation;
+DROP TABLE audit_entry, bootstrap_token, session, sign_in_attempt, person, server_key, installation;

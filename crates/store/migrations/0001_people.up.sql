@@ -8,6 +8,8 @@ CREATE TABLE installation (
     -- The catalogue in use and since when: with it, every appliance's rule set gets a new version.
     catalogue text NOT NULL DEFAULT '',
     catalogue_since timestamptz NOT NULL,
+    -- Grows with every change that a person makes: what If-Match compares.
+    version bigint NOT NULL DEFAULT 1,
     singleton boolean NOT NULL DEFAULT true UNIQUE CHECK (singleton)
 );
 
@@ -28,11 +30,19 @@ CREATE TABLE person (
     role text NOT NULL CHECK (role IN ('staff_admin', 'staff_operator', 'staff_readonly')),
     password_hash text NOT NULL,
     created_at timestamptz NOT NULL,
-    disabled_at timestamptz,
-    failed_logins integer NOT NULL DEFAULT 0 CHECK (failed_logins >= 0),
-    last_failed_at timestamptz,
+    disabled_at timestamptz
+);
+
+-- Attempts to sign in that are not followed by a success yet. Keyed by a keyed digest of whatever address was typed, not by
+-- a person: an address that nobody has is counted and locked by the very same writes, so that neither the answer nor its
+-- time tells which addresses exist.
+CREATE TABLE sign_in_attempt (
+    account bytea PRIMARY KEY CHECK (octet_length(account) = 32),
+    attempts integer NOT NULL CHECK (attempts >= 1),
+    last_at timestamptz NOT NULL,
     locked_until timestamptz
 );
+CREATE INDEX sign_in_attempt_by_age ON sign_in_attempt (last_at);
 
 CREATE TABLE session (
     token_digest bytea PRIMARY KEY CHECK (octet_length(token_digest) = 32),
@@ -79,8 +89,9 @@ CREATE POLICY audit_append ON audit_entry FOR INSERT WITH CHECK (true);
 
 GRANT SELECT ON installation, server_key TO proofline_app;
 GRANT INSERT ON installation, server_key TO proofline_app;
-GRANT UPDATE (name, catalogue, catalogue_since) ON installation TO proofline_app;
+GRANT UPDATE (name, catalogue, catalogue_since, version) ON installation TO proofline_app;
 GRANT UPDATE (retired_at) ON server_key TO proofline_app;
 GRANT SELECT, INSERT, UPDATE ON person, session, bootstrap_token TO proofline_app;
 GRANT DELETE ON session TO proofline_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sign_in_attempt TO proofline_app;
 GRANT SELECT, INSERT ON audit_entry TO proofline_app;

@@ -62,7 +62,9 @@ CREATE TABLE appliance (
     FOREIGN KEY (org_id, site_id) REFERENCES site (org_id, id)
 );
 CREATE INDEX appliance_by_id ON appliance (id);
-CREATE INDEX appliance_by_key ON appliance (key_id);
+-- Not led by org_id: a key is one appliance in the whole installation, whichever organisation's code it claims. It is also
+-- what keeps two codes that are claimed at once with one key from making two appliances of it.
+CREATE UNIQUE INDEX appliance_by_key ON appliance (key_id);
 CREATE INDEX appliance_by_site ON appliance (org_id, site_id, id);
 
 -- Soft state, written in batches: what the last check-ins said.

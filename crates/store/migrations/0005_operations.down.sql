@@ -1,1 +1,1 @@
-DROP TABLE idempotency_key, job_run;
+DROP TABLE idempotency_key, seen_nonce, job_run;

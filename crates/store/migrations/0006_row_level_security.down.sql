@@ -1,3 +1,4 @@
+REVOKE SELECT ON _sqlx_migrations FROM proofline_app;
 DO $$ DECLARE protected record; BEGIN
     FOR protected IN SELECT schemaname, tablename, policyname FROM pg_policies
         WHERE schemaname = current_schema() AND policyname IN ('tenant', 'one_site')

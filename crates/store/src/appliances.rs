@@ -159,6 +159,8 @@ pub struct ApplianceFilter {
     pub seen_before: Option<Timestamp>,
     /// Only those never seen.
     pub never_seen: bool,
+    /// Only those that were revoked, or only those that were not.
+    pub revoked: Option<bool>,
 }
 
 impl Scope {
@@ -265,6 +267,7 @@ impl Scope {
                AND ($3::timestamptz IS NULL OR p.last_seen_at > $3)
                AND ($4::timestamptz IS NULL OR p.last_seen_at <= $4)
                AND (NOT $5 OR p.last_seen_at IS NULL) AND ($6::uuid IS NULL OR a.id < $6)
+               AND ($8::boolean IS NULL OR (a.revoked_at IS NOT NULL) = $8)
              ORDER BY a.id DESC LIMIT $7"#,
             filter.site.map(SiteId::uuid),
             filter.id.map(ApplianceId::uuid),
@@ -272,7 +275,8 @@ impl Scope {
             filter.seen_before,
             filter.never_seen,
             page.after,
-            page.fetch()
+            page.fetch(),
+            filter.revoked
         )
         .map(|row| Appliance {
             id: ApplianceId::from_uuid(row.id),
@@ -336,6 +340,25 @@ impl Scope {
         .await
         .during("revoke appliance")
         .map(drop)
+    }
+
+    /// Retires what an appliance checks: nothing is measured there any more. Returns how many assets that were.
+    pub async fn retire_assets(
+        &mut self,
+        org: OrgId,
+        appliance: ApplianceId,
+        at: Timestamp,
+    ) -> StoreResult<u64> {
+        let retired = sqlx::query!(
+            "UPDATE asset SET retired_at = $3 WHERE org_id = $1 AND appliance_id = $2 AND retired_at IS NULL",
+            org.uuid(),
+            appliance.uuid(),
+            at
+        )
+        .execute(self.query())
+        .await
+        .during("retire assets")?;
+        Ok(retired.rows_affected())
     }
 
     /// Chooses between `audit`, `ask` and `enforce`.

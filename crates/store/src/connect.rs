@@ -47,6 +47,8 @@ impl Store {
         let statement_timeout = options.statement_timeout.as_millis().to_string();
         let database = options.database.application_name("proofline").options([
             ("statement_timeout", statement_timeout.as_str()),
+            // What is acknowledged is durable, whatever a server that is not ours has as its default.
+            ("synchronous_commit", "on"),
             ("idle_in_transaction_session_timeout", "60000"),
         ]);
         let pool = PgPoolOptions::new()
@@ -111,7 +113,14 @@ impl Store {
     /// What other nodes, and this one, announced with [`Scope::announce`]. The stream reconnects by itself; after a
     /// reconnect it yields an empty text, because something may have been missed.
     pub async fn announcements(&self) -> StoreResult<Announcements> {
-        let mut listener = PgListener::connect_with(&self.pool).await.during("listen")?;
+        // A connection of its own, held for as long as the stream lives: out of the pool, it would be missing there.
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .acquire_timeout(self.pool.options().get_acquire_timeout())
+            .connect_lazy_with((*self.pool.connect_options()).clone());
+        let mut listener = PgListener::connect_with(&own).await.during("listen")?;
         listener.listen(CHANNEL).await.during("listen")?;
         Ok(Announcements(listener))
     }

@@ -11,8 +11,19 @@ use crate::{Scope, SignIn, StoreResult};
 pub struct EarlierRequest {
     /// SHA-256 over what was asked.
     pub request_digest: [u8; 32],
-    /// Status and body of its answer; none while it runs, after a crash, or where the answer holds a secret.
-    pub answer: Option<(u16, Value)>,
+    /// What was answered.
+    pub answer: EarlierAnswer,
+}
+
+/// What is known of an earlier request's answer.
+#[derive(Debug, Clone)]
+pub enum EarlierAnswer {
+    /// Not there yet: the request is being answered, or the process ended in between.
+    Awaited,
+    /// It was given and is not kept, because it holds a secret.
+    NotKept,
+    /// Status and body.
+    Kept(u16, Value),
 }
 
 impl Scope {
@@ -55,26 +66,30 @@ impl SignIn {
                 row.status.map(|status| stored(u16::try_from(status), OPERATION, "status")).transpose()?;
             Ok(EarlierRequest {
                 request_digest: stored(row.request_digest.try_into(), OPERATION, "digest")?,
-                answer: status.zip(row.body),
+                answer: match (status, row.body) {
+                    (None, _) => EarlierAnswer::Awaited,
+                    (Some(_), None) => EarlierAnswer::NotKept,
+                    (Some(status), Some(body)) => EarlierAnswer::Kept(status, body),
+                },
             })
         })
         .transpose()
     }
 
-    /// Keeps the answer of a request that took a key; a request that took none leaves nothing.
+    /// Keeps the answer of a request that took a key, or only that it was given; a request that took none leaves nothing.
     pub async fn keep_answer(
         &mut self,
         user: UserId,
         key: &str,
         status: u16,
-        body: &Value,
+        body: Option<&Value>,
     ) -> StoreResult<()> {
         sqlx::query!(
             "UPDATE idempotency_key SET status = $3, body = $4 WHERE user_id = $1 AND key = $2",
             user.uuid(),
             key,
             i16::try_from(status).unwrap_or(i16::MAX),
-            body
+            body as Option<&Value>
         )
         .execute(self.connection())
         .await

@@ -38,19 +38,19 @@ pub use evidence::{
     Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,
     NewEntry, NewTile, PublicationProgress, Signer, TileRow, Unpublished,
 };
-pub use idempotency::EarlierRequest;
+pub use idempotency::{EarlierAnswer, EarlierRequest};
 pub use incidents::{
     IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,
 };
-pub use migrate::{MigrateError, MigrationState, Migrator};
-pub use orders::{NewOrder, Order, OrderState};
+pub use migrate::{MigrateError, MigrationState, Migrator, Schema, Standing};
+pub use orders::{FinishedOrder, NewOrder, Order, OrderState};
 pub use page::{Cursor, CursorError, Page, PageRequest};
 pub use posture::{
     ControlCounts, FleetCounts, FleetPosture, HealingCounts, OfflineAppliance, SiteFilter, SitePosture,
     SiteSummary, UnmeasuredSite,
 };
 pub use scope::{QueryMeter, Scope};
-pub use sign_in::{LoginRecord, NewPerson, SessionRecord, SignIn};
+pub use sign_in::{LockRule, LoginRecord, NewPerson, SessionRecord, SignIn};
 pub use spans::{Asset, Confirmation, Span, SpanVerdict};
 pub use system::{DatabaseFacts, Installation, JobRun, ServerKeyRow};
 pub use tenants::{Code, CodeState, NewCode, Organisation, Partner, Site};

@@ -70,6 +70,17 @@ pub struct NewOrder {
     pub expires_at: Timestamp,
 }
 
+/// What became of an order.
+#[derive(Debug, Clone)]
+pub struct FinishedOrder {
+    /// Which.
+    pub order: OrderId,
+    /// How it ended; not pending.
+    pub state: OrderState,
+    /// What the agent said.
+    pub outcome: String,
+}
+
 /// An order as listed.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -157,30 +168,32 @@ impl Scope {
         .during("find pending order")
     }
 
-    /// Writes what an appliance reported of one of its own orders. Returns whether it was still pending.
-    pub async fn finish_order(
+    /// Writes what an appliance reported of its own orders, and answers which of them were pending until now.
+    pub async fn finish_orders(
         &mut self,
         org: OrgId,
         appliance: ApplianceId,
-        order: OrderId,
-        state: OrderState,
-        outcome: &str,
+        finished: &[FinishedOrder],
         at: Timestamp,
-    ) -> StoreResult<bool> {
-        let done = sqlx::query!(
-            "UPDATE appliance_order SET state = $4, finished_at = $5, outcome = $6
-             WHERE org_id = $1 AND appliance_id = $2 AND id = $3 AND state = 'pending'",
+    ) -> StoreResult<Vec<OrderId>> {
+        let ids: Vec<Uuid> = finished.iter().map(|f| f.order.uuid()).collect();
+        let states: Vec<&str> = finished.iter().map(|f| f.state.as_str()).collect();
+        let outcomes: Vec<&str> = finished.iter().map(|f| f.outcome.as_str()).collect();
+        sqlx::query_scalar!(
+            "UPDATE appliance_order o SET state = said.state, finished_at = $3, outcome = said.outcome
+             FROM UNNEST($4::uuid[], $5::text[], $6::text[]) AS said (id, state, outcome)
+             WHERE o.org_id = $1 AND o.appliance_id = $2 AND o.id = said.id AND o.state = 'pending' RETURNING o.id",
             org.uuid(),
             appliance.uuid(),
-            order.uuid(),
-            state.as_str(),
             at,
-            outcome
+            &ids,
+            &states as &[&str],
+            &outcomes as &[&str]
         )
-        .execute(self.query())
+        .fetch_all(self.query())
         .await
-        .during("finish order")?;
-        Ok(done.rows_affected() == 1)
+        .during("finish orders")
+        .map(|ids| ids.into_iter().map(OrderId::from_uuid).collect())
     }
 
     /// Expires what nobody carried out in time; returns how many.

@@ -67,7 +67,25 @@ impl ControlCounts {
 }
 
 impl Scope {
-    /// Writes rows of sites, in one statement.
+    /// Locks the rows of sites until the scope ends, in one order everywhere. Whoever locks first and reads then writes
+    /// what is so: nobody who read earlier can write later.
+    pub async fn lock_postures(&mut self, sites: &[(OrgId, SiteId)]) -> StoreResult<()> {
+        let (orgs, sites): (Vec<Uuid>, Vec<Uuid>) = sites.iter().map(|(o, s)| (o.uuid(), s.uuid())).unzip();
+        sqlx::query!(
+            r#"SELECT 1 AS "locked!" FROM site_posture p
+             JOIN UNNEST($1::uuid[], $2::uuid[]) AS wanted (org_id, site_id)
+                ON p.org_id = wanted.org_id AND p.site_id = wanted.site_id
+             ORDER BY p.org_id, p.site_id FOR UPDATE OF p"#,
+            &orgs,
+            &sites
+        )
+        .fetch_all(self.query())
+        .await
+        .during("lock postures")
+        .map(drop)
+    }
+
+    /// Writes rows of sites that are locked or new, in one statement.
     pub async fn put_postures(&mut self, rows: &[SitePosture]) -> StoreResult<()> {
         let orgs: Vec<Uuid> = rows.iter().map(|r| r.org.uuid()).collect();
         let sites: Vec<Uuid> = rows.iter().map(|r| r.site.uuid()).collect();
@@ -76,7 +94,7 @@ impl Scope {
         let counts = |f: fn(&SitePosture) -> i32| rows.iter().map(f).collect::<Vec<i32>>();
         let strips: Vec<&str> = rows.iter().map(|r| r.strip.as_str()).collect();
         sqlx::query!(
-            "INSERT INTO site_posture AS p (org_id, site_id, computed_at, valid_until, pass, fail, not_assessed,
+            "INSERT INTO site_posture (org_id, site_id, computed_at, valid_until, pass, fail, not_assessed,
                 stale, not_applicable, passing_weight, applicable_weight, strip, risk, assets, open_incidents)
              SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::int[],
                 $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::text[], $13::int[], $14::int[], $15::int[])
@@ -85,8 +103,7 @@ impl Scope {
                 not_assessed = EXCLUDED.not_assessed, stale = EXCLUDED.stale,
                 not_applicable = EXCLUDED.not_applicable, passing_weight = EXCLUDED.passing_weight,
                 applicable_weight = EXCLUDED.applicable_weight, strip = EXCLUDED.strip, risk = EXCLUDED.risk,
-                assets = EXCLUDED.assets, open_incidents = EXCLUDED.open_incidents
-             WHERE p.computed_at <= EXCLUDED.computed_at",
+                assets = EXCLUDED.assets, open_incidents = EXCLUDED.open_incidents",
             &orgs,
             &sites,
             &computed,
@@ -109,11 +126,18 @@ impl Scope {
         .map(drop)
     }
 
-    /// Sites whose row no longer holds at `at`, longest first.
-    pub async fn expired_postures(&mut self, at: Timestamp, limit: i64) -> StoreResult<Vec<(OrgId, SiteId)>> {
+    /// Sites whose row no longer holds at `at`, longest first; rows that were made after `before` are left out.
+    pub async fn expired_postures(
+        &mut self,
+        at: Timestamp,
+        before: Timestamp,
+        limit: i64,
+    ) -> StoreResult<Vec<(OrgId, SiteId)>> {
         sqlx::query!(
-            "SELECT org_id, site_id FROM site_posture WHERE valid_until <= $1 ORDER BY valid_until LIMIT $2",
+            "SELECT org_id, site_id FROM site_posture WHERE valid_until <= $1 AND computed_at < $2
+             ORDER BY valid_until LIMIT $3",
             at,
+            before,
             limit
         )
         .map(|row| (OrgId::from_uuid(row.org_id), SiteId::from_uuid(row.site_id)))

@@ -4,6 +4,7 @@
 
 use proofline_core::{Email, Role, SessionId, Timestamp, UserId};
 use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
 
 use crate::audit::{self, DeniedNote};
 use crate::error::{During, stored};
@@ -27,10 +28,15 @@ pub struct LoginRecord {
     pub password_hash: String,
     /// Set when the account may not sign in.
     pub disabled_at: Option<Timestamp>,
-    /// Failures since the last success.
-    pub failed_logins: i32,
-    /// No password is accepted before this instant.
-    pub locked_until: Option<Timestamp>,
+}
+
+/// How many failures an account may have, and what comes after them.
+#[derive(Debug, Clone, Copy)]
+pub struct LockRule {
+    /// Attempts that are looked at; the last of them locks the account if it fails, too.
+    pub attempts: i32,
+    /// Until when an account that is locked now stays so.
+    pub until: Timestamp,
 }
 
 /// A person about to be created.
@@ -144,59 +150,126 @@ impl SignIn {
         .map(drop)
     }
 
-    /// What decides a login with this address.
-    pub async fn login_record(&mut self, email: &Email) -> StoreResult<Option<LoginRecord>> {
+    /// What decides a login with this address; any text may be asked for.
+    pub async fn login_record(&mut self, email: &str) -> StoreResult<Option<LoginRecord>> {
         const OPERATION: &str = "find login";
-        let row = sqlx::query!(
-            "SELECT id, name, role, password_hash, disabled_at, failed_logins, locked_until
-             FROM person WHERE email = $1",
-            email.as_str()
+        sqlx::query_as!(
+            StoredLogin,
+            "SELECT id, name, role, password_hash, disabled_at FROM person WHERE email = $1",
+            email
         )
         .fetch_optional(&mut *self.transaction)
         .await
-        .during(OPERATION)?;
-        row.map(|row| {
-            Ok(LoginRecord {
-                id: UserId::from_uuid(row.id),
-                name: row.name,
-                role: stored(row.role.parse(), OPERATION, "role")?,
-                password_hash: row.password_hash,
-                disabled_at: row.disabled_at,
-                failed_logins: row.failed_logins,
-                locked_until: row.locked_until,
-            })
-        })
+        .during(OPERATION)?
+        .map(|row| row.read(OPERATION))
         .transpose()
     }
 
-    /// Counts a failure; from `threshold` failures on, the account is locked until `locked_until`.
-    pub async fn count_failure(
+    /// The same, locked until this transaction ends: nobody disables the person or changes the password meanwhile.
+    pub async fn lock_login_record(&mut self, email: &str) -> StoreResult<Option<LoginRecord>> {
+        const OPERATION: &str = "lock login";
+        sqlx::query_as!(
+            StoredLogin,
+            "SELECT id, name, role, password_hash, disabled_at FROM person WHERE email = $1 FOR NO KEY UPDATE",
+            email
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .during(OPERATION)?
+        .map(|row| row.read(OPERATION))
+        .transpose()
+    }
+
+    /// Counts an attempt, and answers whether it may be looked at: the account is not locked. Attempts at one account wait
+    /// for each other here, until the one before commits. A lock that ran out begins the count anew.
+    pub async fn count_attempt(
         &mut self,
-        user: UserId,
+        account: &[u8; 32],
         at: Timestamp,
-        threshold: i32,
-        locked_until: Timestamp,
-    ) -> StoreResult<()> {
-        sqlx::query!(
-            "UPDATE person SET failed_logins = failed_logins + 1, last_failed_at = $2,
-                locked_until = CASE WHEN failed_logins + 1 >= $3 THEN $4 ELSE locked_until END WHERE id = $1",
-            user.uuid(),
+        rule: LockRule,
+    ) -> StoreResult<bool> {
+        // The count goes on while the account is locked: an attempt beyond the last one is what "locked" means.
+        sqlx::query_scalar!(
+            r#"INSERT INTO sign_in_attempt AS a (account, attempts, last_at) VALUES ($1, 1, $2)
+               ON CONFLICT (account) DO UPDATE SET last_at = $2,
+                 attempts = CASE WHEN a.locked_until <= $2 THEN 1 ELSE least(a.attempts, $3) + 1 END,
+                 locked_until = CASE WHEN a.locked_until <= $2 THEN NULL
+                    WHEN a.locked_until IS NULL AND a.attempts + 1 >= $3 THEN $4 ELSE a.locked_until END
+               RETURNING attempts <= $3 AS "counts!""#,
+            account.as_slice(),
             at,
-            threshold,
-            locked_until
+            rule.attempts,
+            rule.until
+        )
+        .fetch_one(&mut *self.transaction)
+        .await
+        .during("count attempt to sign in")
+    }
+
+    /// Forgets earlier attempts after a success.
+    pub async fn clear_attempts(&mut self, account: &[u8; 32]) -> StoreResult<()> {
+        sqlx::query!("DELETE FROM sign_in_attempt WHERE account = $1", account.as_slice())
+            .execute(&mut *self.transaction)
+            .await
+            .during("clear attempts to sign in")
+            .map(drop)
+    }
+
+    /// Forgets attempts before `before`; returns how many accounts.
+    pub async fn purge_attempts(&mut self, before: Timestamp) -> StoreResult<u64> {
+        let purged = sqlx::query!("DELETE FROM sign_in_attempt WHERE last_at < $1", before)
+            .execute(&mut *self.transaction)
+            .await
+            .during("purge attempts to sign in")?;
+        Ok(purged.rows_affected())
+    }
+
+    /// Remembers the nonce of a signed request until `until`; `false` when it was remembered before.
+    pub async fn remember_nonce(
+        &mut self,
+        key_id: &[u8; 32],
+        nonce: &[u8; 16],
+        until: Timestamp,
+    ) -> StoreResult<bool> {
+        let remembered = sqlx::query!(
+            "INSERT INTO seen_nonce (key_id, nonce, until) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            key_id.as_slice(),
+            nonce.as_slice(),
+            until
         )
         .execute(&mut *self.transaction)
         .await
-        .during("count failed login")
-        .map(drop)
+        .during("remember nonce")?;
+        Ok(remembered.rows_affected() == 1)
     }
 
-    /// Forgets earlier failures after a success.
-    pub async fn clear_failures(&mut self, user: UserId) -> StoreResult<()> {
-        sqlx::query!("UPDATE person SET failed_logins = 0, locked_until = NULL WHERE id = $1", user.uuid())
+    /// Whether the nonce of a signed request was remembered.
+    pub async fn nonce_was_seen(&mut self, key_id: &[u8; 32], nonce: &[u8; 16]) -> StoreResult<bool> {
+        sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM seen_nonce WHERE key_id = $1 AND nonce = $2) AS "seen!""#,
+            key_id.as_slice(),
+            nonce.as_slice()
+        )
+        .fetch_one(&mut *self.transaction)
+        .await
+        .during("look for nonce")
+    }
+
+    /// Forgets nonces whose requests are too old by now; returns how many.
+    pub async fn purge_nonces(&mut self, at: Timestamp) -> StoreResult<u64> {
+        let purged = sqlx::query!("DELETE FROM seen_nonce WHERE until < $1", at)
             .execute(&mut *self.transaction)
             .await
-            .during("clear failed logins")
+            .during("purge nonces")?;
+        Ok(purged.rows_affected())
+    }
+
+    /// Tells every node something when, and only when, this transaction commits.
+    pub async fn announce(&mut self, text: &str) -> StoreResult<()> {
+        sqlx::query!("SELECT pg_notify($1, $2)", crate::connect::CHANNEL, text)
+            .execute(&mut *self.transaction)
+            .await
+            .during("announce")
             .map(drop)
     }
 
@@ -258,6 +331,48 @@ impl SignIn {
         .transpose()
     }
 
+    /// Ends the session behind a token, if it is still going, and says which it was.
+    pub async fn end_session_of_token(
+        &mut self,
+        digest: &[u8; 32],
+        at: Timestamp,
+    ) -> StoreResult<Option<SessionId>> {
+        sqlx::query_scalar!(
+            "UPDATE session SET ended_at = $2 WHERE token_digest = $1 AND ended_at IS NULL RETURNING id",
+            digest.as_slice(),
+            at
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .during("end earlier session")
+        .map(|id| id.map(SessionId::from_uuid))
+    }
+
+    /// Which of these sessions still live, and what their people are now. Moves no idle clock.
+    pub async fn live_sessions(
+        &mut self,
+        ids: &[SessionId],
+        at: Timestamp,
+        idle_since: Timestamp,
+    ) -> StoreResult<Vec<(SessionId, Role)>> {
+        const OPERATION: &str = "look at sessions";
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        sqlx::query!(
+            "SELECT s.id, p.role FROM session s JOIN person p ON p.id = s.user_id
+             WHERE s.id = ANY($1) AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_active_at > $3
+               AND p.disabled_at IS NULL",
+            &ids,
+            at,
+            idle_since
+        )
+        .fetch_all(&mut *self.transaction)
+        .await
+        .during(OPERATION)?
+        .into_iter()
+        .map(|row| Ok((SessionId::from_uuid(row.id), stored(row.role.parse(), OPERATION, "role")?)))
+        .collect()
+    }
+
     /// Moves the idle clock: the person did something.
     pub async fn touch_session(&mut self, id: SessionId, at: Timestamp) -> StoreResult<()> {
         sqlx::query!(
@@ -309,6 +424,26 @@ impl SignIn {
     /// Records a refusal.
     pub async fn audit_denied(&mut self, note: &DeniedNote) -> StoreResult<()> {
         audit::append_denied(&mut self.transaction, note).await
+    }
+}
+
+struct StoredLogin {
+    id: Uuid,
+    name: String,
+    role: String,
+    password_hash: String,
+    disabled_at: Option<Timestamp>,
+}
+
+impl StoredLogin {
+    fn read(self, operation: &'static str) -> StoreResult<LoginRecord> {
+        Ok(LoginRecord {
+            id: UserId::from_uuid(self.id),
+            name: self.name,
+            role: stored(self.role.parse(), operation, "role")?,
+            password_hash: self.password_hash,
+            disabled_at: self.disabled_at,
+        })
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Installation {
     pub catalogue: String,
     /// Since when.
     pub catalogue_since: Timestamp,
+    /// Grows with every change that a person makes.
+    pub version: i64,
 }
 
 /// The public half of a server key.
@@ -66,13 +68,14 @@ pub struct DatabaseFacts {
 impl Scope {
     /// The installation, once it was first started.
     pub async fn installation(&mut self) -> StoreResult<Option<Installation>> {
-        sqlx::query!("SELECT id, name, created_at, catalogue, catalogue_since FROM installation")
+        sqlx::query!("SELECT id, name, created_at, catalogue, catalogue_since, version FROM installation")
             .map(|row| Installation {
                 id: InstallationId::from_uuid(row.id),
                 name: row.name,
                 created_at: row.created_at,
                 catalogue: row.catalogue,
                 catalogue_since: row.catalogue_since,
+                version: row.version,
             })
             .fetch_optional(self.query())
             .await
@@ -109,13 +112,17 @@ impl Scope {
         .map(drop)
     }
 
-    /// Renames the installation.
-    pub async fn rename_installation(&mut self, name: &str) -> StoreResult<()> {
-        sqlx::query!("UPDATE installation SET name = $1", name)
-            .execute(self.query())
-            .await
-            .during("rename installation")
-            .map(drop)
+    /// Renames the installation, whose version may have to be a certain one. `false` when it is another by now.
+    pub async fn rename_installation(&mut self, name: &str, version: Option<i64>) -> StoreResult<bool> {
+        let renamed = sqlx::query!(
+            "UPDATE installation SET name = $1, version = version + 1 WHERE $2::bigint IS NULL OR version = $2",
+            name,
+            version
+        )
+        .execute(self.query())
+        .await
+        .during("rename installation")?;
+        Ok(renamed.rows_affected() == 1)
     }
 
     /// Every server key, newest first.

@@ -39,6 +39,11 @@ impl Agent {
         Self { router, clock, entropy, key, identity: None }
     }
 
+    /// From now on talks to the application as it is after a restart.
+    pub fn reconnect(&mut self, app: &crate::TestApp) {
+        self.router = app.app.router.clone();
+    }
+
     /// What it was answered to its claim.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +19,7 @@ use proofline_store::{Installation, Store};
 use serde_json::json;
 use sha2::Sha384;
 
-use crate::{Agent, Browser, TestDatabase};
+use crate::{Agent, Browser, TestDatabase, logs};
 
 const PEPPER: [u8; 32] = [7; 32];
 
@@ -37,6 +38,8 @@ pub struct TestApp {
     pub store: Store,
     /// Where its evidence is published.
     pub evidence_folder: tempfile::TempDir,
+    settings: Settings,
+    installation: Installation,
     entropy: Arc<SeededEntropy>,
     addresses: AtomicU16,
     seeds: AtomicU64,
@@ -59,6 +62,7 @@ impl TestApp {
 
     /// A fresh application with a pool of this size and changed settings.
     pub async fn start_with(connections: u32, change: impl FnOnce(&mut Settings)) -> Self {
+        logs::capture(logs::QUIET);
         let database = TestDatabase::create().await;
         let store = database.store(connections).await;
         let clock =
@@ -74,25 +78,40 @@ impl TestApp {
             password_cost: 4,
             trusted_proxies: 0,
             rate_scale: 1,
+            max_in_flight: 512,
+            request_timeout: Duration::from_secs(30),
             session_lifetime: TimeDelta::hours(24),
             session_idle: TimeDelta::minutes(15),
             check_in_seconds: 60,
             database_kind: DatabaseKind::External,
         };
         change(&mut settings);
-        let app = proofline_server::build(Deps {
-            store: store.clone(),
-            clock: Arc::new(clock.clone()),
-            entropy: entropy.clone(),
-            keys: ServerKeys::generate(&*entropy),
+        let app = build(&store, &clock, &entropy, &settings, &installation, &evidence_folder);
+        let (addresses, seeds) = (AtomicU16::new(1), AtomicU64::new(1_000));
+        Self {
+            app,
+            clock,
+            database,
+            store,
+            evidence_folder,
             settings,
             installation,
-            evidence_store: Arc::new(
-                LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder"),
-            ),
-        });
-        let (addresses, seeds) = (AtomicU16::new(1), AtomicU64::new(1_000));
-        Self { app, clock, database, store, evidence_folder, entropy, addresses, seeds }
+            entropy,
+            addresses,
+            seeds,
+        }
+    }
+
+    /// Starts the program anew on the same database, with the same keys and nothing in memory. Clients made before keep
+    /// talking to the old one until they are [`Agent::reconnect`]ed.
+    pub fn restart(&mut self) {
+        self.app = self.second_node();
+    }
+
+    /// Another process on the same database, with nothing in memory.
+    pub fn second_node(&self) -> App {
+        let Self { store, clock, entropy, settings, installation, evidence_folder, .. } = self;
+        build(store, clock, entropy, settings, installation, evidence_folder)
     }
 
     /// What requests share.
@@ -165,7 +184,9 @@ impl TestApp {
             .post(&format!("/api/sites/{}/codes", site.id), json!({ "label": "test" }))
             .await
             .expect(201);
-        issued["code"].as_str().expect("a code").to_owned()
+        let code = issued["code"].as_str().expect("a code").to_owned();
+        logs::must_not_hold(&code);
+        code
     }
 
     /// Runs one job of the table now.
@@ -192,6 +213,41 @@ impl TestApp {
     }
 }
 
+fn build(
+    store: &Store,
+    clock: &FixedClock,
+    entropy: &Arc<SeededEntropy>,
+    settings: &Settings,
+    installation: &Installation,
+    evidence_folder: &tempfile::TempDir,
+) -> App {
+    proofline_server::build(Deps {
+        store: store.clone(),
+        clock: Arc::new(clock.clone()),
+        entropy: entropy.clone(),
+        // From a seed of their own: the same after a restart.
+        keys: ServerKeys::generate(&SeededEntropy::new(2)),
+        settings: settings.clone(),
+        installation: installation.clone(),
+        evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),
+    })
+}
+
+/// What holds of every test: nothing personal and nothing secret is in the log.
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // What the application had to say about it.
+            logs::text()
+                .lines()
+                .filter(|line| line.contains("\"ERROR\""))
+                .for_each(|line| eprintln!("{line}"));
+        } else {
+            logs::hold_nothing_of(&[PASSWORD, "@staff.example"]);
+        }
+    }
+}
+
 async fn installation(store: &Store, clock: &FixedClock, entropy: &dyn Entropy) -> Installation {
     let permit = proofline_server::background_permit("test").expect("permitted");
     let mut scope = store.scope(&permit).await.expect("opens");
@@ -202,6 +258,7 @@ async fn installation(store: &Store, clock: &FixedClock, entropy: &dyn Entropy) 
         created_at: now,
         catalogue: Catalog::embedded().digest().to_owned(),
         catalogue_since: now,
+        version: 1,
     };
     scope.create_installation(&installation).await.expect("creates");
     scope.commit_unaudited().await.expect("commits");

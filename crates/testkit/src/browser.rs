@@ -7,10 +7,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, header};
+use axum::response::Response;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::Reply;
+use crate::{EventStream, Reply, logs};
 
 /// Talks to the application as a browser does. Public fields are there to be tampered with.
 #[derive(Clone)]
@@ -29,8 +30,29 @@ impl Browser {
         Self { router, cookies: BTreeMap::new(), headers: Vec::new(), address }
     }
 
+    /// From now on talks to the application as it is after a restart.
+    pub fn reconnect(&mut self, app: &crate::TestApp) {
+        self.reconnect_to(&app.app);
+    }
+
+    /// From now on talks to this node.
+    pub fn reconnect_to(&mut self, node: &proofline_server::App) {
+        self.router = node.router.clone();
+    }
+
     /// Sends one request and keeps the cookies that come back.
     pub async fn send(&mut self, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        let reply = Reply::read(self.answer(method, path, body).await).await;
+        self.keep_cookies(&reply);
+        reply
+    }
+
+    /// Opens a stream of events.
+    pub async fn open(&mut self, path: &str) -> EventStream {
+        EventStream::of(self.answer(Method::GET, path, None).await)
+    }
+
+    async fn answer(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
         let mut request = Request::builder().method(&method).uri(path).extension(ConnectInfo(self.address));
         if !self.cookies.is_empty() {
             let cookies: Vec<String> =
@@ -51,11 +73,7 @@ impl Browser {
             request = request.header(*name, value);
         }
         let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
-        let response =
-            self.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer");
-        let reply = Reply::read(response).await;
-        self.keep_cookies(&reply);
-        reply
+        self.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer")
     }
 
     fn keep_cookies(&mut self, reply: &Reply) {
@@ -66,6 +84,7 @@ impl Browser {
             if rest.contains("Max-Age=0") {
                 self.cookies.remove(name);
             } else {
+                logs::must_not_hold(value);
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }

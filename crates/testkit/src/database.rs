@@ -1,5 +1,6 @@
 //! A database for one test, copied from a migrated template.
 
+use std::collections::BTreeMap;
 use std::str::FromStr as _;
 
 use proofline_embedded_postgres::{APP_ROLE, OWNER_ROLE, SharedCluster, shared_test_cluster};
@@ -49,6 +50,21 @@ impl TestDatabase {
     pub async fn superuser(&self) -> PgConnection {
         let url = self.cluster.endpoint().superuser_url(&self.name);
         PgConnectOptions::from_str(&url).expect("a URL").connect().await.expect("the test cluster answers")
+    }
+
+    /// A digest of every table's rows but those of `except`: equal means that nothing was changed.
+    pub async fn fingerprint(&self, except: &[&str]) -> BTreeMap<String, String> {
+        let mut superuser = self.superuser().await;
+        let tables: Vec<(String, String)> = sqlx::query_as(
+            "SELECT c.relname::text, md5(query_to_xml(
+                format('SELECT t::text AS line FROM %I t ORDER BY 1', c.relname), true, false, '')::text)
+             FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'",
+        )
+        .fetch_all(&mut superuser)
+        .await
+        .expect("reads every table");
+        superuser.close().await.expect("closes");
+        tables.into_iter().filter(|(name, _)| !except.contains(&name.as_str())).collect()
     }
 
     /// How the owner connects.

@@ -5,6 +5,8 @@
 //! key; both are made by naming the credential: `app.admin()`, `app.staff(Role::StaffReadonly)`, `app.anonymous()`,
 //! `app.enrolled(&site)`.
 //!
+//! Every test also holds what [`logs`] says: that no password, address, token or code is in a log line or an error.
+//!
 //! Linked by tests only. It never reaches into a handler or a table to assert: what it asserts is what a client sees.
 
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
@@ -13,10 +15,13 @@ mod agent;
 mod app;
 mod browser;
 mod database;
+mod events;
+pub mod logs;
 mod reply;
 
 pub use agent::Agent;
 pub use app::{TestApp, TestSite};
 pub use browser::Browser;
 pub use database::TestDatabase;
+pub use events::{EventStream, StreamedEvent};
 pub use reply::Reply;

@@ -6,6 +6,8 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::logs;
+
 /// Status, headers and whole body of an answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -21,6 +23,11 @@ impl Reply {
     pub(crate) async fn read(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes().to_vec();
+        if !parts.status.is_success()
+            && let Some(secret) = logs::forbidden_in(&String::from_utf8_lossy(&bytes))
+        {
+            panic!("{secret:?} stands in an error");
+        }
         Self { status: parts.status, headers: parts.headers, bytes }
     }
 

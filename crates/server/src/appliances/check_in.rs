@@ -2,9 +2,11 @@
 //! the appliance says of itself is written a second later.
 
 use axum::Json;
+use proofline_authz::Action;
 use proofline_core::Entropy;
 use proofline_protocol::{CheckInRequest, CheckInResponse, OrderOutcome, OrderReport};
-use proofline_store::{CycleReport, OrderState, Presence, PresenceRow};
+use proofline_store::{CycleReport, FinishedOrder, OrderState, Presence, PresenceRow};
+use serde_json::json;
 
 use crate::http::{ApiResult, Call, KnownAppliance, SignedBody};
 
@@ -60,20 +62,26 @@ fn presence(call: &Call, appliance: &KnownAppliance, request: CheckInRequest) ->
     PresenceRow { org: appliance.org, site: appliance.site, appliance: appliance.id, presence }
 }
 
+/// A report is repeated until a check-in is answered, so most of what is reported is known; only news is a change.
 async fn finish_orders(call: &Call, appliance: &KnownAppliance, reports: &[OrderReport]) -> ApiResult<()> {
-    let mut scope = call.scope().await?;
-    for report in reports {
-        let state = match report.outcome {
-            OrderOutcome::Done => OrderState::Done,
-            OrderOutcome::Failed => OrderState::Failed,
-            OrderOutcome::Refused => OrderState::Refused,
-            OrderOutcome::Expired => OrderState::Expired,
-        };
-        let detail = report.detail.as_str();
-        scope.finish_order(appliance.org, appliance.id, report.order, state, detail, call.at).await?;
+    let finished: Vec<FinishedOrder> = reports.iter().map(finished).collect();
+    let mut scope = call.scope_for(Action::AgentFinishOrders).await?;
+    let news = scope.finish_orders(appliance.org, appliance.id, &finished, call.at).await?;
+    if news.is_empty() {
+        return Ok(());
     }
     scope.announce("orders").await?;
-    scope.commit_unaudited().await?;
+    scope.commit(call.note(Some(appliance.org), appliance.id, json!({ "orders": news }))).await?;
     call.app().events().site_changed(appliance.org, appliance.site);
     super::reload_orders(call.app()).await.map(drop)
+}
+
+fn finished(report: &OrderReport) -> FinishedOrder {
+    let state = match report.outcome {
+        OrderOutcome::Done => OrderState::Done,
+        OrderOutcome::Failed => OrderState::Failed,
+        OrderOutcome::Refused => OrderState::Refused,
+        OrderOutcome::Expired => OrderState::Expired,
+    };
+    FinishedOrder { order: report.order, state, outcome: report.detail.as_str().to_owned() }
 }

@@ -7,7 +7,7 @@ use proofline_core::{ApplianceId, AssetId, Mode};
 use proofline_evidence::statement::{Body, KeyAction, KeyEvent, KeyRole as StatementKeyRole};
 use proofline_protocol::signature::PublicKey;
 use proofline_protocol::{ClaimRequest, ClaimResponse, Digest, KeyRole, ServerKey};
-use proofline_store::{ApplianceKey, Code, CodeState, Enrolment, NewAsset, Scope};
+use proofline_store::{ApplianceKey, Code, CodeState, Enrolment, NewAsset, Scope, StoreError};
 use serde_json::json;
 
 use crate::AppState;
@@ -37,9 +37,7 @@ pub(crate) async fn claim(
         (CodeState::Claimed(_), _) => Err(unusable("claimed")),
         (CodeState::Expired, _) => Err(unusable("expired")),
         (CodeState::Revoked, _) => Err(unusable("revoked")),
-        (CodeState::Open, Some(_)) => {
-            Err(Problem::conflict("key_in_use", "This key belongs to an appliance already."))
-        }
+        (CodeState::Open, Some(_)) => Err(key_in_use()),
         (CodeState::Open, None) => enrol(&call, scope, code, &key, &request).await.map(Json),
     }
 }
@@ -52,6 +50,10 @@ fn unusable(why: &'static str) -> Problem {
         _ => ("code_unknown", "There is no such provisioning code. Check for typing errors."),
     };
     Problem::new(StatusCode::FORBIDDEN, code, detail)
+}
+
+fn key_in_use() -> Problem {
+    Problem::conflict("key_in_use", "This key belongs to an appliance already.")
 }
 
 async fn enrol(
@@ -85,7 +87,11 @@ async fn enrol(
         platform,
         role: "appliance".to_owned(),
     };
-    scope.enrol(&enrolment, &asset).await?;
+    scope.enrol(&enrolment, &asset).await.map_err(|error| match error {
+        // Another code was claimed with this key at the same time.
+        StoreError::Conflict { constraint, .. } if constraint == "appliance_by_key" => key_in_use(),
+        other => other.into(),
+    })?;
     let reason = format!("provisioning code {}", code.id);
     let fact = KeyEvent::new(KeyAction::Enrolled, StatementKeyRole::Appliance, key.clone(), Some(id), reason);
     append_server_fact(app, &mut scope, code.org, code.site, Body::Key(fact), call.at).await?;

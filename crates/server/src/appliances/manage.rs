@@ -4,8 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use proofline_core::{ApplianceId, Mode, SiteId};
-use proofline_evidence::PublicKey;
-use proofline_evidence::statement::{Body, KeyAction, KeyEvent, KeyRole, ServerFact};
+use proofline_evidence::statement::{Body, ServerFact};
 use proofline_protocol::Instruction;
 use proofline_store::{Appliance, ApplianceFilter};
 use serde::{Deserialize, Serialize};
@@ -114,7 +113,7 @@ impl ApplianceBody {
 pub(crate) struct ApplianceQuery {
     /// Only this site's.
     site_id: Option<String>,
-    /// `online`, `stale`, `offline` or `pending`.
+    /// `online`, `stale`, `offline`, `pending` or `revoked`, each as it is shown.
     status: Option<String>,
     /// 1 to 200; 50 unless told.
     limit: Option<u16>,
@@ -125,15 +124,19 @@ pub(crate) struct ApplianceQuery {
 fn filter(query: &ApplianceQuery, now: DateTime<Utc>) -> ApiResult<ApplianceFilter> {
     let site = query.site_id.as_deref().map(str::parse::<SiteId>).transpose();
     let site = site.map_err(|e| Problem::invalid("site_id", "id_invalid", e.to_string()))?;
-    let filter = ApplianceFilter { site, ..ApplianceFilter::default() };
+    let all = ApplianceFilter { site, ..ApplianceFilter::default() };
+    let filter = ApplianceFilter { revoked: Some(false), ..all.clone() };
     let (online, offline) = (Some(now - ONLINE_FOR), Some(now - STALE_FOR));
     match query.status.as_deref() {
-        None => Ok(filter),
+        None => Ok(all),
         Some("online") => Ok(ApplianceFilter { seen_from: online, ..filter }),
         Some("stale") => Ok(ApplianceFilter { seen_from: offline, seen_before: online, ..filter }),
         Some("offline") => Ok(ApplianceFilter { seen_before: offline, ..filter }),
         Some("pending") => Ok(ApplianceFilter { never_seen: true, ..filter }),
-        Some(_) => Err(Problem::invalid("status", "unknown", "Use online, stale, offline or pending.")),
+        Some("revoked") => Ok(ApplianceFilter { revoked: Some(true), ..all }),
+        Some(_) => {
+            Err(Problem::invalid("status", "unknown", "Use online, stale, offline, pending or revoked."))
+        }
     }
 }
 
@@ -149,48 +152,6 @@ pub(crate) async fn list(
     let page = call.scope().await?.appliances(&filter, &page).await?;
     let catalogue = call.app().catalog().digest();
     Ok(Json(Listing::from_page(page, |appliance| ApplianceBody::of(appliance, call.at, catalogue))))
-}
-
-/// Why a key ends.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RevokeRequest {
-    /// 10 to 500 characters.
-    reason: String,
-}
-
-/// Ends an appliance's key for good. What it signed before stays verifiable; what it signs from now on is refused.
-#[utoipa::path(post, path = "/api/appliances/{appliance_id}/revoke", tag = "appliances", request_body = RevokeRequest,
-    params(("appliance_id" = String, Path, description = "Appliance")),
-    responses((status = 200, body = ApplianceBody, description = "Revoked")))]
-pub(crate) async fn revoke(
-    call: Call,
-    Id(id): Id<ApplianceId>,
-    Strict(request): Strict<RevokeRequest>,
-) -> ApiResult<Json<ApplianceBody>> {
-    let reason = request.reason.trim();
-    if !(10..=500).contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
-        return Err(Problem::invalid("reason", "length", "Say why in 10 to 500 characters."));
-    }
-    let app = call.app();
-    let mut scope = call.scope().await?;
-    let appliance = scope.appliance(id).await?;
-    let row = scope.appliance_key(&appliance.key_id).await?.ok_or_else(Problem::not_found)?;
-    let bytes: [u8; 32] = row.public_key.try_into().map_err(|_| Problem::not_found())?;
-    scope.revoke_appliance(appliance.org, id, reason, call.at).await.map_err(|error| match error {
-        proofline_store::StoreError::NotFound(_) => {
-            Problem::conflict("already_revoked", "This appliance was revoked already.")
-        }
-        other => other.into(),
-    })?;
-    let key = PublicKey::from_bytes(&bytes).map_err(|e| Problem::internal(&e))?;
-    let fact = KeyEvent::new(KeyAction::Revoked, KeyRole::Appliance, key, Some(id), reason);
-    append_server_fact(app, &mut scope, appliance.org, appliance.site, Body::Key(fact), call.at).await?;
-    scope.announce(&format!("appliance {}", appliance.key_id)).await?;
-    let body = ApplianceBody::of(scope.appliance(id).await?, call.at, app.catalog().digest());
-    scope.commit(call.note(Some(appliance.org), id, json!({ "reason": reason }))).await?;
-    forget(&call, &appliance);
-    Ok(Json(body))
 }
 
 /// How far healing may go.
@@ -232,7 +193,7 @@ pub(crate) async fn set_mode(
 }
 
 /// This node at once; the others when the announcement reaches them.
-fn forget(call: &Call, appliance: &Appliance) {
+pub(super) fn forget(call: &Call, appliance: &Appliance) {
     if let Ok(key) = appliance.key_id.parse() {
         call.app().appliances().forget(&key);
     }

@@ -6,6 +6,7 @@ mod manage;
 mod order_book;
 mod presence;
 mod resync;
+mod revoke;
 mod rules;
 
 use proofline_authz::Action;
@@ -23,7 +24,7 @@ pub(crate) fn routes(api: Api) -> Api {
         .route(Access::Appliance(Action::AgentCheckIn), RateClass::Agent, routes!(check_in::check_in))
         .route(Access::Appliance(Action::AgentReadRules), RateClass::Agent, routes!(rules::rules))
         .route(Access::Person(Action::ApplianceRead), RateClass::Read, routes!(manage::list))
-        .route(Access::Person(Action::ApplianceRevoke), RateClass::Write, routes!(manage::revoke))
+        .route(Access::Person(Action::ApplianceRevoke), RateClass::Write, routes!(revoke::revoke))
         .route(Access::Person(Action::ApplianceSetMode), RateClass::Write, routes!(manage::set_mode))
         .route(Access::Person(Action::ApplianceRunChecks), RateClass::Write, routes!(manage::run_checks))
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use proofline_core::ApplianceId;
-use proofline_store::PresenceRow;
+use proofline_store::{PresenceRow, StoreError, StoreResult};
 
-use crate::AppState;
 use crate::events::{Change, Topic};
 use crate::http::ApiResult;
+use crate::{AppState, background_permit};
 
 /// The last word of each appliance since the last write. Bounded by the fleet.
 #[derive(Default)]
@@ -39,18 +39,17 @@ impl PresenceBuffer {
 /// Rows per statement.
 const BATCH: usize = 1_000;
 
-/// Writes what came in since the last time.
+/// Writes what came in since the last time. A row that the database refuses is dropped, and the fleet goes on.
 pub async fn flush(app: &AppState) -> ApiResult<String> {
     let rows = app.presence().take();
+    let mut dropped = 0;
     for (done, batch) in rows.chunks(BATCH).enumerate() {
-        let written = async {
-            let mut scope = app.background_scope("presence").await?;
-            scope.put_presence(batch).await?;
-            ApiResult::Ok(scope.commit_unaudited().await?)
-        };
-        if let Err(problem) = written.await {
-            app.presence().put_back(rows[done * BATCH..].to_vec());
-            return Err(problem);
+        match write(app, batch).await {
+            Ok(refused) => dropped += refused,
+            Err(problem) => {
+                app.presence().put_back(rows[done * BATCH..].to_vec());
+                return Err(problem);
+            }
         }
     }
     // A large fleet checks in all the time: pages refresh on their own clock, not on every one of them.
@@ -60,5 +59,40 @@ pub async fn flush(app: &AppState) -> ApiResult<String> {
             app.events().publish(Change { topic: Topic::Appliance, org_id: row.org, site_id: row.site, id });
         }
     }
-    Ok(format!("{} appliances", rows.len()))
+    Ok(match dropped {
+        0 => format!("{} appliances", rows.len()),
+        _ => format!("{} appliances, {dropped} refused by the database", rows.len() - dropped),
+    })
+}
+
+/// Writes a batch, halving it around rows that the database refuses. Answers how many those were. A database that does
+/// not answer is an error: then no row is to blame.
+async fn write(app: &AppState, batch: &[PresenceRow]) -> ApiResult<usize> {
+    let mut dropped = 0;
+    let mut left = vec![batch];
+    while let Some(rows) = left.pop() {
+        match put(app, rows).await {
+            Ok(()) => {}
+            Err(error @ StoreError::Unavailable { .. }) => return Err(error.into()),
+            Err(error) if rows.len() <= 1 => {
+                let appliance = rows.first().map(|row| row.appliance.to_string());
+                tracing::error!(?appliance, cause = ?error, "a check-in cannot be stored and is dropped");
+                metrics::counter!("presence_rows_dropped_total").increment(1);
+                dropped += rows.len();
+            }
+            Err(_) => {
+                let (one, two) = rows.split_at(rows.len() / 2);
+                left.extend([one, two]);
+            }
+        }
+    }
+    Ok(dropped)
+}
+
+async fn put(app: &AppState, rows: &[PresenceRow]) -> StoreResult<()> {
+    let permit =
+        background_permit("presence").map_err(|_| StoreError::NotFound("permit of background work"))?;
+    let mut scope = app.store().scope(&permit).await?;
+    scope.put_presence(rows).await?;
+    scope.commit_unaudited().await
 }

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::http::{Access, Api, ApiResult, Call, Listing, Query, RateClass, page_request};
+use crate::http::{Access, Api, ApiResult, Call, Listing, Query, QueryTime, RateClass, page_request};
 
 pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::AuditRead), RateClass::Read, routes!(list))
@@ -26,9 +26,11 @@ pub(crate) struct AuditQuery {
     /// Only this action, as the policy spells it.
     action: Option<String>,
     /// Not before.
-    from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    from: Option<QueryTime>,
     /// Not after.
-    to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    to: Option<QueryTime>,
     /// 1 to 200; 50 unless told.
     limit: Option<u16>,
     /// `next_cursor` of the page before.
@@ -83,7 +85,12 @@ impl From<AuditEntry> for AuditBody {
     responses((status = 200, body = Listing<AuditBody>, description = "A page")))]
 pub(crate) async fn list(call: Call, Query(query): Query<AuditQuery>) -> ApiResult<Json<Listing<AuditBody>>> {
     let page = page_request(query.limit, query.cursor.as_deref())?;
-    let filter = AuditFilter { actor_id: query.actor, action: query.action, from: query.from, to: query.to };
+    let filter = AuditFilter {
+        actor_id: query.actor,
+        action: query.action,
+        from: query.from.map(|QueryTime(at)| at),
+        to: query.to.map(|QueryTime(at)| at),
+    };
     let page = call.scope().await?.audit_entries(&filter, &page).await?;
     Ok(Json(Listing::from_page(page, AuditBody::from)))
 }

@@ -82,7 +82,7 @@ pub(crate) async fn bootstrap(
             "This link was used already, or is too old.",
         ));
     }
-    let password_hash = app.passwords().hash(&request.password, app.entropy().bytes()).await;
+    let password_hash = app.passwords().hash(&request.password, app.entropy().bytes()).await?;
     let person = NewPerson {
         id: UserId::new(call.at, app.entropy()),
         email,

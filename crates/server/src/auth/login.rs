@@ -1,20 +1,29 @@
 //! Signing in with a password.
+//!
+//! # What an answer tells
+//! Whether an address exists, is disabled, is locked, or only met a wrong password: one answer, after the same hashing and
+//! the same writes. That is why attempts are counted for any address that is typed, and why a locked account is not told
+//! apart; what a client is told to wait for is its own budget.
+//!
+//! # What attempts at once cannot do
+//! Each is counted under a lock that it holds until it commits, and decided on what is stored then, not on what was read
+//! before the hashing. Of a hundred guesses at once [`ATTEMPTS`] are looked at.
 
 use axum::Json;
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
-use proofline_core::{Email, Secret};
-use proofline_store::{AuditNote, DeniedNote, LoginRecord};
+use proofline_core::{Email, Secret, SessionId};
+use proofline_store::{AuditNote, DeniedNote, LockRule, LoginRecord, SignIn};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::session::{self, SessionBody};
 use crate::AppState;
-use crate::http::{Anonymous, ApiResult, Problem, Strict, request_id};
+use crate::http::{Anonymous, ApiResult, Problem, Strict, presented_session, request_id};
 
-/// From this many failures on, the account takes no password for [`LOCKED_FOR`].
-const FAILURES: i32 = 5;
+/// So many passwords are tried in a row; after that the account takes none for [`LOCKED_FOR`].
+const ATTEMPTS: i32 = 5;
 const LOCKED_FOR: TimeDelta = TimeDelta::minutes(15);
 
 /// Who signs in.
@@ -29,79 +38,106 @@ pub(crate) struct LoginRequest {
     password: Secret,
 }
 
-/// Signs in. One answer for an unknown address, a wrong password and a disabled account, in the same time.
+/// Signs in. One answer for an unknown address, a wrong password, a locked and a disabled account, in the same time. The
+/// session that this browser had before ends.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = LoginRequest,
     responses((status = 200, body = SessionBody, description = "Signed in")))]
 pub(crate) async fn login(
     call: Anonymous,
+    headers: HeaderMap,
     Strict(request): Strict<LoginRequest>,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
     let app = &call.app;
     let email: Option<Email> = request.email.parse().ok();
-    let record = match &email {
-        Some(email) => app.store().sign_in().await?.login_record(email).await?,
-        None => None,
-    };
+    // What is no address is looked for, too: nobody has it, and it takes as long.
+    let address = email.as_ref().map_or("", Email::as_str);
+    let record = app.store().sign_in().await?.login_record(address).await?;
     // No transaction is open while bcrypt works: a burst of logins holds no connection.
-    let matches =
-        app.passwords().verify(&request.password, record.as_ref().map(|r| r.password_hash.as_str())).await;
-    match (email, record) {
-        (Some(email), Some(record)) => decide(&call, &email, record, matches).await,
-        _ => Err(refused(app, "unknown", "anonymous").await?),
-    }
+    let tried = record.as_ref().map(|record| record.password_hash.as_str());
+    let matches = app.passwords().verify(&request.password, tried).await?;
+
+    let account = app.passwords().account(email.as_ref().map_or(request.email.as_str(), Email::as_str));
+    let mut sign_in = app.store().sign_in().await?;
+    let rule = LockRule { attempts: ATTEMPTS, until: call.at + LOCKED_FOR };
+    let counts = sign_in.count_attempt(&account, call.at, rule).await?;
+    let stored = if matches {
+        sign_in.lock_login_record(address).await?
+    } else {
+        sign_in.login_record(address).await?
+    };
+    let why = match (&stored, tried) {
+        (None, _) => "unknown",
+        (Some(_), _) if !counts => "locked",
+        (Some(stored), _) if stored.disabled_at.is_some() => "disabled",
+        (Some(stored), Some(tried)) if matches && stored.password_hash == tried => {
+            sign_in.clear_attempts(&account).await?;
+            return signed_in(&call, sign_in, &headers, stored, email).await;
+        }
+        (Some(_), _) => "wrong",
+    };
+    let actor = stored.map_or_else(|| "unknown".to_owned(), |record| record.id.to_string());
+    sign_in.audit_denied(&denied(app, actor, why)).await?;
+    sign_in.commit().await?;
+    Err(Problem::new(
+        axum::http::StatusCode::UNAUTHORIZED,
+        "login_failed",
+        "This address and password do not belong together, or the account takes none right now.",
+    ))
 }
 
-async fn decide(
+async fn signed_in(
     call: &Anonymous,
-    email: &Email,
-    record: LoginRecord,
-    matches: bool,
+    mut sign_in: SignIn,
+    headers: &HeaderMap,
+    record: &LoginRecord,
+    email: Option<Email>,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
     let app = &call.app;
-    if let Some(until) = record.locked_until.filter(|until| *until > call.at) {
-        let wait = u64::try_from((until - call.at).num_seconds()).unwrap_or(1);
-        refused(app, &record.id.to_string(), "locked").await?;
-        return Err(Problem::too_many("locked_out", wait));
-    }
-    let mut sign_in = app.store().sign_in().await?;
-    if !matches || record.disabled_at.is_some() {
-        sign_in.count_failure(record.id, call.at, FAILURES, call.at + LOCKED_FOR).await?;
-        sign_in.commit().await?;
-        return Err(refused(app, &record.id.to_string(), "wrong").await?);
-    }
-    sign_in.clear_failures(record.id).await?;
-    let signed_in = session::start(app, &mut sign_in, record.id, call.at).await?;
+    let earlier = end_earlier(&mut sign_in, headers, call).await?;
+    let started = session::start(app, &mut sign_in, record.id, call.at).await?;
     let note = AuditNote {
         id: app.new_uuid(),
         at: call.at,
         org: None,
-        resource: signed_in.id.to_string(),
+        resource: started.id.to_string(),
         request_id: request_id::current(),
-        detail: json!({}),
+        detail: json!({ "ended": earlier }),
     };
     sign_in.audit(record.id, &record.name, "auth.login", note).await?;
     sign_in.commit().await?;
-    let body = signed_in.body(app, record.id, &record.name, email, record.role);
-    Ok((signed_in.cookies(app), Json(body)))
+    if let Some(earlier) = earlier {
+        app.events().session_ended(earlier);
+    }
+    let email = email.ok_or_else(Problem::no_session)?;
+    let body = started.body(app, record.id, &record.name, &email, record.role);
+    Ok((started.cookies(app), Json(body)))
 }
 
-/// Leaves a denial in the audit log, without the address that was tried.
-async fn refused(app: &AppState, actor: &str, why: &'static str) -> ApiResult<Problem> {
-    let note = DeniedNote {
+/// Ends the session that the browser still has, whoever's it is: signing in never leaves a second one behind.
+async fn end_earlier(
+    sign_in: &mut SignIn,
+    headers: &HeaderMap,
+    call: &Anonymous,
+) -> ApiResult<Option<SessionId>> {
+    let Some(digest) = presented_session(headers) else { return Ok(None) };
+    let ended = sign_in.end_session_of_token(&digest, call.at).await?;
+    if let Some(session) = ended {
+        sign_in.announce(&crate::events::session_ended(session)).await?;
+    }
+    Ok(ended)
+}
+
+/// A denial for the audit log, without the address that was tried.
+fn denied(app: &AppState, actor: String, why: &'static str) -> DeniedNote {
+    DeniedNote {
         id: app.new_uuid(),
         at: app.now(),
         actor_kind: "anonymous",
-        actor_id: actor.to_owned(),
-        actor_name: actor.to_owned(),
+        actor_name: actor.clone(),
+        actor_id: actor,
         action: "auth.login".to_owned(),
         resource: "session".to_owned(),
         request_id: request_id::current(),
         detail: json!({ "why": why }),
-    };
-    app.store().record_denied(&note).await?;
-    Ok(Problem::new(
-        axum::http::StatusCode::UNAUTHORIZED,
-        "login_failed",
-        "This address and password do not belong together.",
-    ))
+    }
 }

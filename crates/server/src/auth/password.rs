@@ -2,7 +2,7 @@
 //!
 //! Stored as `v1$<bcrypt>`, where bcrypt runs over base64(HMAC-SHA-384(pepper, password)): 64 characters whatever the
 //! password, so that bcrypt's 72-byte cut and its end at a NUL never matter. Hashing costs a quarter second of a core, so
-//! it runs on blocking threads, two at a time.
+//! it runs on blocking threads, two at a time; who would wait too long for a turn is told to come back.
 
 use std::sync::Arc;
 
@@ -10,13 +10,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use proofline_core::{Email, Secret};
-use sha2::Sha384;
-use tokio::sync::Semaphore;
+use sha2::{Sha256, Sha384};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::FieldProblem;
+use crate::http::{ApiResult, FieldProblem, Problem};
 
 const SCHEME: &str = "v1$";
 const AT_ONCE: usize = 2;
+/// Most passwords that wait or are worked on: at a quarter second each, the last one waits about a quarter minute.
+const MOST_WAITING: usize = 128;
 const MIN_CHARS: usize = 12;
 const MAX_BYTES: usize = 1024;
 
@@ -29,6 +31,7 @@ pub struct PasswordHasher {
     pepper: Arc<[u8; 32]>,
     cost: u32,
     turns: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
     decoy: Arc<str>,
 }
 
@@ -37,7 +40,23 @@ impl PasswordHasher {
     pub fn new(pepper: [u8; 32], cost: u32) -> Self {
         // Verified when there is nobody to verify, so that both take as long. Nothing hashes to it.
         let decoy = format!("{SCHEME}$2b${cost:02}$......................bcryptHashOfNothingAtAll123456O");
-        Self { pepper: Arc::new(pepper), cost, turns: Arc::new(Semaphore::new(AT_ONCE)), decoy: decoy.into() }
+        let (turns, queue) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(MOST_WAITING)));
+        Self { pepper: Arc::new(pepper), cost, turns, queue, decoy: decoy.into() }
+    }
+
+    /// What attempts at an address are counted under. Keyed: people type passwords where an address belongs.
+    pub fn account(&self, address: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.pepper).expect("HMAC takes a key of any length");
+        mac.update(b"sign-in attempts of\0");
+        mac.update(address.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// A turn, and the place in the queue that it came from; both end with the work.
+    async fn turn(&self) -> ApiResult<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let place = self.queue.clone().try_acquire_owned().map_err(|_| Problem::overloaded())?;
+        let turn = self.turns.clone().acquire_owned().await.expect("never closed");
+        Ok((place, turn))
     }
 
     fn prehash(&self, password: &Secret) -> String {
@@ -47,9 +66,9 @@ impl PasswordHasher {
     }
 
     /// The text to store.
-    pub async fn hash(&self, password: &Secret, salt: [u8; 16]) -> String {
+    pub async fn hash(&self, password: &Secret, salt: [u8; 16]) -> ApiResult<String> {
         let (prehash, cost) = (self.prehash(password), self.cost);
-        let turn = self.turns.clone().acquire_owned().await;
+        let turn = self.turn().await?;
         let hashed = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             bcrypt::hash_with_salt(prehash, cost, salt)
@@ -57,22 +76,22 @@ impl PasswordHasher {
         })
         .await
         .expect("hashing does not panic");
-        format!("{SCHEME}{hashed}")
+        Ok(format!("{SCHEME}{hashed}"))
     }
 
     /// Whether the password belongs to the stored text. With `None`, does the same work and says no.
-    pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> bool {
+    pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> ApiResult<bool> {
         let prehash = self.prehash(password);
         let known = stored.is_some_and(|text| text.starts_with(SCHEME));
         let stored = stored.filter(|_| known).unwrap_or(&self.decoy).to_owned();
-        let turn = self.turns.clone().acquire_owned().await;
+        let turn = self.turn().await?;
         let matches = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             bcrypt::verify(prehash, stored.trim_start_matches(SCHEME)).unwrap_or(false)
         })
         .await
         .unwrap_or(false);
-        known && matches
+        Ok(known && matches)
     }
 }
 
@@ -114,19 +133,21 @@ mod tests {
     #[tokio::test]
     async fn every_byte_of_a_long_password_counts() {
         let long = "a".repeat(100);
-        let stored = hasher().hash(&Secret::new(format!("{long}x")), [1; 16]).await;
-        assert!(hasher().verify(&Secret::new(format!("{long}x")), Some(&stored)).await);
-        assert!(!hasher().verify(&Secret::new(format!("{long}y")), Some(&stored)).await);
-        assert!(!hasher().verify(&Secret::new(format!("{long}x\0y")), Some(&stored)).await);
+        let stored = hasher().hash(&Secret::new(format!("{long}x")), [1; 16]).await.expect("hashes");
+        assert!(hasher().verify(&Secret::new(format!("{long}x")), Some(&stored)).await.expect("verifies"));
+        assert!(!hasher().verify(&Secret::new(format!("{long}y")), Some(&stored)).await.expect("verifies"));
+        assert!(
+            !hasher().verify(&Secret::new(format!("{long}x\0y")), Some(&stored)).await.expect("verifies")
+        );
     }
 
     #[tokio::test]
     async fn nobody_and_another_pepper_do_not_verify() {
         let password = Secret::new("correct horse battery");
-        let stored = hasher().hash(&password, [1; 16]).await;
-        assert!(!hasher().verify(&password, None).await);
-        assert!(!hasher().verify(&password, Some("sha256$aa$bb")).await);
-        assert!(!PasswordHasher::new([4; 32], 4).verify(&password, Some(&stored)).await);
+        let stored = hasher().hash(&password, [1; 16]).await.expect("hashes");
+        assert!(!hasher().verify(&password, None).await.expect("verifies"));
+        assert!(!hasher().verify(&password, Some("sha256$aa$bb")).await.expect("verifies"));
+        assert!(!PasswordHasher::new([4; 32], 4).verify(&password, Some(&stored)).await.expect("verifies"));
     }
 
     #[test]

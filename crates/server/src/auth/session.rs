@@ -60,7 +60,7 @@ fn body(
         user,
         installation: InstallationBody {
             id: app.installation().id.to_string(),
-            name: app.installation().name.clone(),
+            name: app.installation_name(),
         },
         expires_at,
         idle_expires_at,
@@ -132,7 +132,7 @@ pub(crate) async fn status(call: Anonymous) -> ApiResult<Json<StatusBody>> {
     let bootstrap_open = call.app.store().sign_in().await?.nobody_exists().await?;
     Ok(Json(StatusBody {
         bootstrap_open,
-        installation_name: call.app.installation().name.clone(),
+        installation_name: call.app.installation_name(),
         version: env!("CARGO_PKG_VERSION"),
     }))
 }

@@ -2,9 +2,15 @@
 //!
 //! A change says what may have changed, not how: pages read it anew through the ordinary routes, under the ordinary
 //! permissions. What is announced here was committed before.
+//!
+//! A stream lives as long as its session: it ends when somebody signs out, at the session's absolute end, and, looked
+//! after once a minute, when nobody was there for too long or the person was disabled or given another role. Neither
+//! opening a stream nor keeping it open counts as somebody being there.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,13 +18,14 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream, StreamExt};
 use proofline_authz::{Action, Reach};
-use proofline_core::{OrgId, SessionId, SiteId};
+use proofline_core::{OrgId, Role, SessionId, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::AppState;
 use crate::http::{Access, Api, ApiResult, Call, RateClass};
 
 /// How many changes a client that was away can catch up on.
@@ -59,22 +66,57 @@ enum Signal {
     SessionEnded(SessionId),
 }
 
-/// Fans changes out to every open stream of this node.
-pub struct EventBus {
-    sender: broadcast::Sender<Signal>,
-    memory: Mutex<(u64, VecDeque<(u64, Change)>)>,
+/// A place in the stream of one process: a number means nothing to the next process, or to another node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    process: i64,
+    number: u64,
 }
 
-impl Default for EventBus {
-    fn default() -> Self {
-        Self {
-            sender: broadcast::channel(MEMORY).0,
-            memory: Mutex::new((0, VecDeque::with_capacity(MEMORY))),
-        }
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{}", self.process, self.number)
     }
 }
 
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (process, number) = text.split_once('-').ok_or(())?;
+        let process = i64::from_str_radix(process, 16).map_err(|_| ())?;
+        Ok(Self { process, number: number.parse().map_err(|_| ())? })
+    }
+}
+
+/// Fans changes out to every open stream of this node.
+pub struct EventBus {
+    process: i64,
+    sender: broadcast::Sender<Signal>,
+    memory: Mutex<(u64, VecDeque<(u64, Change)>)>,
+    open: Mutex<HashMap<(SessionId, Role), usize>>,
+}
+
+/// What a client that comes back is told first.
+struct Subscribed {
+    /// What it missed; `None` when nobody can tell.
+    missed: Option<Vec<(u64, Change)>>,
+    /// Where the stream stands.
+    now: Place,
+    receiver: broadcast::Receiver<Signal>,
+}
+
 impl EventBus {
+    /// The bus of a process that started then.
+    pub fn new(started_at: Timestamp) -> Self {
+        Self {
+            process: started_at.timestamp_micros(),
+            sender: broadcast::channel(MEMORY).0,
+            memory: Mutex::new((0, VecDeque::with_capacity(MEMORY))),
+            open: Mutex::default(),
+        }
+    }
+
     /// Tells every stream that may see it.
     pub fn publish(&self, change: Change) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,19 +140,72 @@ impl EventBus {
         let _ = self.sender.send(Signal::SessionEnded(session));
     }
 
-    /// What came after `last`, and everything from now on. `None` when `last` is too long ago to tell.
-    fn subscribe(&self, last: Option<u64>) -> (Option<Vec<(u64, Change)>>, broadcast::Receiver<Signal>) {
+    /// What came after `last`, which is what a client sent, and everything from now on.
+    fn subscribe(&self, last: Option<&str>) -> Subscribed {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let missed = match last {
+        let now = Place { process: self.process, number: memory.0 };
+        let missed = match last.map(str::parse::<Place>) {
             None => Some(Vec::new()),
-            Some(last) if last > memory.0 => None,
-            Some(last) => {
+            Some(Ok(last)) if last.process == self.process && last.number <= memory.0 => {
                 let oldest = memory.1.front().map_or(memory.0 + 1, |(number, _)| *number);
-                (last + 1 >= oldest).then(|| memory.1.iter().filter(|(n, _)| *n > last).cloned().collect())
+                let after = || memory.1.iter().filter(|(n, _)| *n > last.number).cloned().collect();
+                (last.number + 1 >= oldest).then(after)
             }
+            Some(_) => None,
         };
-        (missed, self.sender.subscribe())
+        Subscribed { missed, now, receiver: self.sender.subscribe() }
     }
+
+    fn sessions(&self) -> Vec<(SessionId, Role)> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+}
+
+/// An open stream, as long as it is held.
+struct Open {
+    app: AppState,
+    key: (SessionId, Role),
+}
+
+impl Open {
+    fn new(app: &AppState, key: (SessionId, Role)) -> Self {
+        *app.events().open.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default() += 1;
+        Self { app: app.clone(), key }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut open = self.app.events().open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// Job: closes the streams of sessions that are over, and of people who are not any more what they were when the stream
+/// was opened. One query, however many streams.
+pub(crate) async fn close_ended(app: &AppState) -> ApiResult<String> {
+    let open = app.events().sessions();
+    if open.is_empty() {
+        return Ok("no streams".to_owned());
+    }
+    let ids: Vec<SessionId> = open.iter().map(|(session, _)| *session).collect();
+    let now = app.now();
+    let live =
+        app.store().sign_in().await?.live_sessions(&ids, now, now - app.settings().session_idle).await?;
+    let live: HashMap<SessionId, Role> = live.into_iter().collect();
+    let mut closed = 0;
+    for (session, role) in &open {
+        if live.get(session) != Some(role) {
+            app.events().session_ended(*session);
+            closed += 1;
+        }
+    }
+    Ok(format!("{} sessions with streams, {closed} closed", open.len()))
 }
 
 /// Announcement to other nodes that a session ended.
@@ -132,11 +227,16 @@ fn admits(reach: Reach, change: &Change) -> bool {
     }
 }
 
-fn frame(number: u64, change: &Change) -> Event {
-    Event::default().event("change").id(number.to_string()).json_data(change).unwrap_or_default()
+fn frame(place: Place, change: &Change) -> Event {
+    Event::default().event("change").id(place.to_string()).json_data(change).unwrap_or_default()
 }
 
-/// Follows changes. `event: change` names what to read anew; `event: reset` means: everything.
+fn said(event: &'static str, place: Place) -> Event {
+    Event::default().event(event).id(place.to_string()).data("{}")
+}
+
+/// Follows changes. `event: change` names what to read anew; `event: reset` means: everything. `event: ready` comes first
+/// where nothing was missed, so that every client has a place to go on from.
 #[utoipa::path(get, path = "/api/events", tag = "events",
     params(("Last-Event-ID" = Option<String>, Header, description = "Where an earlier stream ended")),
     responses((status = 200, body = Change, content_type = "text/event-stream", description = "A stream")))]
@@ -146,22 +246,30 @@ pub(crate) async fn events(
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let session = call.session()?.clone();
     let reach = call.principal().reach();
-    let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-    let (missed, receiver) = call.app().events().subscribe(last);
+    let app = call.app();
+    let open = Open::new(app, (session.id, session.role));
+    let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
+    let Subscribed { missed, now, receiver } = app.events().subscribe(last);
+    let process = now.process;
+    let at = move |number| Place { process, number };
     let backlog: Vec<Event> = match missed {
-        None => vec![Event::default().event("reset").data("{}")],
+        None => vec![said("reset", now)],
         Some(changes) => {
-            changes.iter().filter(|(_, c)| admits(reach, c)).map(|(n, c)| frame(*n, c)).collect()
+            let seen = changes.iter().filter(|(_, c)| admits(reach, c)).map(|(n, c)| frame(at(*n), c));
+            seen.chain([said("ready", now)]).collect()
         }
     };
     let live = BroadcastStream::new(receiver)
         .take_while(move |signal| {
+            let _held = &open;
             let ended = matches!(signal, Ok(Signal::SessionEnded(id)) if *id == session.id);
             std::future::ready(!ended)
         })
         .filter_map(move |signal| {
             std::future::ready(match signal {
-                Ok(Signal::Change(number, change)) if admits(reach, &change) => Some(frame(number, &change)),
+                Ok(Signal::Change(number, change)) if admits(reach, &change) => {
+                    Some(frame(at(number), &change))
+                }
                 Ok(Signal::Change(..) | Signal::SessionEnded(_)) => None,
                 // Too slow to keep up: read everything anew.
                 Err(_) => Some(Event::default().event("reset").data("{}")),
@@ -169,7 +277,7 @@ pub(crate) async fn events(
         });
     // The session's absolute end closes the stream too.
     let remaining = (session.expires_at - call.at).to_std().unwrap_or(Duration::ZERO);
-    let stopping = call.app().stopping().clone();
+    let stopping = app.stopping().clone();
     let ended = async move {
         tokio::select! { () = stopping.cancelled() => {}, () = tokio::time::sleep(remaining) => {} }
     };

@@ -36,6 +36,8 @@ pub(super) struct Changes {
     pub(super) transitions: Vec<TransitionRow>,
     /// Whether the signer's whole state is wanted.
     pub(super) resync: bool,
+    /// The whole state was wanted, and came.
+    pub(super) caught_up: bool,
     /// The latest time that the signer's statements have given to anything.
     pub(super) latest_at: Option<Timestamp>,
     /// A claim that did not add up although nothing was known to be missing.
@@ -236,7 +238,7 @@ impl<'a> Effects<'a> {
     }
 
     fn confirmed(&mut self, asset: AssetId, at: Timestamp, index: u64) {
-        self.changes.resync = false;
+        self.changes.caught_up |= std::mem::take(&mut self.changes.resync);
         self.changes.confirming.push(index);
         self.changes.confirmed.retain(|earlier| earlier.asset != asset);
         self.changes.confirmed.push(Confirmation { asset, at, index });
@@ -359,7 +361,8 @@ mod tests {
 
     impl World {
         fn new() -> Self {
-            let (at, entropy) = (Timestamp::from_timestamp(1_800_000_000, 0).expect("in range"), SeededEntropy::new(1));
+            let (at, entropy) =
+                (Timestamp::from_timestamp(1_800_000_000, 0).expect("in range"), SeededEntropy::new(1));
             Self {
                 asset: AssetId::new(at, &entropy),
                 site: SiteId::new(at, &entropy),
@@ -443,7 +446,10 @@ mod tests {
             }
             let changes = effects.finish();
             for span in changes.updated {
-                let place = self.stored.get_mut(&(span.check.clone(), span.from_at)).expect("what is updated is stored");
+                let place = self
+                    .stored
+                    .get_mut(&(span.check.clone(), span.from_at))
+                    .expect("what is updated is stored");
                 *place = span;
             }
             for span in changes.opened {
@@ -461,7 +467,10 @@ mod tests {
             for check in CHECKS {
                 let spans: Vec<_> = self.stored.values().filter(|span| span.check == check).collect();
                 for pair in spans.windows(2) {
-                    assert!(pair[0].ended_at.is_some_and(|ended| ended <= pair[1].from_at), "spans overlap: {pair:#?}");
+                    assert!(
+                        pair[0].ended_at.is_some_and(|ended| ended <= pair[1].from_at),
+                        "spans overlap: {pair:#?}"
+                    );
                 }
                 for span in &spans {
                     assert!(span.from_at <= span.last_confirmed_at && span.from_index <= span.last_index);

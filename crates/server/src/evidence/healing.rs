@@ -80,7 +80,7 @@ impl<'a> Incidents<'a> {
         ended: Timestamp,
         index: u64,
     ) {
-        let actor = heal.actor.parse().unwrap_or(Actor::Agent);
+        let actor = machine(&heal.actor);
         self.observed(asset, &observation(&heal.before, started), &Actor::Agent, index);
         let key = (asset, heal.check.clone());
         if !self.known.contains_key(&key) {
@@ -143,7 +143,7 @@ impl<'a> Incidents<'a> {
         }
         self.name(&key, change.incident);
         let Some(state) = self.known.get(&key).map(|record| record.incident.state) else { return };
-        let actor = change.actor.parse().unwrap_or(Actor::Agent);
+        let actor = machine(&change.actor);
         let reason = change.cause.clone();
         let event = match to {
             State::AwaitingApproval => match plan_in_cause(&change.cause) {
@@ -278,6 +278,14 @@ fn observation(result: &CheckResult, at: Timestamp) -> Observation {
         observed: result.observed.clone(),
         reason: result.reason.clone(),
         location: result.location.clone(),
+    }
+}
+
+/// Who on the machine acted. A person or the server acts here, under their own statements: an appliance cannot speak for them.
+fn machine(actor: &str) -> Actor {
+    match actor.parse() {
+        Ok(actor @ (Actor::Agent | Actor::L1 | Actor::L2 | Actor::Order(_))) => actor,
+        Ok(Actor::Server | Actor::User(_)) | Err(_) => Actor::Agent,
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Objects are written before the checkpoint that commits to them, and the database learns of it last. Killed at any point
 //! and started again, the same objects are written with the same bytes: a reader always finds a checkpoint whose entries
-//! and tiles are all there. Nothing that does not hash to the checkpoint's root is published. Partial tiles are removed once
-//! the full one is published, as tlog-tiles allows: else the hourly ones of a quiet log would outweigh its entries.
+//! and tiles are all there. Nothing that does not hash to the checkpoint's root is published, and no checkpoint that does not
+//! extend the published one: a database that was set back or rewritten cannot go public. One publisher at a time per log.
+//! Partial tiles are removed once the full one is published, as tlog-tiles allows: else the hourly ones of a quiet log would
+//! outweigh its entries.
 
 use chrono::TimeDelta;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -13,10 +15,11 @@ use proofline_core::{OrgId, SiteId};
 use proofline_evidence::Digest;
 use proofline_evidence::merkle::{TileSet, leaf_hash, root};
 use proofline_evidence::note::{Checkpoint, sign_checkpoint};
-use proofline_evidence::tile::{TILE_WIDTH, TileRef, hashes_to_bytes, push_entry};
+use proofline_evidence::tile::{TILE_WIDTH, TileRef, full_tile_root, hashes_to_bytes, push_entry};
 use proofline_store::{Alarm, AlarmKind, Scope};
 
 use super::proofs::load;
+use super::rebuild::{extends, published_head};
 use super::site_log::refused;
 use crate::AppState;
 use crate::http::{ApiResult, Problem};
@@ -66,16 +69,24 @@ async fn alarm(app: &AppState, org: OrgId, site: SiteId, why: &str) -> ApiResult
 /// Publishes one log up to its present head.
 pub(super) async fn publish_site(app: &AppState, org: OrgId, site: SiteId) -> ApiResult<()> {
     let mut scope = app.background_scope("publication").await?;
+    scope.lock_publication(site).await?;
     let head = scope.log_head(org, site).await?.ok_or_else(Problem::not_found)?;
+    // A head is dated when it was read: one signed meanwhile is larger and later.
+    let at = app.now().max(head.signed_at);
     let log = Log { app, org, site, size: head.size };
     log.prove_root(&mut scope, Digest::from_bytes(head.root)).await?;
-    drop(scope);
-    let first_new = |level: u8| head.published_size.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
+    // What the store holds is what was published, whatever the database says.
+    let published = match published_head(app, site).await? {
+        Some(Ok(published)) if extends(&mut scope, org, site, &head, &published).await? => published.size,
+        Some(Ok(_)) => return Err(unsound("the database does not extend what is published")),
+        Some(Err(_)) => return Err(unsound("the published checkpoint is not this installation's")),
+        None => 0,
+    };
+    let first_new = |level: u8| published.checked_shr(8 * (u32::from(level) + 1)).unwrap_or(0);
     for tile in TileRef::all(head.size).filter(|tile| tile.index() >= first_new(tile.level())) {
-        log.publish(tile).await?;
+        log.publish(&mut scope, tile).await?;
     }
     let installation = app.installation().id;
-    let at = app.now().max(head.signed_at);
     let checkpoint = Checkpoint {
         origin: Checkpoint::origin_of(installation, site),
         size: head.size,
@@ -84,14 +95,12 @@ pub(super) async fn publish_site(app: &AppState, org: OrgId, site: SiteId) -> Ap
     let name = Checkpoint::key_name(installation);
     let note = sign_checkpoint(&checkpoint, &name, &app.keys().checkpoint, at).map_err(refused)?;
     log.put("checkpoint", note.clone().into_bytes()).await?;
-    let mut scope = app.background_scope("publication").await?;
     scope.mark_published(org, site, head.size, &note, at).await?;
     scope.clear_alarms(org, site, AlarmKind::PublicationFailed, at).await?;
-    scope.commit_unaudited().await?;
-    for tile in TileRef::completed(head.published_size, head.size) {
+    for tile in TileRef::completed(published, head.size) {
         log.remove_partials(tile).await;
     }
-    Ok(())
+    Ok(scope.commit_unaudited().await?)
 }
 
 /// A log at the size that is being published.
@@ -120,9 +129,9 @@ impl Log<'_> {
     }
 
     /// Writes one tile, and for a tile of leaf hashes the entries behind it.
-    async fn publish(&self, tile: TileRef) -> ApiResult<()> {
-        let mut scope = self.app.background_scope("publication").await?;
+    async fn publish(&self, scope: &mut Scope, tile: TileRef) -> ApiResult<()> {
         let nodes = tile.nodes();
+        let mut entries_behind = None;
         let hashes: Vec<Digest> = if let Some(below) = tile.level().checked_sub(1) {
             let roots = scope.tile_roots(self.org, self.site, below, nodes.start, nodes.end).await?;
             roots.into_iter().map(Digest::from_bytes).collect()
@@ -135,11 +144,23 @@ impl Log<'_> {
                 }
                 push_entry(&mut bundle, &entry.envelope).map_err(refused)?;
             }
-            self.put(&tile.bundle_path(), bundle).await?;
+            entries_behind = Some(bundle);
             entries.iter().map(|entry| Digest::from_bytes(entry.leaf_hash)).collect()
         };
         if hashes.len() != usize::from(tile.width()) {
             return Err(unsound("entries or tiles are missing"));
+        }
+        if tile.is_full() {
+            // The roots of full tiles lead to the log's root, which was proved; hashes that lead to a root are its own.
+            let (level, index) = (tile.level(), tile.index());
+            let stored = scope.tile_roots(self.org, self.site, level, index, index + 1).await?;
+            let root = full_tile_root(&hashes).map_err(refused)?;
+            if stored != [*root.as_bytes()] {
+                return Err(unsound("a tile does not lead to the log's root"));
+            }
+        }
+        if let Some(bundle) = entries_behind {
+            self.put(&tile.bundle_path(), bundle).await?;
         }
         self.put(&tile.path(), hashes_to_bytes(&hashes)).await
     }
@@ -151,7 +172,9 @@ impl Log<'_> {
         for name in if tile.level() == 0 { &names[..] } else { &names[..1] } {
             let folder = object_path(self.app, self.site, &format!("{name}.p"));
             let objects = store.list(Some(&folder)).map_ok(|object| object.location).boxed();
-            if let Err(error) = store.delete_stream(objects).try_for_each(|_| std::future::ready(Ok(()))).await {
+            if let Err(error) =
+                store.delete_stream(objects).try_for_each(|_| std::future::ready(Ok(()))).await
+            {
                 tracing::warn!(%folder, %error, "partial tiles stay behind");
             }
         }

@@ -5,16 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use proofline_core::{ApplianceId, AssetId, OrgId, SiteId};
-use proofline_evidence::Digest;
 use proofline_evidence::dsse::Envelope;
-use proofline_evidence::note::{Checkpoint, NoteKey, SignatureKind};
 use proofline_evidence::statement::{Body, KeyAction, KeyEvent, KeyRole, Statement};
 use proofline_store::{EntryFilter, EntryKind, EntryRow, PageRequest, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::proofs::{Nothing, Wanted, prove};
-use super::site_log::refused;
+use super::site_log::{log_key, refused};
 use crate::AppState;
 use crate::http::{ApiResult, Call, Id, Listing, Problem, Query, page_request};
 
@@ -202,18 +200,37 @@ pub(super) async fn key_events(
     Ok(events.collect())
 }
 
-fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> SignerKeyBody {
-    let of_key: Vec<_> = events.iter().filter(|(_, event)| event.key_id.to_string() == key_id).collect();
-    let begun = of_key.iter().find(|(_, event)| event.action != KeyAction::Revoked);
-    let revoked = of_key.iter().find(|(_, event)| event.action == KeyAction::Revoked);
+/// A key as a log's statements have it: what it is, from which entry on, and which entry ended it.
+pub(super) struct KeySpan<'a> {
+    pub(super) event: &'a KeyEvent,
+    pub(super) from: u64,
+    pub(super) until: Option<u64>,
+}
+
+impl KeySpan<'_> {
+    /// Whether it may sign the entry at `index`. The entry that enrols the server's own first key carries its signature.
+    pub(super) fn covers(&self, index: u64) -> bool {
+        let begun = self.from < index || (self.from == index && self.event.role == KeyRole::ServerFacts);
+        begun && self.until.is_none_or(|until| index <= until)
+    }
+}
+
+/// What a log says of the key of that name; `None` where it never enrolled it.
+pub(super) fn key_span<'a>(events: &'a [(u64, KeyEvent)], key_id: &str) -> Option<KeySpan<'a>> {
+    let of_key = || events.iter().filter(|(_, event)| event.key_id.to_string() == key_id);
+    let (from, event) = of_key().find(|(_, event)| event.action != KeyAction::Revoked)?;
+    let revoked = of_key().find(|(_, event)| event.action == KeyAction::Revoked);
     // Rotation ends the holder's earlier key of the same role.
-    let rotated = begun.and_then(|(from, key)| {
-        events.iter().find(|(index, event)| {
-            let same = event.role == key.role && event.holder == key.holder;
-            index > from && same && event.action == KeyAction::Rotated
-        })
+    let rotated = events.iter().find(|(index, later)| {
+        let same = later.role == event.role && later.holder == event.holder;
+        index > from && same && later.action == KeyAction::Rotated
     });
-    let event = begun.map(|(_, event)| event);
+    Some(KeySpan { event, from: *from, until: revoked.or(rotated).map(|(index, _)| *index) })
+}
+
+fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> SignerKeyBody {
+    let span = key_span(events, key_id);
+    let event = span.as_ref().map(|span| span.event);
     SignerKeyBody {
         key_id: key_id.to_owned(),
         public_key_base64: event.map_or_else(
@@ -222,20 +239,18 @@ fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> SignerK
         ),
         role: event.map_or(KeyRole::ServerFacts, |event| event.role).as_str(),
         holder: event.and_then(|event| event.holder).map(|id| id.to_string()),
-        enrolled_index: begun.map(|(index, _)| *index),
-        revoked_index: revoked.map(|(index, _)| *index).or(rotated.map(|(index, _)| *index)),
+        enrolled_index: span.as_ref().map(|span| span.from),
+        revoked_index: span.and_then(|span| span.until),
     }
 }
 
 fn checkpoint_key(app: &AppState) -> ApiResult<CheckpointKeyBody> {
-    let name = Checkpoint::key_name(app.installation().id);
-    let public_key = app.keys().checkpoint.public_key();
-    let key = NoteKey::new(&name, SignatureKind::Plain, public_key.clone()).map_err(refused)?;
+    let key = log_key(app).map_err(refused)?;
     Ok(CheckpointKeyBody {
+        name: key.name().to_owned(),
         key_id_hex: hex::encode(key.hash()),
-        public_key_base64: public_key.to_base64(),
+        public_key_base64: key.public_key().to_base64(),
         vkey: key.to_string(),
-        name,
     })
 }
 
@@ -243,12 +258,4 @@ fn checkpoint_key(app: &AppState) -> ApiResult<CheckpointKeyBody> {
 pub(super) fn first_server_key(app: &AppState, events: &[(u64, KeyEvent)]) -> proofline_evidence::PublicKey {
     let first = events.iter().map(|(_, event)| event).find(|event| event.role == KeyRole::ServerFacts);
     first.map_or_else(|| app.keys().server_facts.public_key().clone(), |event| event.public_key.clone())
-}
-
-/// The digest of an envelope's key as the store names it.
-pub(super) fn key_named(events: &[(u64, KeyEvent)], key_id: Digest) -> Option<&KeyEvent> {
-    events
-        .iter()
-        .map(|(_, event)| event)
-        .find(|event| event.key_id == key_id && event.action != KeyAction::Revoked)
 }

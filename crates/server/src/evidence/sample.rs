@@ -1,22 +1,24 @@
 //! Stored-proof sampling: every hour random entries are read back and verified as a stranger would.
 //!
-//! Drawn over all logs in proportion to their size. Each drawn entry is parsed, its signature verified with the key that
-//! the log itself enrolled, its leaf proved against the log's signed checkpoint. One of the drawn logs is also rebuilt from
-//! what is published of it, and nothing else. A failure is an alarm that stays.
+//! Drawn over all logs in proportion to their size. Each drawn entry is verified step by step as by everybody else, with the
+//! key that the log itself enrolled and held valid there. One of the drawn logs is also rebuilt from what is published of it,
+//! and nothing else. A failure is an alarm that stays; what could not be read is no failure of the evidence.
 
 use std::collections::BTreeMap;
 
+use axum::http::StatusCode;
 use proofline_core::{Entropy, OrgId, SiteId};
-use proofline_evidence::dsse::{Envelope, STATEMENT_PAYLOAD_TYPE};
-use proofline_evidence::merkle::{leaf_hash, verify_inclusion};
-use proofline_evidence::note::{Checkpoint, NoteKey, SignatureKind};
-use proofline_evidence::statement::{KeyEvent, Statement};
+use proofline_evidence::dsse::Envelope;
+use proofline_evidence::entry::{EntryProof, verify_entry};
+use proofline_evidence::note::Checkpoint;
+use proofline_evidence::statement::{KeyEvent, KeyRole};
 use proofline_evidence::{Defect, Digest, Reason};
 use proofline_store::{Alarm, AlarmKind, Entry, LogHead, LogSize};
 
 use super::proofs::{Nothing, Wanted, prove};
-use super::read::{key_events, key_named};
-use super::rebuild::rebuild;
+use super::read::{key_events, key_span};
+use super::rebuild::{extends, rebuild};
+use super::site_log::log_key;
 use crate::AppState;
 use crate::http::ApiResult;
 
@@ -92,35 +94,45 @@ async fn verify(
     let mut verdicts = Vec::with_capacity(entries.len());
     for &index in entries {
         let wanted = Wanted { size: head.size, entries: &[index], from_size: 0 };
-        let proof = prove(&mut scope, org, site, &wanted, &Nothing).await;
+        let proof = match prove(&mut scope, org, site, &wanted, &Nothing).await {
+            Ok(proofs) => proofs.inclusion.into_iter().next(),
+            // A database that cannot be asked says nothing about the log: this run ends, the next one asks again.
+            Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE => return Err(problem),
+            Err(_) => None,
+        };
         let entry = scope.entry_range(org, site, index, index + 1).await?.into_iter().next();
-        let missing = || Defect::new(Reason::EntryMissing, format!("entry {index}"));
         let defect = match (entry, proof) {
-            (Some(entry), Ok(proofs)) => {
-                let proof = proofs.inclusion.into_iter().next().unwrap_or_default();
-                sound(app, site, &head, &keys, &entry, &proof).err()
-            }
-            (None, _) | (_, Err(_)) => Some(missing()),
+            (Some(entry), Some(proof)) => sound(app, site, &head, &keys, &entry, &proof).err(),
+            (None, _) | (_, None) => Some(Defect::new(Reason::EntryMissing, format!("entry {index}"))),
         };
         verdicts.push((index, defect));
     }
     Ok(verdicts)
 }
 
-/// What is wrong with what is published of a log, if anything is.
+/// What is wrong with what is published of a log, if anything is: it does not add up, is less than was published once, or
+/// is not what the database goes on from.
 async fn published(app: &AppState, org: OrgId, site: SiteId) -> ApiResult<Option<Defect>> {
-    let head = app.background_scope("sampling").await?.log_head(org, site).await?;
-    if head.is_none_or(|head| head.published_at.is_none()) {
+    let mut scope = app.background_scope("sampling").await?;
+    scope.lock_publication(site).await?;
+    let Some(head) = scope.log_head(org, site).await? else { return Ok(None) };
+    if head.published_at.is_none() {
         return Ok(None);
     }
-    match rebuild(app, site).await {
-        Ok(Ok(_)) => Ok(None),
-        Ok(Err(defect)) => Ok(Some(defect)),
-        Err(problem) => Ok(Some(Defect::new(Reason::EntryMissing, problem.detail()))),
+    let found = match rebuild(app, site).await? {
+        Ok(found) => found,
+        Err(defect) => return Ok(Some(defect)),
+    };
+    if found.size < head.published_size {
+        let detail = format!("{} of {} published entries are left", found.size, head.published_size);
+        return Ok(Some(Defect::new(Reason::EntryMissing, detail)));
     }
+    let extended = extends(&mut scope, org, site, &head, &found).await?;
+    Ok((!extended)
+        .then(|| Defect::new(Reason::RootMismatch, "the database does not extend what is published")))
 }
 
-/// What a stranger would check of one entry.
+/// What a stranger would check of one entry, and whether its key was in force there.
 fn sound(
     app: &AppState,
     site: SiteId,
@@ -129,24 +141,26 @@ fn sound(
     entry: &Entry,
     proof: &[Digest],
 ) -> Result<(), Defect> {
-    let installation = app.installation().id;
-    let (name, origin) = (Checkpoint::key_name(installation), Checkpoint::origin_of(installation, site));
-    let key = NoteKey::new(&name, SignatureKind::Plain, app.keys().checkpoint.public_key().clone())?;
-    let checkpoint = Checkpoint::open(head.checkpoint.as_bytes(), &key, &origin)?.checkpoint;
-    verify_inclusion(entry.index, checkpoint.size, &leaf_hash(&entry.envelope), proof, &checkpoint.root)?;
-    let envelope = Envelope::parse(&entry.envelope)?;
-    let signer = key_named(keys, envelope.key_id())
-        .ok_or_else(|| Defect::new(Reason::KeyNotEnrolled, format!("key {}", envelope.key_id())))?;
-    let payload = envelope.verify(STATEMENT_PAYLOAD_TYPE, &signer.public_key)?;
-    let statement = Statement::parse(payload)?;
-    if statement.header.installation != installation {
-        return Err(Defect::new(Reason::WrongInstallation, statement.header.installation.to_string()));
+    let key_id = Envelope::parse(&entry.envelope)?.key_id();
+    let named = || format!("key {key_id}");
+    let key =
+        key_span(keys, &key_id.to_string()).ok_or_else(|| Defect::new(Reason::KeyNotEnrolled, named()))?;
+    let proof = EntryProof {
+        envelope: &entry.envelope,
+        index: entry.index,
+        inclusion_proof: proof,
+        checkpoint_note: head.checkpoint.as_bytes(),
+        checkpoint_key: &log_key(app)?,
+        signer_key: &key.event.public_key,
+        expected_origin: &Checkpoint::origin_of(app.installation().id, site),
+    };
+    let statement = verify_entry(&proof).map_err(|refused| refused.defect)?.statement;
+    let role = if statement.header.appliance.is_some() { KeyRole::Appliance } else { KeyRole::ServerFacts };
+    if (key.event.role, key.event.holder) != (role, statement.header.appliance) {
+        return Err(Defect::new(Reason::WrongSigner, named()));
     }
-    if statement.header.site != site {
-        return Err(Defect::new(Reason::WrongSite, statement.header.site.to_string()));
-    }
-    if statement.header.appliance != signer.holder {
-        return Err(Defect::new(Reason::WrongSigner, format!("key {}", envelope.key_id())));
+    if !key.covers(entry.index) {
+        return Err(Defect::new(Reason::KeyRevoked, named()));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proofline_core::{ApplianceId, AssetId, OrgId, SiteId, Timestamp};
 use proofline_evidence::merkle::{Appended, Frontier, leaf_hash};
-use proofline_evidence::note::{Checkpoint, sign_checkpoint};
+use proofline_evidence::note::{Checkpoint, NoteKey, SignatureKind, sign_checkpoint};
 use proofline_evidence::statement::{Body, Header, KeyAction, KeyEvent, KeyRole, Statement};
 use proofline_evidence::tile::{TILE_WIDTH, TileRef, full_tile_root, hashes_to_bytes};
 use proofline_evidence::{Defect, Digest, dsse};
@@ -44,31 +44,50 @@ impl SiteLog {
         at: Timestamp,
     ) -> ApiResult<Self> {
         if let Some((head, signer)) = scope.lock_log(org, site, key_id).await? {
-            return Self::new(org, site, head, signer, key_id);
+            return Self::new(app, (org, site), head, signer, key_id);
         }
         let empty = Frontier::new();
         scope.create_log(org, site, &head(app, site, &empty, None, at)?).await?;
         let server = app.keys().server_facts.id().to_string();
-        let mut log = Self::relock(scope, org, site, &server).await?;
+        let mut log = Self::relock(app, scope, org, site, &server).await?;
         // Another transaction may have begun the log while this one waited.
         if log.head.size == 0 {
             log.state_keys(app, at)?;
             log.seal(app, scope, at).await?;
         }
-        Self::relock(scope, org, site, key_id).await
+        Self::relock(app, scope, org, site, key_id).await
     }
 
-    async fn relock(scope: &mut Scope, org: OrgId, site: SiteId, key_id: &str) -> ApiResult<Self> {
+    async fn relock(
+        app: &AppState,
+        scope: &mut Scope,
+        org: OrgId,
+        site: SiteId,
+        key_id: &str,
+    ) -> ApiResult<Self> {
         let (head, signer) = scope.lock_log(org, site, key_id).await?.ok_or_else(Problem::not_found)?;
-        Self::new(org, site, head, signer, key_id)
+        Self::new(app, (org, site), head, signer, key_id)
     }
 
-    fn new(org: OrgId, site: SiteId, head: LogHead, signer: Option<Signer>, key_id: &str) -> ApiResult<Self> {
+    /// Goes on only from a head that this installation signed: whoever can write the database cannot have it sign another
+    /// past.
+    fn new(
+        app: &AppState,
+        (org, site): (OrgId, SiteId),
+        head: LogHead,
+        signer: Option<Signer>,
+        key_id: &str,
+    ) -> ApiResult<Self> {
         let damaged = |_| Problem::internal(&Damaged("peaks"));
         let peaks = head.peaks.as_chunks::<32>().0.iter().map(|peak| Digest::from_bytes(*peak)).collect();
         let frontier = Frontier::from_parts(head.size, peaks).map_err(damaged)?;
         if frontier.root().as_bytes() != &head.root {
             return Err(Problem::internal(&Damaged("root")));
+        }
+        let signed = open_head(app, site, head.checkpoint.as_bytes())
+            .map_err(|_| Problem::internal(&Damaged("head")))?;
+        if (signed.size, signed.root) != (head.size, frontier.root()) {
+            return Err(Problem::internal(&Damaged("head")));
         }
         let signer = signer.unwrap_or_else(|| Signer {
             key_id: key_id.to_owned(),
@@ -222,6 +241,18 @@ impl SiteLog {
         debug_assert!(tiles.iter().all(|tile| tile.hashes.len() as u64 == 32 * TILE_WIDTH));
         Ok(tiles)
     }
+}
+
+/// The key that verifies this installation's checkpoints.
+pub(super) fn log_key(app: &AppState) -> Result<NoteKey, Defect> {
+    let name = Checkpoint::key_name(app.installation().id);
+    NoteKey::new(&name, SignatureKind::Plain, app.keys().checkpoint.public_key().clone())
+}
+
+/// What a head of the site's log says, if this installation signed it.
+pub(super) fn open_head(app: &AppState, site: SiteId, note: &[u8]) -> Result<Checkpoint, Defect> {
+    let origin = Checkpoint::origin_of(app.installation().id, site);
+    Ok(Checkpoint::open(note, &log_key(app)?, &origin)?.checkpoint)
 }
 
 /// A head with its signed checkpoint.

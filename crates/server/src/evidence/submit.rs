@@ -6,10 +6,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use axum::Json;
+use axum::http::StatusCode;
 use proofline_core::{AssetId, Timestamp};
 use proofline_evidence::Digest;
 use proofline_evidence::merkle::Appended;
 use proofline_evidence::statement::{Body, Statement};
+use proofline_protocol::signature::Refusal;
 use proofline_protocol::{Accepted, RejectCode, Rejected, SubmitRequest, SubmitResponse};
 use proofline_store::{Alarm, AlarmKind, LogHead, Scope, Signer};
 
@@ -19,7 +21,7 @@ use super::proofs::{Nothing, Wanted, prove};
 use super::site_log::SiteLog;
 use super::verify::{Candidate, Signed, verify};
 use crate::events::{Change, Topic};
-use crate::http::{ApiResult, Call, KnownAppliance, SignedBody};
+use crate::http::{ApiResult, Call, KnownAppliance, Problem, SignedBody};
 use crate::scoring;
 
 /// Signed statements for the site's log. What is accepted is durable when the answer leaves, and proved in it.
@@ -36,7 +38,8 @@ pub(crate) async fn submit(
     let mut scope = call.scope().await?;
     let key_id = appliance.key.id().to_string();
     let mut log = SiteLog::lock(app, &mut scope, appliance.org, appliance.site, &key_id, call.at).await?;
-    let assets = own_assets(&mut scope, &appliance).await?;
+    // Whether it was revoked while this waited, only the log's lock can tell: nothing is appended behind a revocation.
+    let assets = scope.assets_spoken_for(appliance.org, appliance.id).await?.ok_or_else(revoked)?;
     let known = known(&mut scope, &appliance, &log, &candidates).await?;
     let mut intake = Intake::new(known, assets);
     for candidate in candidates {
@@ -46,10 +49,9 @@ pub(crate) async fn submit(
     submission.conclude(scope, log, intake).await.map(Json)
 }
 
-/// The assets that this appliance speaks for.
-async fn own_assets(scope: &mut Scope, appliance: &KnownAppliance) -> ApiResult<HashSet<AssetId>> {
-    let assets = scope.assets_of(&[(appliance.org, appliance.site)]).await?;
-    Ok(assets.into_iter().filter(|asset| asset.appliance == appliance.id).map(|asset| asset.id).collect())
+fn revoked() -> Problem {
+    let refusal = Refusal::ApplianceRevoked;
+    Problem::new(StatusCode::UNAUTHORIZED, refusal.code(), format!("Refused: {refusal}."))
 }
 
 /// Those of the submitted statements whose numbers are already in the log: number → position and digest.
@@ -126,7 +128,11 @@ impl Intake {
             return;
         }
         if (1..log.signer().next_seq).contains(&seq) {
-            return self.reject(seq, RejectCode::SeqConflict, "A gap statement in the log says that this number is lost.");
+            return self.reject(
+                seq,
+                RejectCode::SeqConflict,
+                "A gap statement in the log says that this number is lost.",
+            );
         }
         let Signed { envelope, statement, .. } = match candidate {
             Candidate::Sound(signed) => *signed,
@@ -289,7 +295,8 @@ impl Submission<'_> {
         };
         let app = self.call.app();
         let context = Context { site, catalog: app.catalog(), entropy: app.entropy(), now: self.call.at };
-        let mut effects = Effects::new(context, spans, incidents, log.signer().resync, log.signer().latest_at);
+        let mut effects =
+            Effects::new(context, spans, incidents, log.signer().resync, log.signer().latest_at);
         for (index, statement) in fresh {
             effects.apply(*index, statement);
         }
@@ -318,6 +325,8 @@ impl Submission<'_> {
         }
         if let Some(detail) = changes.mismatch.clone() {
             self.raise(scope, AlarmKind::StateMismatch, detail).await?;
+        } else if changes.caught_up {
+            scope.clear_alarms(org, site, AlarmKind::StateMismatch, at).await?;
         }
         if changes.concern_posture() {
             scoring::refresh(scope, self.call.app().catalog(), org, site, at).await?;

@@ -3,17 +3,20 @@
 //! Keys are cached in memory and invalidated by announcement, so that the common request touches no database.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use chrono::TimeDelta;
 use proofline_authz::{Action, Job, Principal, authorise};
 use proofline_core::{ApplianceId, Mode, OrgId, SiteId, Timestamp};
 use proofline_protocol::signature::{self, Presented, PublicKey, REPLAY_WINDOW_S, Refusal, Request};
 use proofline_protocol::{Digest, MAX_REQUEST_BYTES};
 
-use super::{ApiResult, Problem};
+use super::rate::RateKey;
+use super::{ApiResult, Problem, RateClass};
 use crate::AppState;
 
 /// An appliance as the verifier knows it.
@@ -37,23 +40,63 @@ pub struct KnownAppliance {
 
 /// Appliances by key. Only keys that exist are held, so memory is bounded by the fleet.
 #[derive(Default)]
-pub struct ApplianceCache(RwLock<HashMap<Digest, Arc<KnownAppliance>>>);
+pub struct ApplianceCache(RwLock<Keys>);
+
+#[derive(Default)]
+struct Keys {
+    known: HashMap<Digest, Arc<KnownAppliance>>,
+    /// Grows whenever something is forgotten. What was read from the database before is not kept after: it may be what
+    /// was to be forgotten.
+    generation: u64,
+}
+
+/// What a look into the cache found.
+enum Looked {
+    Known(Arc<KnownAppliance>),
+    /// Nothing; what is read now may be kept if nothing is forgotten until then.
+    Missing {
+        generation: u64,
+    },
+}
 
 impl ApplianceCache {
     /// Forgets one key: the next request reads it anew.
     pub fn forget(&self, key: &Digest) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        keys.known.remove(key);
+        keys.generation += 1;
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        keys.known.clear();
+        keys.generation += 1;
     }
 
-    async fn get(&self, app: &AppState, key: Digest) -> ApiResult<Arc<KnownAppliance>> {
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(known.clone());
+    fn look(&self, key: &Digest) -> Looked {
+        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match keys.known.get(key) {
+            Some(known) => Looked::Known(known.clone()),
+            None => Looked::Missing { generation: keys.generation },
         }
+    }
+
+    /// Keeps what was read since a look of this generation, unless something was forgotten meanwhile.
+    fn keep(&self, generation: u64, key: Digest, known: &Arc<KnownAppliance>) {
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if keys.generation == generation {
+            keys.known.insert(key, known.clone());
+        }
+    }
+
+    /// The appliance with this key. A key that is not held costs the database a query, so it costs `client` its budget.
+    async fn get(&self, app: &AppState, key: Digest, client: IpAddr) -> ApiResult<Arc<KnownAppliance>> {
+        let generation = match self.look(&key) {
+            Looked::Known(known) => return Ok(known),
+            Looked::Missing { generation } => generation,
+        };
+        app.rate_limits().check(RateClass::Agent, &RateKey::Address(client))?;
         let permit = authorise(&Principal::System(Job("appliance keys")), Action::SystemMaintain)
             .map_err(|denied| Problem::internal(&denied))?;
         let mut scope = app.store().scope(&permit).await?;
@@ -71,7 +114,7 @@ impl ApplianceCache {
             mode_changed_at: row.mode_changed_at,
             revoked: row.revoked_at.is_some(),
         });
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, known.clone());
+        self.keep(generation, key, &known);
         Ok(known)
     }
 }
@@ -121,7 +164,7 @@ async fn collect(body: Body) -> ApiResult<Bytes> {
     })
 }
 
-fn verify(
+async fn verify(
     app: &AppState,
     parts: &Parts,
     presented: &Presented<'_>,
@@ -136,19 +179,38 @@ fn verify(
     };
     let now = app.now();
     presented.verify(&request, key, now).map_err(refuse)?;
-    // What was signed before this process started may have been seen by the process before it.
-    if presented.created < app.started_at().timestamp() {
-        return Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            Refusal::Replayed.code(),
-            "Refused: signed before this server started; sign again.",
-        ));
-    }
-    if app.nonces().insert(&presented.key_id, presented.nonce, now) {
+    if app.nonces().insert(&presented.key_id, presented.nonce, now) && is_new(app, presented, now).await? {
         Ok(())
     } else {
         Err(refuse(Refusal::Replayed))
     }
+}
+
+/// Whether no process before this one may have seen the request.
+///
+/// Nonces are in memory. What is dated before this process started is refused: the one before may have seen it, and its
+/// sender signs again. What is dated later can have been seen before only if it was dated ahead of the clock then. So
+/// such requests, which a fleet with its clocks right does not send, are remembered in the database, and a process asks
+/// there until the last of them would be too old.
+async fn is_new(app: &AppState, presented: &Presented<'_>, now: Timestamp) -> ApiResult<bool> {
+    let started = app.started_at();
+    if presented.created < started.timestamp() {
+        return Ok(false);
+    }
+    let ahead = presented.created > now.timestamp();
+    let fresh_start = (now - started).num_seconds() <= REPLAY_WINDOW_S;
+    if !ahead && !fresh_start {
+        return Ok(true);
+    }
+    let mut sign_in = app.store().sign_in().await?;
+    let (key, nonce) = (presented.key_id.as_bytes(), &presented.nonce);
+    if !ahead {
+        return Ok(!sign_in.nonce_was_seen(key, nonce).await?);
+    }
+    let until = now + TimeDelta::seconds(REPLAY_WINDOW_S);
+    let first = sign_in.remember_nonce(key, nonce, until).await?;
+    sign_in.commit().await?;
+    Ok(first)
 }
 
 /// The appliance that signed, its key's id, and the body that it signed.
@@ -156,11 +218,12 @@ pub(super) async fn verified(
     app: &AppState,
     parts: &Parts,
     body: Body,
+    client: IpAddr,
 ) -> ApiResult<(Arc<KnownAppliance>, [u8; 32], Bytes)> {
     let presented = presented(parts)?;
-    let appliance = app.appliances().get(app, presented.key_id).await?;
+    let appliance = app.appliances().get(app, presented.key_id, client).await?;
     let body = collect(body).await?;
-    verify(app, parts, &presented, &appliance.key, &body)?;
+    verify(app, parts, &presented, &appliance.key, &body).await?;
     if appliance.revoked {
         return Err(refuse(Refusal::ApplianceRevoked));
     }
@@ -178,13 +241,41 @@ pub(super) async fn claiming(app: &AppState, parts: &Parts, body: Body) -> ApiRe
     if key.id() != presented.key_id {
         return Err(refuse(Refusal::SignatureInvalid));
     }
-    verify(app, parts, &presented, &key, &body)?;
+    verify(app, parts, &presented, &key, &body).await?;
     Ok((key, body))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_read_before_a_revocation_is_not_kept_after_it() {
+        let entropy = proofline_core::SeededEntropy::new(1);
+        let at = Timestamp::UNIX_EPOCH;
+        let appliance = Arc::new(KnownAppliance {
+            id: ApplianceId::new(at, &entropy),
+            org: OrgId::new(at, &entropy),
+            site: SiteId::new(at, &entropy),
+            key: proofline_evidence::SigningKey::generate(&entropy).public_key().clone(),
+            mode: Mode::Audit,
+            mode_changed_at: at,
+            revoked: false,
+        });
+        let (cache, key) = (ApplianceCache::default(), Digest::of([1]));
+        let missed = |cache: &ApplianceCache| match cache.look(&key) {
+            Looked::Missing { generation } => generation,
+            Looked::Known(_) => panic!("nothing is held"),
+        };
+        let before = missed(&cache);
+        cache.forget(&key);
+        cache.keep(before, key, &appliance);
+        let after = missed(&cache);
+        cache.keep(after, key, &appliance);
+        assert!(matches!(cache.look(&key), Looked::Known(_)));
+        cache.clear();
+        missed(&cache);
+    }
 
     #[test]
     fn a_nonce_counts_once_within_the_window() {

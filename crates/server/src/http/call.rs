@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use proofline_authz::{Permit, Principal};
+use proofline_authz::{Action, Permit, Principal, authorise};
 use proofline_core::{OrgId, Timestamp};
 use proofline_protocol::signature;
 use proofline_store::{AuditNote, QueryMeter, Scope, StoreError};
@@ -89,12 +89,20 @@ impl Call {
             // Taken with the change or not at all; whoever took it first is waited for.
             scope.take_idempotency_key(*user, key, request_digest, self.at).await.map_err(
                 |error| match error {
-                    StoreError::Conflict { .. } => once::already_done(),
+                    StoreError::Conflict { .. } => once::already_done().taken_meanwhile(),
                     other => other.into(),
                 },
             )?;
         }
         Ok(scope)
+    }
+
+    /// Opens a scope for another action that this call turns out to be, if the policy permits that one to the same
+    /// principal.
+    pub async fn scope_for(&self, action: Action) -> ApiResult<Scope> {
+        let permit = authorise(self.permit.principal(), action)
+            .map_err(|denied| Problem::forbidden("not_permitted", denied.to_string()))?;
+        Ok(self.app.store().scope_metered(&permit, self.meter.clone()).await?)
     }
 
     /// Who asks.

@@ -2,7 +2,7 @@
 
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
-use proofline_authz::Principal;
+use proofline_authz::{Action, Principal};
 use proofline_core::{Email, Role, SessionId, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
@@ -44,9 +44,8 @@ impl Session {
 }
 
 /// The value of a cookie; none where it is there twice, since another site may have planted the second.
-pub(super) fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    let mut values = parts
-        .headers
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -58,18 +57,21 @@ pub(super) fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     values.next().is_none().then_some(first)
 }
 
-/// The session behind the request's cookie; 401 without one.
-pub(super) async fn session(app: &AppState, parts: &Parts) -> ApiResult<Session> {
-    let token = cookie(parts, SESSION_COOKIE)
-        .and_then(|text| hex::decode(text).ok())
-        .filter(|token| token.len() == 32)
-        .ok_or_else(Problem::no_session)?;
-    let token_digest: [u8; 32] = Sha256::digest(&token).into();
+/// The digest of the session token that a browser presents, alive or not.
+pub(crate) fn presented_session(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let token = hex::decode(cookie(headers, SESSION_COOKIE)?).ok().filter(|token| token.len() == 32)?;
+    Some(Sha256::digest(&token).into())
+}
+
+/// The session behind the request's cookie; 401 without one. Asking for `action` moves its idle clock, unless nobody
+/// asked: the page did by itself, or it follows what happens.
+pub(super) async fn session(app: &AppState, parts: &Parts, action: Action) -> ApiResult<Session> {
+    let token_digest = presented_session(&parts.headers).ok_or_else(Problem::no_session)?;
     let (now, idle) = (app.now(), app.settings().session_idle);
     let mut sign_in = app.store().sign_in().await?;
     let record =
         sign_in.live_session(&token_digest, now, now - idle).await?.ok_or_else(Problem::no_session)?;
-    let by_hand = !parts.headers.contains_key(BACKGROUND);
+    let by_hand = !parts.headers.contains_key(BACKGROUND) && action != Action::EventsSubscribe;
     let last_active_at = if by_hand { now } else { record.last_active_at };
     if by_hand && now - record.last_active_at > chrono::TimeDelta::seconds(20) {
         sign_in.touch_session(record.id, now).await?;

@@ -29,7 +29,7 @@ pub(crate) fn issue(app: &AppState, session_digest: &[u8; 32]) -> String {
 /// Refuses a change whose header is not the cookie, or whose token was not made for this session.
 pub(super) fn require(app: &AppState, parts: &Parts, session: &Session) -> ApiResult<()> {
     let header = parts.headers.get("x-csrf-token").and_then(|value| value.to_str().ok());
-    let token = header.zip(cookie(parts, CSRF_COOKIE)).filter(|(header, cookie)| {
+    let token = header.zip(cookie(&parts.headers, CSRF_COOKIE)).filter(|(header, cookie)| {
         header.len() == NONCE_HEX + 1 + MAC_HEX && bool::from(header.as_bytes().ct_eq(cookie.as_bytes()))
     });
     let valid = token.and_then(|(header, _)| header.split_once('.')).is_some_and(|(nonce, presented)| {

@@ -14,7 +14,7 @@ use super::call::Admission;
 use super::once::{self, Once, Repeated};
 use super::rate::RateKey;
 use super::route::{Access, RouteEntry};
-use super::{Problem, RateClass, agent, client, console, csrf, observe, origin, request_id};
+use super::{Problem, RateClass, agent, client, console, csrf, json, observe, origin, request_id};
 use crate::AppState;
 
 /// What the guard of one route knows.
@@ -35,11 +35,18 @@ impl Guarded {
 
 pub(super) async fn layer(State(guarded): State<Guarded>, request: Request, next: Next) -> Response {
     let meter = QueryMeter::default();
-    let observed = observe::Observed::begin(guarded.route.clone(), meter.clone());
+    let known = matches!(guarded.access, Access::Person(_) | Access::Appliance(_));
+    let observed = observe::Observed::begin(guarded.route.clone(), meter.clone(), known);
     let response = match admit(&guarded, request, meter).await {
         Ok(Admitted::Proceed(request, None)) => next.run(request).await,
         Ok(Admitted::Proceed(request, Some(once))) => {
-            once::keep(&guarded.app, &once, next.run(request).await).await
+            let response = next.run(request).await;
+            if response.extensions().get::<once::TakenMeanwhile>().is_some() {
+                // The same request at the same time was first: its answer is this one's, too.
+                once::answer_again(&guarded.app, &once).await.unwrap_or_else(IntoResponse::into_response)
+            } else {
+                once::keep(&guarded.app, &once, response).await
+            }
         }
         Ok(Admitted::Answered(response)) => response,
         Err(problem) => problem.into_response(),
@@ -67,10 +74,11 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
         }
         Access::Person(action) => {
             app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
-            let session = console::session(app, &parts).await?;
+            let session = console::session(app, &parts, action).await?;
             if is_write(&parts.method) {
                 origin::require_own(&parts, app.settings())?;
                 csrf::require(app, &parts, &session)?;
+                json::require_no_form(&parts)?;
             }
             let principal = session.principal();
             let permit = permit(app, &principal, action, &parts).await?;
@@ -89,7 +97,7 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             (Admission::person(meter, permit, session, once), body)
         }
         Access::Appliance(action) => {
-            let (appliance, key, bytes) = agent::verified(app, &parts, body).await?;
+            let (appliance, key, bytes) = agent::verified(app, &parts, body, address).await?;
             app.rate_limits().check(guarded.rate, &RateKey::Key(key))?;
             let principal =
                 Principal::Appliance { id: appliance.id, org: appliance.org, site: appliance.site };

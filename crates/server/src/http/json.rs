@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use proofline_evidence::json;
 use serde::de::DeserializeOwned;
 
@@ -21,24 +21,33 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Strict<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let json_type =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
-                |value| {
-                    value.split(';').next().is_some_and(|t| t.trim().eq_ignore_ascii_case("application/json"))
-                },
-            );
-        if !json_type {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "json_expected",
-                "Send the body as application/json.",
-            ));
+        if request.headers().get(header::CONTENT_TYPE).is_none_or(|value| !is_json(value)) {
+            return Err(json_expected());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|_| too_large())?;
         if bytes.len() > MAX_BODY {
             return Err(too_large());
         }
         read(&bytes).map(Self)
+    }
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let kind = value.to_str().ok().and_then(|value| value.split(';').next());
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn json_expected() -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_expected", "Send the body as application/json.")
+}
+
+/// Refuses a change whose body is said to be something else than JSON, on routes without a body, too: a form of another
+/// site can send plain text, and nothing here reads it.
+pub(super) fn require_no_form(parts: &Parts) -> Result<(), Problem> {
+    if parts.headers.get_all(header::CONTENT_TYPE).iter().all(is_json) {
+        Ok(())
+    } else {
+        Err(json_expected())
     }
 }
 
@@ -55,9 +64,38 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
     serde_json::from_slice(bytes).map_err(|error| {
         let detail = error.to_string();
-        let detail = detail.split(" at line ").next().unwrap_or_default().to_owned();
-        Problem::invalid("body", "json_shape", detail)
+        let detail = detail.rsplit_once(" at line ").map_or(detail.as_str(), |(detail, _)| detail);
+        Problem::invalid("body", "json_shape", without_values(detail))
     })
+}
+
+/// What serde says of an input, without what stood in it: an error must not carry on what was sent, which may be
+/// personal or secret and in the wrong place.
+fn without_values(said: &str) -> String {
+    let mut text = String::new();
+    let (mut quoted, mut escaped) = (false, false);
+    for c in said.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => {
+                quoted = !quoted;
+                text.push_str(if quoted { "\"…" } else { "\"" });
+            }
+            _ if quoted => {}
+            _ => text.push(c),
+        }
+    }
+    for unknown in ["unknown field", "unknown variant"] {
+        if let Some(start) = text.find(&format!("{unknown} `")) {
+            let rest =
+                ["`, expected", "`, there are"].iter().find_map(|end| text.rfind(end)).map(|at| at + 1);
+            text.replace_range(start + unknown.len()..rest.unwrap_or(text.len()), "");
+            // What stands before it is the path to it: its name again.
+            text.replace_range(..start, "");
+        }
+    }
+    text
 }
 
 /// A query string whose every field is known.
@@ -67,12 +105,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let query = axum::extract::Query::<T>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Problem::invalid("query", "query_invalid", error.body_text()))?;
+        // The one spelling of a NUL in a query: a raw one is no part of an address.
         if parts.uri.query().is_some_and(|q| q.contains("%00")) {
             return Err(Problem::invalid("query", "nul", "The query holds a NUL character."));
         }
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await.map_err(|error| {
+            Problem::invalid("query", "query_invalid", without_values(&error.body_text()))
+        })?;
         Ok(Self(query.0))
     }
 }
@@ -88,5 +127,39 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Id<T> {
             .await
             .map(|path| Self(path.0))
             .map_err(|_| Problem::not_found())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_does_not_come_back_in_the_error() {
+        for (said, kept) in [
+            (
+                r#"invalid type: string "it's \"mine\"", expected u16"#,
+                r#"invalid type: string "…", expected u16"#,
+            ),
+            (
+                "unknown field `mine`, expected one of `name`, `token`",
+                "unknown field, expected one of `name`, `token`",
+            ),
+            ("unknown field `a`, expected `b`, expected `name`", "unknown field, expected `name`"),
+            (
+                "unknown variant `mine`, expected `audit` or `ask`",
+                "unknown variant, expected `audit` or `ask`",
+            ),
+            ("unknown field `mine`, there are no fields", "unknown field, there are no fields"),
+            ("unknown field `mine", "unknown field"),
+            ("in a query: mine: unknown field `mine`, expected `name`", "unknown field, expected `name`"),
+            (
+                "in a query: limit: invalid digit found in string",
+                "in a query: limit: invalid digit found in string",
+            ),
+            ("missing field `name`", "missing field `name`"),
+        ] {
+            assert_eq!(without_values(said), kept);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod call;
+mod capacity;
 mod client;
 mod console;
 mod csrf;
@@ -17,11 +18,14 @@ mod problem;
 mod rate;
 pub(crate) mod request_id;
 mod route;
+mod serve;
+mod time;
+mod version;
 mod web;
 
 pub(crate) use agent::{ApplianceCache, KnownAppliance, Nonces};
 pub(crate) use call::{Anonymous, Call, ClaimedKey, SignedBody};
-pub(crate) use console::{Session, clear_cookies, session_cookies};
+pub(crate) use console::{Session, clear_cookies, presented_session, session_cookies};
 pub(crate) use csrf::issue as issue_csrf;
 pub(crate) use json::{Id, Query, Strict};
 pub(crate) use once::NotKept;
@@ -32,4 +36,7 @@ pub use rate::RateClass;
 pub(crate) use rate::RateLimits;
 pub(crate) use route::Api;
 pub use route::{Access, RouteEntry};
+pub use serve::{ConnectionLimits, serve};
+pub(crate) use time::QueryTime;
+pub(crate) use version::{IfMatch, etag, stale};
 pub(crate) use web::finish;

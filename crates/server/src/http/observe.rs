@@ -7,37 +7,34 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use proofline_store::QueryMeter;
 
-use super::request_id;
+use super::request_id::Logged;
 
 /// A request being measured.
 pub(super) struct Observed {
     route: Arc<str>,
     started: Instant,
     meter: QueryMeter,
+    tells: bool,
 }
 
 impl Observed {
-    pub(super) fn begin(route: Arc<str>, meter: QueryMeter) -> Self {
-        Self { route, started: Instant::now(), meter }
+    /// `tells` whether the client learns how long it took: nobody does who has shown no credential.
+    pub(super) fn begin(route: Arc<str>, meter: QueryMeter, tells: bool) -> Self {
+        Self { route, started: Instant::now(), meter, tells }
     }
 
-    /// Counts, logs, and tells the client how long it took and how many queries it cost.
+    /// Counts, says what to log, and tells a known client how long it took and how many queries it cost.
     pub(super) fn finish(self, mut response: Response) -> Response {
         let elapsed = self.started.elapsed();
         let (status, queries) = (response.status().as_u16(), self.meter.count());
         metrics::histogram!("http_request_seconds", "route" => self.route.clone())
             .record(elapsed.as_secs_f64());
         metrics::counter!("http_requests_total", "route" => self.route.clone(), "status" => status.to_string()).increment(1);
-        tracing::debug!(
-            request_id = %request_id::current(),
-            route = %self.route,
-            status,
-            queries,
-            elapsed_ms = elapsed.as_secs_f64() * 1e3,
-            "request"
-        );
+        response.extensions_mut().insert(Logged { route: self.route, queries });
         let timing = format!("total;dur={:.2}, db;desc=\"{queries} queries\"", elapsed.as_secs_f64() * 1e3);
-        if let Ok(value) = HeaderValue::try_from(timing) {
+        if self.tells
+            && let Ok(value) = HeaderValue::try_from(timing)
+        {
             response.headers_mut().insert("server-timing", value);
         }
         response

@@ -2,9 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use proofline_core::parse_rfc3339;
 use proofline_store::{Cursor, Page, PageRequest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{ApiResult, Problem};
@@ -37,16 +40,29 @@ pub fn page_request<K: Serialize + DeserializeOwned>(
     if !(1..=200).contains(&limit) {
         return Err(Problem::invalid("limit", "out_of_range", "A page holds 1 to 200 rows."));
     }
-    let cursor = cursor
-        .map(|text| {
-            let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() <= 1024);
-            bytes
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .map(Cursor)
-                .ok_or(proofline_store::CursorError)
-        })
-        .transpose()?;
+    let cursor = cursor.map(|text| opened(text).ok_or(proofline_store::CursorError)).transpose()?;
     Ok(PageRequest::new(limit, cursor.as_ref())?)
+}
+
+/// A cursor that a client sends back. It is opaque but not signed, so what is in it is held to what a query may say.
+fn opened(text: &str) -> Option<Cursor> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() <= 1024)?;
+    let key = String::from_utf8(bytes).ok()?;
+    let value = serde_json::from_str(&key).ok()?;
+    is_holdable(&value).then_some(Cursor(key))
+}
+
+/// Whether the database can hold what stands here: no NUL in a text, and no time of another age.
+fn is_holdable(value: &Value) -> bool {
+    match value {
+        Value::String(text) => {
+            let other_age = text.parse::<DateTime<Utc>>().is_ok() && parse_rfc3339(text).is_err();
+            !text.contains('\0') && !other_age
+        }
+        Value::Array(items) => items.iter().all(is_holdable),
+        Value::Object(members) => members.values().all(is_holdable),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 /// A page of a list.

@@ -7,6 +7,7 @@ use proofline_store::{CursorError, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::once::TakenMeanwhile;
 use super::request_id;
 
 /// A field that was refused, and why.
@@ -48,6 +49,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldProblem>,
     retry_after_s: Option<u64>,
+    taken_meanwhile: bool,
 }
 
 /// A handler's result.
@@ -56,7 +58,14 @@ pub type ApiResult<T> = Result<T, Problem>;
 impl Problem {
     /// Any status with a code and a safe sentence.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after_s: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            taken_meanwhile: false,
+        }
     }
 
     /// 404, the same for what is missing and for what belongs to someone else.
@@ -77,6 +86,12 @@ impl Problem {
     /// 409: somebody else was first, or what was seen is no longer so.
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 409 inside this server only: the same request at the same time took the key first, and its answer will be given.
+    pub(super) fn taken_meanwhile(mut self) -> Self {
+        self.taken_meanwhile = true;
+        self
     }
 
     /// 422 for one field.
@@ -108,6 +123,22 @@ impl Problem {
             "Something this needs is not available right now.",
         );
         problem.retry_after_s = Some(retry_after_s.max(1));
+        problem
+    }
+
+    /// 503: more is asked at once than can be answered in time.
+    pub fn overloaded() -> Self {
+        let detail = "Too much is asked at once. Try again in a moment.";
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail);
+        problem.retry_after_s = Some(2);
+        problem
+    }
+
+    /// 503: the answer took too long and was given up; nothing was changed.
+    pub fn timed_out() -> Self {
+        let detail = "This took too long and was given up. Nothing was changed. Try again.";
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed_out", detail);
+        problem.retry_after_s = Some(5);
         problem
     }
 
@@ -156,6 +187,9 @@ impl IntoResponse for Problem {
             errors: self.errors,
         };
         let mut response = (self.status, Json(body)).into_response();
+        if self.taken_meanwhile {
+            response.extensions_mut().insert(TakenMeanwhile);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_s {

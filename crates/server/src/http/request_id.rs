@@ -1,4 +1,7 @@
-//! Every request has an id that its answer, its log lines and its audit row share.
+//! Every request has an id that its answer, its log lines and its audit row share, and one line in the log.
+
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
@@ -16,12 +19,33 @@ pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// Gives the request an id. One that a client sends is ignored: it would be the client's to forge.
+/// What a guarded route says of the request for its line in the log.
+#[derive(Debug, Clone)]
+pub(super) struct Logged {
+    /// `GET /api/sites/{site_id}`: as declared, since what stands in an address may be personal.
+    pub(super) route: Arc<str>,
+    /// What it cost the database.
+    pub(super) queries: u32,
+}
+
+/// Gives the request an id, and logs it once it is answered. An id that a client sends is ignored: it would be the
+/// client's to forge.
 pub(super) async fn layer(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
     let id = hex::encode(app.entropy().bytes::<12>());
-    let header = HeaderValue::from_str(&id);
-    let mut response = CURRENT.scope(id, next.run(request)).await;
-    if let Ok(value) = header {
+    let method = request.method().clone();
+    let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
+    let logged = response.extensions_mut().remove::<Logged>();
+    tracing::info!(
+        request_id = %id,
+        // Files, what is not there, and what was turned away before its route was found.
+        route = %logged.as_ref().map_or_else(|| format!("{method} other"), |logged| logged.route.to_string()),
+        status = response.status().as_u16(),
+        queries = logged.map_or(0, |logged| logged.queries),
+        elapsed_ms = started.elapsed().as_secs_f64() * 1e3,
+        "request"
+    );
+    if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert("x-request-id", value);
     }
     response

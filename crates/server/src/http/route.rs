@@ -100,7 +100,7 @@ impl Api {
 /// `get_sites_site_id`. The handlers' own names repeat from folder to folder.
 fn operation_id(method: &str, path: &str) -> String {
     let words = path.trim_start_matches("/api").split('/').filter(|word| !word.is_empty());
-    let words = words.map(|word| word.trim_matches(['{', '}']).replace('-', "_"));
+    let words = words.map(|word| word.trim_matches(['{', '}']).replace(['-', '.'], "_"));
     std::iter::once(method.to_lowercase()).chain(words).collect::<Vec<_>>().join("_")
 }
 

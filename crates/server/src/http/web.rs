@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::{Embed, EmbeddedFile};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Problem, headers, request_id};
+use super::{Problem, capacity, headers, request_id};
 use crate::AppState;
 
 #[derive(Embed)]
@@ -32,10 +32,11 @@ pub(crate) fn finish(router: Router<AppState>, state: AppState) -> Router {
         })
         .layer(DefaultBodyLimit::max(super::json::MAX_BODY + 1))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
-            tracing::error!("a handler panicked");
+            tracing::error!(request_id = %request_id::current(), "a handler panicked");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.")
                 .into_response()
         }))
+        .layer(from_fn_with_state(state.clone(), capacity::layer))
         .layer(from_fn(headers::layer))
         .layer(from_fn_with_state(state.clone(), request_id::layer))
         .with_state(state)

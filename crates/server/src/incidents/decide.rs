@@ -24,8 +24,8 @@ use crate::orders::{self, Addressee};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApproveRequest {
-    /// The digest that was shown, in hex. Another plan by now is a conflict.
-    plan_digest: Option<String>,
+    /// The digest of the plan that was shown and read, in hex. Another plan by now is a conflict.
+    plan_digest: String,
 }
 
 /// The order that carries an approval.
@@ -57,7 +57,7 @@ pub(crate) async fn approve(
             ));
         }
     };
-    if request.plan_digest.is_some_and(|reviewed| reviewed != plan) {
+    if request.plan_digest != plan {
         return Err(Problem::conflict(
             "plan_changed",
             "Another plan waits by now. Look at it before approving.",
@@ -67,6 +67,12 @@ pub(crate) async fn approve(
         return Err(Problem::conflict(
             "already_approved",
             "This plan was approved; the order is on its way.",
+        ));
+    }
+    if scope.appliance(row.appliance).await?.revoked_at.is_some() {
+        return Err(Problem::conflict(
+            "appliance_revoked",
+            "This appliance was revoked; nothing reaches it.",
         ));
     }
     let plan_digest: Digest =

@@ -11,6 +11,7 @@ mod sites;
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use proofline_authz::Action;
 use proofline_catalog::{AssetRole, Catalog};
 use proofline_core::{OrgId, SiteId, Timestamp};
@@ -21,11 +22,14 @@ use crate::AppState;
 use crate::http::{Access, Api, ApiResult, RateClass};
 use resolver::{AssetFacts, Breadth, Held, Posture, Totals, platform_of};
 
-/// How many expired rows one transaction renews.
-const RENEWED_AT_ONCE: i64 = 500;
+/// How many expired rows one transaction renews: evidence for these sites waits meanwhile.
+const RENEWED_AT_ONCE: i64 = 100;
 
 /// How many transactions one run makes; what is left then is next.
-const MOST_ROUNDS: usize = 40;
+const MOST_ROUNDS: usize = 200;
+
+/// How early a row is renewed. What was confirmed since extends it, so that nobody meets an expired one.
+const AHEAD: TimeDelta = TimeDelta::minutes(2);
 
 pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::OverviewRead), RateClass::Read, routes!(overview::overview))
@@ -48,10 +52,10 @@ pub(crate) async fn refresh(
 
 /// Job: renews rows that the passing of time has overtaken.
 pub(crate) async fn refresh_expired(app: &AppState) -> ApiResult<String> {
-    let mut renewed = 0;
+    let (mut renewed, begun) = (0, app.now());
     for _ in 0..MOST_ROUNDS {
         let mut scope = app.background_scope("posture").await?;
-        let expired = scope.expired_postures(app.now(), RENEWED_AT_ONCE).await?;
+        let expired = scope.expired_postures(begun + AHEAD, begun, RENEWED_AT_ONCE).await?;
         if expired.is_empty() {
             break;
         }
@@ -65,22 +69,31 @@ pub(crate) async fn refresh_expired(app: &AppState) -> ApiResult<String> {
     Ok(format!("{renewed} renewed"))
 }
 
-/// Resolves sites anew and writes their rows: four queries, however many sites.
+/// Renews the rows within reach that no longer hold, so that sums over them are true. More than one run's worth is left to
+/// the job, and counts as stale until then.
+async fn renew_expired(scope: &mut Scope, catalog: &Catalog, at: Timestamp) -> ApiResult<bool> {
+    let expired = scope.expired_postures(at, at, RENEWED_AT_ONCE).await?;
+    if expired.is_empty() {
+        return Ok(false);
+    }
+    renew(scope, catalog, &expired, at).await?;
+    Ok(true)
+}
+
+/// Resolves sites anew and writes their rows: five queries, however many sites.
 async fn renew(
     scope: &mut Scope,
     catalog: &Catalog,
     sites: &[(OrgId, SiteId)],
     at: Timestamp,
 ) -> ApiResult<Vec<SitePosture>> {
+    scope.lock_postures(sites).await?;
     let assets = by_site(scope.assets_of(sites).await?, |asset| asset.site);
     let verdicts = by_site(scope.span_verdicts(sites).await?, |verdict| verdict.site);
     let incidents: HashMap<_, _> = scope.live_incident_counts(sites).await?.into_iter().collect();
-    // In one order everywhere, so that two who renew at once wait for each other and not for ever.
-    let mut sites = sites.to_vec();
-    sites.sort_unstable();
     let rows: Vec<SitePosture> = sites
-        .into_iter()
-        .map(|(org, site)| {
+        .iter()
+        .map(|&(org, site)| {
             let facts: Vec<_> = assets.get(&site).into_iter().flatten().map(facts).collect();
             let held: Vec<_> = verdicts.get(&site).into_iter().flatten().map(held).collect();
             let posture = resolver::resolve(catalog, Breadth::Site, &facts, &held, at);
@@ -100,7 +113,12 @@ fn by_site<T>(rows: Vec<T>, site: impl Fn(&T) -> SiteId) -> HashMap<SiteId, Vec<
 }
 
 fn held(span: &SpanVerdict) -> Held<'_> {
-    Held { asset: span.asset, check: &span.check, verdict: span.verdict, confirmed_at: span.last_confirmed_at }
+    Held {
+        asset: span.asset,
+        check: &span.check,
+        verdict: span.verdict,
+        confirmed_at: span.last_confirmed_at,
+    }
 }
 
 fn row(

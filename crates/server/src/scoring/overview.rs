@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::bodies::{SiteSummaryBody, percent};
+use super::renew_expired;
 use super::sites::renew_shown;
 use crate::appliances::{ONLINE_FOR, STALE_FOR};
 use crate::http::{ApiResult, Call};
@@ -97,13 +98,18 @@ pub(crate) async fn overview(call: Call) -> ApiResult<Json<OverviewBody>> {
     let (now, catalog) = (call.at, call.app().catalog());
     let day_ago = now - TimeDelta::hours(24);
     let mut scope = call.scope().await?;
+    // Before anything is summed up.
+    if renew_expired(&mut scope, catalog, now).await? {
+        scope.commit_unaudited().await?;
+        scope = call.scope().await?;
+    }
     let counts = scope.fleet_counts(now - ONLINE_FOR, now - STALE_FOR, day_ago).await?;
     let posture = scope.fleet_posture(now).await?;
     let healing = scope.healing_counts(day_ago).await?;
     let worst = IncidentFilter { order: IncidentOrder::Worst, ..IncidentFilter::default() };
     let incidents = scope.incidents(&worst, &PageRequest { limit: NAMED, after: None }).await?.items;
     let offline = scope.offline_appliances(now - STALE_FOR, NAMED.into()).await?;
-    let unmeasured = scope.unmeasured_sites(now, NAMED.into()).await?;
+    let unmeasured = scope.unmeasured_sites(NAMED.into()).await?;
     let page = PageRequest { limit: NAMED, after: None };
     let mut sites = scope.sites_by_risk(&SiteFilter::default(), &page).await?.items;
     renew_shown(&call, scope, &mut sites).await?;

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::bodies::percent;
 use super::facts;
 use super::resolver::{Breadth, Cell, Held, resolve};
-use crate::http::{ApiResult, Call, Id, Problem, Query};
+use crate::http::{ApiResult, Call, Id, Problem, Query, QueryTime};
 
 /// The rule in force; readiness for proposals is a separate profile and never mixed in.
 const PROFILE: &str = "hipaa-current";
@@ -23,7 +23,8 @@ const PROFILE: &str = "hipaa-current";
 #[into_params(parameter_in = Query)]
 pub(crate) struct PostureQuery {
     /// RFC 3339; now unless told.
-    as_of: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    as_of: Option<QueryTime>,
     /// Only this asset.
     asset_id: Option<String>,
 }
@@ -47,6 +48,8 @@ pub(super) struct PostureCheckBody {
     last_confirmed_at: Option<DateTime<Utc>>,
     /// The log entry that says so; null where nothing was measured yet.
     entry_index: Option<u64>,
+    /// The log entry behind `last_confirmed_at`; null where nothing was measured yet.
+    confirmed_index: Option<u64>,
     reason: String,
     observed: String,
     expected: String,
@@ -100,14 +103,14 @@ pub(crate) async fn posture(
 ) -> ApiResult<Json<PostureBody>> {
     let only = query.asset_id.map(|text| text.parse::<AssetId>()).transpose();
     let only = only.map_err(|error| Problem::invalid("asset_id", "id_invalid", error.to_string()))?;
-    let as_of = query.as_of.unwrap_or(call.at);
+    let as_of = query.as_of.map_or(call.at, |QueryTime(at)| at);
     if as_of > call.at {
         return Err(Problem::invalid("as_of", "in_the_future", "Nobody knows the posture of a day to come."));
     }
     let mut scope = call.scope().await?;
     let site = scope.site(id).await?;
     let mut assets = match query.as_of {
-        Some(at) => scope.assets_as_of(site.org, id, at).await?,
+        Some(QueryTime(at)) => scope.assets_as_of(site.org, id, at).await?,
         None => scope.assets_of(&[(site.org, id)]).await?,
     };
     if let Some(only) = only {
@@ -117,7 +120,7 @@ pub(crate) async fn posture(
         }
     }
     let spans = match query.as_of {
-        Some(at) => scope.spans_as_of(site.org, id, at).await?,
+        Some(QueryTime(at)) => scope.spans_as_of(site.org, id, at).await?,
         None => {
             scope
                 .current_spans(site.org, id, &assets.iter().map(|asset| asset.id).collect::<Vec<_>>())
@@ -206,10 +209,20 @@ impl Page<'_> {
             since: span.map(|span| span.from_at),
             last_confirmed_at: cell.confirmed_at,
             entry_index: span.map(|span| self.entry(span)),
+            confirmed_index: span.map(|span| self.confirming_entry(span, asset.copied())),
             reason: span.map_or_else(|| "Not measured yet.".to_owned(), |span| span.reason.clone()),
             observed: span.map(|span| span.observed.clone()).unwrap_or_default(),
             expected: span.map_or_else(|| cell.check.expected.clone(), |span| span.expected.clone()),
             strength: strength.map_or("supporting", |link| link.strength.as_str()),
+        }
+    }
+
+    /// The entry that confirmed the cell last: of the whole asset, or of this check.
+    fn confirming_entry(&self, span: &Span, asset: Option<&Asset>) -> u64 {
+        let whole = asset.and_then(|asset| asset.confirmed_at.zip(asset.confirmed_index));
+        match whole {
+            Some((at, index)) if at > confirmed(span, self.as_of) => index,
+            Some(_) | None => self.entry(span),
         }
     }
 

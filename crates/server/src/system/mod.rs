@@ -1,5 +1,6 @@
 //! How the installation is doing, and its settings.
 
+mod description;
 mod health;
 mod probes;
 mod settings;
@@ -8,6 +9,9 @@ use proofline_authz::Action;
 use utoipa_axum::routes;
 
 use crate::http::{Access, Api, RateClass};
+
+pub(crate) use description::Description;
+pub(crate) use settings::read_name;
 
 pub(crate) fn routes(api: Api) -> Api {
     api.route(
@@ -19,6 +23,16 @@ pub(crate) fn routes(api: Api) -> Api {
         Access::Public("a load balancer asks without a credential"),
         RateClass::Read,
         routes!(probes::ready),
+    )
+    .route(
+        Access::Public("the description holds no data, and clients are made from it"),
+        RateClass::Read,
+        routes!(description::openapi),
+    )
+    .route(
+        Access::Public("the description holds no data, and is read before signing in"),
+        RateClass::Read,
+        routes!(description::docs),
     )
     .route(Access::Person(Action::SystemRead), RateClass::Read, routes!(health::system_health))
     .route(Access::Person(Action::SettingsRead), RateClass::Read, routes!(settings::read))

@@ -14,7 +14,8 @@ use crate::AppState;
 use crate::evidence::append_server_fact;
 use crate::http::{ApiResult, Problem};
 
-const ACTOR: &str = "proofline run";
+/// A name without a space, as a statement in the log wants it.
+const ACTOR: &str = "proofline-run";
 
 /// Where the local agent belongs, and the code it may claim.
 pub struct LocalSite {
@@ -72,18 +73,22 @@ pub async fn provision_local(app: &AppState, known: Option<SiteId>) -> ApiResult
     Ok(LocalSite { site: site.id, code: secret })
 }
 
-/// Gives every appliance of the local site this mode.
-pub async fn set_local_mode(app: &AppState, site: SiteId, mode: Mode) -> ApiResult<()> {
+/// Gives every appliance of the local site this mode, and answers how far the furthest of them may go. The command line
+/// says audit or enforce at each start; an appliance that asks was told so by a person, and goes on asking.
+pub async fn set_local_mode(app: &AppState, site: SiteId, mode: Mode) -> ApiResult<Mode> {
     let at = app.now();
     let mut scope = scope(app).await?;
     let site = scope.site(site).await?;
-    let filter = ApplianceFilter { site: Some(site.id), ..ApplianceFilter::default() };
+    let filter = ApplianceFilter { site: Some(site.id), revoked: Some(false), ..ApplianceFilter::default() };
     let appliances = scope.appliances(&filter, &PageRequest { limit: 200, after: None }).await?;
-    let mut changed = Vec::new();
+    let (mut changed, mut furthest) = (Vec::new(), Mode::Audit);
     for appliance in appliances.items {
-        if appliance.mode == mode.as_str() || appliance.revoked_at.is_some() {
+        let known = scope.appliance_key(&appliance.key_id).await?.ok_or_else(Problem::not_found)?;
+        if [Mode::Ask, mode].contains(&known.mode.parse().unwrap_or(Mode::Audit)) {
+            furthest = furthest.max(appliance.mode.parse().unwrap_or(Mode::Audit));
             continue;
         }
+        furthest = furthest.max(mode);
         scope.set_appliance_mode(site.org, appliance.id, mode.as_str(), at).await?;
         let fact = ServerFact {
             fact: "mode_changed".to_owned(),
@@ -95,10 +100,9 @@ pub async fn set_local_mode(app: &AppState, site: SiteId, mode: Mode) -> ApiResu
         scope.announce(&format!("appliance {}", appliance.key_id)).await?;
         changed.push(appliance.id);
     }
-    if changed.is_empty() {
-        return Ok(());
+    if !changed.is_empty() {
+        scope.commit(note(app, site.org, site.id, json!({ "mode": mode, "appliances": changed }))).await?;
+        app.appliances().clear();
     }
-    scope.commit(note(app, site.org, site.id, json!({ "mode": mode, "appliances": changed }))).await?;
-    app.appliances().clear();
-    Ok(())
+    Ok(furthest)
 }

@@ -1,9 +1,11 @@
 //! Enrolment, signed requests, check-ins and orders.
 
 use chrono::TimeDelta;
+use proofline_core::Mode;
 use proofline_evidence::{PublicKey, dsse::Envelope};
 use proofline_protocol::{ClaimResponse, KeyRole, ORDER_PAYLOAD_TYPE, Order, RULES_PAYLOAD_TYPE, paths};
 use proofline_protocol::{OrderOutcome, OrderReport, Text};
+use proofline_server::{provision_local, set_local_mode};
 use proofline_testkit::TestApp;
 use serde_json::json;
 
@@ -221,4 +223,190 @@ async fn an_order_that_nobody_fetched_expires() {
     let mut admin = app.admin().await;
     let listed = admin.get(&format!("/api/orders?site_id={}", site.id)).await.expect(200);
     assert_eq!(listed["items"][0]["state"], "expired");
+}
+
+#[tokio::test]
+async fn keys_that_nobody_has_cost_their_sender_its_budget() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    agent.check_in().await;
+    let body = serde_json::to_vec(&agent.check_in_request()).expect("serialises");
+    let mut limited = None;
+    for _ in 0..200 {
+        let stranger = app.machine();
+        let signed = stranger.sign("POST", paths::CHECK_IN, &body);
+        let reply = stranger.send("POST", paths::CHECK_IN, body.clone(), &signed).await;
+        if reply.status.as_u16() == 429 {
+            limited = Some(reply);
+            break;
+        }
+        reply.expect_problem(401, "key_unknown");
+    }
+    let limited = limited.expect("two hundred unknown keys at once are too many");
+    limited.expect_problem(429, "rate_limited");
+    assert!(limited.headers.contains_key("retry-after"));
+    // A key that is known asks no database, and is not kept out by strangers at its own address.
+    agent.check_in().await;
+}
+
+#[tokio::test]
+async fn a_restart_forgets_no_request_that_could_be_sent_again() {
+    let mut app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let mut agent = app.enrolled(&mut admin, &site).await;
+    let body = serde_json::to_vec(&agent.check_in_request()).expect("serialises");
+    app.clock.advance(TimeDelta::seconds(5));
+    let past = agent.sign("POST", paths::CHECK_IN, &body);
+    agent.send("POST", paths::CHECK_IN, body.clone(), &past).await.expect(200);
+    // An agent whose clock is half a minute ahead.
+    app.clock.advance(TimeDelta::seconds(30));
+    let ahead = agent.sign("POST", paths::CHECK_IN, &body);
+    app.clock.advance(TimeDelta::seconds(-30));
+    agent.send("POST", paths::CHECK_IN, body.clone(), &ahead).await.expect(200);
+    agent.send("POST", paths::CHECK_IN, body.clone(), &ahead).await.expect_problem(401, "replayed");
+
+    app.clock.advance(TimeDelta::seconds(2));
+    app.restart();
+    agent.reconnect(&app);
+    for wait in [0, 28, 10, 40] {
+        app.clock.advance(TimeDelta::seconds(wait));
+        let reply = agent.send("POST", paths::CHECK_IN, body.clone(), &ahead).await;
+        reply.expect_problem(401, "replayed");
+    }
+    agent.send("POST", paths::CHECK_IN, body.clone(), &past).await.expect(401);
+    agent.check_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_codes_claimed_at_once_with_one_key_one_makes_an_appliance() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    for n in 0..5 {
+        let one = app.site(&mut admin, &format!("One {n}")).await;
+        let two = app.site(&mut admin, &format!("Two {n}")).await;
+        let codes = [app.code(&mut admin, &one).await, app.code(&mut admin, &two).await];
+        let machine = app.machine();
+        let claims = codes.map(|code| {
+            let mut machine = machine.clone();
+            tokio::spawn(async move { machine.claim(&code).await })
+        });
+        let [first, second] = claims;
+        let (first, second) = (first.await.expect("answers"), second.await.expect("answers"));
+        let loser = if first.status.is_success() { &second } else { &first };
+        assert!(first.status.is_success() || second.status.is_success());
+        loser.expect_problem(409, "key_in_use");
+    }
+    assert_eq!(admin.get("/api/appliances").await.expect(200)["items"].as_array().map(Vec::len), Some(5));
+}
+
+#[tokio::test]
+async fn a_check_in_that_cannot_be_stored_does_not_stop_the_others() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agents = [
+        app.enrolled(&mut admin, &site).await,
+        app.enrolled(&mut admin, &site).await,
+        app.enrolled(&mut admin, &site).await,
+    ];
+    for agent in &agents {
+        agent.check_in().await;
+    }
+    // What a type cannot promise: the row that the check-in belongs to is gone by the time it is written.
+    let mut superuser = app.database.superuser().await;
+    for sql in ["DELETE FROM asset WHERE appliance_id = $1", "DELETE FROM appliance WHERE id = $1"] {
+        let id = agents[1].identity().appliance.uuid();
+        sqlx::query(sql).bind(id).execute(&mut superuser).await.expect("deletes");
+    }
+    app.run_job("presence").await;
+    let online = admin.get("/api/appliances?status=online").await.expect(200);
+    assert_eq!(online["items"].as_array().map(Vec::len), Some(2));
+    let health = admin.get("/api/system/health").await.expect(200);
+    let job = health["jobs"].as_array().expect("jobs").iter().find(|job| job["name"] == "presence");
+    assert_eq!(job.expect("listed")["last_detail"], "2 appliances, 1 refused by the database");
+}
+
+#[tokio::test]
+async fn a_check_in_of_another_age_is_refused() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let agent = app.enrolled(&mut admin, &site).await;
+    let good = serde_json::to_value(agent.check_in_request()).expect("serialises");
+    for (field, value) in [
+        ("outbox_oldest", json!("-9000-01-01T00:00:00Z")),
+        ("outbox_oldest", json!("+262142-12-31T00:00:00Z")),
+        (
+            "last_cycle",
+            json!({ "started": "-9000-01-01T00:00:00Z", "duration_ms": 1, "checks": 1, "errors": 0 }),
+        ),
+        ("agent_version", json!("0.1\u{0}")),
+    ] {
+        let mut bad = good.clone();
+        bad[field] = value;
+        agent.call("POST", paths::CHECK_IN, Some(&bad)).await.expect(422);
+    }
+    app.run_job("presence").await;
+    assert_eq!(admin.get("/api/appliances").await.expect(200)["items"][0]["status"], "pending");
+}
+
+#[tokio::test]
+async fn each_status_lists_what_is_shown_with_it() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let (seen, _, revoked, lost) = (
+        app.enrolled(&mut admin, &site).await,
+        app.enrolled(&mut admin, &site).await,
+        app.enrolled(&mut admin, &site).await,
+        app.enrolled(&mut admin, &site).await,
+    );
+    lost.check_in().await;
+    app.run_job("presence").await;
+    app.clock.advance(TimeDelta::hours(2));
+    let mut admin = app.admin().await;
+    for agent in [&seen, &revoked] {
+        agent.check_in().await;
+    }
+    app.run_job("presence").await;
+    let path = format!("/api/appliances/{}/revoke", revoked.identity().appliance);
+    admin.post(&path, json!({ "reason": "stolen from the car" })).await.expect(200);
+    for status in ["online", "stale", "offline", "pending", "revoked"] {
+        let reply = admin.get(&format!("/api/appliances?status={status}")).await;
+        let listed = reply.expect(200);
+        let items = listed["items"].as_array().expect("items");
+        assert_eq!(items.len(), usize::from(status != "stale"), "{status}: {listed}");
+        assert!(items.iter().all(|item| item["status"] == status), "{status}: {listed}");
+    }
+    assert_eq!(admin.get("/api/appliances").await.expect(200)["items"].as_array().map(Vec::len), Some(4));
+    admin.get("/api/appliances?status=asleep").await.expect(422);
+}
+
+#[tokio::test]
+async fn a_mode_that_a_person_chose_outlasts_the_next_start() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let local = provision_local(app.state(), None).await.expect("provisions");
+    let mut agent = app.machine();
+    agent.claim(local.code.expose()).await.expect(200);
+    let path = format!("/api/appliances?site_id={}", local.site);
+    let mode = async |admin: &mut proofline_testkit::Browser| {
+        admin.get(&path).await.expect(200)["items"][0]["mode"].as_str().unwrap_or_default().to_owned()
+    };
+    app.clock.advance(TimeDelta::seconds(1));
+    // What the command line says counts, at every start.
+    for said in [Mode::Audit, Mode::Enforce, Mode::Audit, Mode::Enforce] {
+        assert_eq!(set_local_mode(app.state(), local.site, said).await.expect("sets"), said);
+        assert_eq!(mode(&mut admin).await, said.as_str());
+    }
+    let choose = format!("/api/appliances/{}/mode", agent.identity().appliance);
+    app.clock.advance(TimeDelta::seconds(1));
+    admin.post(&choose, json!({ "mode": "ask" })).await.expect(200);
+    for start in [Mode::Audit, Mode::Enforce, Mode::Audit] {
+        assert_eq!(set_local_mode(app.state(), local.site, start).await.expect("answers"), Mode::Ask);
+        assert_eq!(mode(&mut admin).await, "ask");
+    }
 }

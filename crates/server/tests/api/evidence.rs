@@ -7,7 +7,7 @@ use proofline_evidence::merkle::{Frontier, leaf_hash};
 use proofline_evidence::statement::{Body, CheckRun, KeyAction, KeyEvent, KeyRole as StatedRole};
 use proofline_evidence::tile::{TileRef, parse_bundle};
 use proofline_evidence::{Digest, dsse};
-use proofline_protocol::{KeyRole, RejectCode, SubmitResponse};
+use proofline_protocol::{Base64, KeyRole, RejectCode, SubmitRequest, SubmitResponse};
 use proofline_testkit::{Agent, Browser, TestApp, TestSite};
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
@@ -123,7 +123,7 @@ async fn a_hole_needs_a_gap_statement() {
     let response = desk.submit(vec![gap]).await;
     assert_eq!(codes(&response), [(13, RejectCode::Malformed)]);
     let report = export(&mut admin, site.id).await;
-    assert!(report.verified, "{:?}", report.findings);
+    assert!(report.consistent, "{:?}", report.findings);
 }
 
 #[tokio::test]
@@ -215,7 +215,7 @@ async fn appliances_of_one_site_share_its_log_at_the_same_time() {
     assert_eq!((places.len(), distinct), (4 * 36, 4 * 36));
     let size = admin.get(&format!("/api/sites/{}", site.id)).await.expect(200)["log"]["size"].clone();
     assert_eq!(size, 2 + 4 + 4 * 36);
-    assert!(export(&mut admin, site.id).await.verified);
+    assert!(export(&mut admin, site.id).await.consistent);
 }
 
 async fn export(admin: &mut Browser, site: SiteId) -> proofline_evidence::export::Report {
@@ -257,15 +257,13 @@ async fn a_log_of_many_tiles_is_proved_published_rebuilt_and_exported() {
     let detail = admin.get(&format!("/api/sites/{}", site.id)).await.expect(200);
     assert_eq!(detail["log"]["root"], root.to_string());
     assert_eq!(detail["log"]["published_size"], size);
-    let mut owner = app.database.superuser().await;
-    sqlx::query("UPDATE evidence_log SET published_size = 0, published_at = NULL")
-        .execute(&mut owner)
-        .await
-        .expect("resets");
+    std::fs::remove_dir_all(&folder).expect("the store is lost");
+    app.clock.advance(TimeDelta::hours(2));
     app.run_job("publication").await;
+    let mut admin = app.admin().await;
     assert_eq!(rebuilt(&app, &desk).0, objects, "the same objects, byte for byte");
     let report = export(&mut admin, site.id).await;
-    assert!(report.verified, "{:?}", report.findings);
+    assert!(report.consistent, "{:?}", report.findings);
     assert_eq!(report.entries, size + 1, "the export itself is the last entry");
     app.run_job("sampling").await;
     assert_eq!(alarms(&mut admin).await, Vec::<String>::new());
@@ -339,7 +337,7 @@ async fn an_operator_who_edits_a_row_is_found_out() {
     desk.submit_all(vec![run]).await;
     let batch = desk.heartbeats(30);
     desk.submit_all(batch).await;
-    assert!(export(&mut admin, site.id).await.verified);
+    assert!(export(&mut admin, site.id).await.consistent);
     let mut operator = app.database.superuser().await;
     sqlx::query(
         "UPDATE evidence_entry SET envelope = replace(convert_from(envelope, 'UTF8'), 'payload', 'paxload')::bytea
@@ -361,7 +359,119 @@ async fn an_operator_who_edits_a_row_is_found_out() {
         std::fs::read_dir(app.evidence_folder.path()).map(Iterator::count).unwrap_or_default()
     );
     let report = export(&mut admin, site.id).await;
-    assert!(!report.verified, "handed out all the same, and it does not verify");
+    assert!(!report.consistent, "handed out all the same, and it does not verify");
+}
+
+/// Waits until `count` connections wait for a lock.
+async fn waiting(operator: &mut sqlx::PgConnection, count: i64) {
+    for _ in 0..10_000 {
+        let found: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&mut *operator)
+        .await
+        .expect("answers");
+        if found >= count {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("nobody waits");
+}
+
+#[tokio::test]
+async fn nothing_is_appended_behind_a_revocation() {
+    let app = TestApp::start().await;
+    let (mut admin, site, mut desk) = enrolled(&app).await;
+    let run = desk.run_all(Verdict::Pass);
+    desk.submit_all(vec![run]).await;
+    let appliance = desk.agent.identity().appliance;
+    // The log is held, so that the revocation waits for it, and behind the revocation a submission that was let in.
+    let (mut operator, mut onlooker) = (app.database.superuser().await, app.database.superuser().await);
+    let mut held = sqlx::Connection::begin(&mut operator).await.expect("begins");
+    sqlx::query("SELECT 1 FROM evidence_log FOR UPDATE").execute(&mut *held).await.expect("locks");
+    let heartbeat = desk.heartbeat();
+    let request = SubmitRequest { from_size: 0, envelopes: vec![Base64(heartbeat)] };
+    let reason = serde_json::json!({ "reason": "the machine was stolen" });
+    let path = format!("/api/appliances/{appliance}/revoke");
+    let (revoked, submitted, ()) = tokio::join!(
+        admin.post(&path, reason),
+        async {
+            waiting(&mut onlooker, 1).await;
+            desk.agent.submit(&request).await
+        },
+        async {
+            let mut onlooker = app.database.superuser().await;
+            waiting(&mut onlooker, 2).await;
+            held.rollback().await.expect("lets go");
+        }
+    );
+    assert!(revoked.status.is_success(), "{}", String::from_utf8_lossy(&revoked.bytes));
+    assert_eq!((submitted.status.as_u16(), submitted.code().as_str()), (401, "appliance_revoked"));
+    let report = export(&mut admin, site.id).await;
+    assert!(report.consistent, "{:?}", report.findings);
+}
+
+#[tokio::test]
+async fn a_past_that_was_rewritten_is_neither_signed_nor_published() {
+    let app = TestApp::start().await;
+    let (_, _, mut desk) = enrolled(&app).await;
+    let run = desk.run_all(Verdict::Fail);
+    desk.submit_all(vec![run]).await;
+    app.run_job("publication").await;
+    let checkpoint = published(&app, &desk).join("checkpoint");
+    let public = std::fs::read(&checkpoint).expect("a checkpoint");
+    let older = String::from_utf8(public.clone()).expect("text");
+    for _ in 0..3 {
+        let batch = desk.heartbeats(100);
+        desk.submit_all(batch).await;
+    }
+    let mut operator = app.database.superuser().await;
+    // An entry is replaced together with its leaf hash, before its tile is published.
+    sqlx::query("CREATE TABLE kept AS SELECT * FROM evidence_entry WHERE leaf_index = 10")
+        .execute(&mut operator)
+        .await
+        .expect("an operator can");
+    sqlx::query(
+        "UPDATE evidence_entry SET envelope = 'x', leaf_hash = sha256('\\x00'::bytea || 'x'::bytea) WHERE leaf_index = 10",
+    )
+    .execute(&mut operator)
+    .await
+    .expect("an operator can");
+    app.clock.advance(TimeDelta::hours(2));
+    app.run_job("publication").await;
+    let mut admin_later = app.admin().await;
+    assert_eq!(alarms(&mut admin_later).await, ["publication_failed"]);
+    assert_eq!(std::fs::read(&checkpoint).expect("a checkpoint"), public);
+    sqlx::query("UPDATE evidence_entry e SET envelope = k.envelope, leaf_hash = k.leaf_hash FROM kept k WHERE e.leaf_index = 10")
+        .execute(&mut operator)
+        .await
+        .expect("put back");
+    app.run_job("publication").await;
+    assert_eq!(alarms(&mut admin_later).await, Vec::<String>::new());
+    let public = std::fs::read(&checkpoint).expect("a checkpoint");
+    assert_ne!(public, older.into_bytes());
+
+    // The head is set back to an empty log of another time: the row adds up, and nobody signed it.
+    let (first, peaks): (Vec<u8>, Vec<u8>) =
+        sqlx::query_as("SELECT leaf_hash, leaf_hash FROM evidence_entry WHERE leaf_index = 0")
+            .fetch_one(&mut operator)
+            .await
+            .expect("an entry");
+    sqlx::query("UPDATE evidence_log SET size = 1, published_size = 1, root = $1, peaks = $2")
+        .bind(&first)
+        .bind(&peaks)
+        .execute(&mut operator)
+        .await
+        .expect("an operator can");
+    let heartbeat = desk.heartbeat();
+    let request = SubmitRequest { from_size: 0, envelopes: vec![Base64(heartbeat)] };
+    assert_eq!(desk.agent.submit(&request).await.status.as_u16(), 500, "no other past is gone on from");
+    app.clock.advance(TimeDelta::hours(2));
+    app.run_job("publication").await;
+    let mut admin = app.admin().await;
+    assert_eq!(alarms(&mut admin).await, ["publication_failed"]);
+    assert_eq!(std::fs::read(&checkpoint).expect("a checkpoint"), public);
 }
 
 #[tokio::test]

@@ -196,7 +196,8 @@ async fn an_approval_binds_the_plan_and_is_carried_out_once() {
     desk.submit_all(vec![heal]).await;
     let healed = only(&mut admin).await;
     assert_eq!(healed["state"], "resolved");
-    admin.post(&path, json!({})).await.expect_problem(409, "not_awaiting_approval");
+    let body = json!({ "plan_digest": plan.to_string() });
+    admin.post(&path, body).await.expect_problem(409, "not_awaiting_approval");
 }
 
 #[tokio::test]
@@ -204,17 +205,19 @@ async fn an_approval_that_nobody_carried_out_lapses() {
     let app = TestApp::start().await;
     let (mut admin, mut desk, incident, ours, plan) = waiting(&app).await;
     let path = format!("/api/incidents/{}/approve", incident["id"].as_str().expect("an id"));
-    admin.post(&path, json!({})).await.expect(202);
-    admin.post(&path, json!({})).await.expect_problem(409, "already_approved");
+    let body = json!({ "plan_digest": plan.to_string() });
+    admin.post(&path, body.clone()).await.expect(202);
+    admin.post(&path, body.clone()).await.expect_problem(409, "already_approved");
     app.clock.advance(TimeDelta::minutes(14));
-    admin.post(&path, json!({})).await.expect_problem(409, "already_approved");
+    admin.post(&path, body.clone()).await.expect_problem(409, "already_approved");
     app.clock.advance(TimeDelta::minutes(2));
     let mut admin = app.admin().await;
-    admin.post(&path, json!({})).await.expect(202);
+    admin.post(&path, body).await.expect(202);
     let lapsed = desk.change(ours, Some("awaiting_approval"), "open", &format!("nobody answered for {plan}"));
     desk.submit_all(vec![lapsed]).await;
     assert_eq!(only(&mut admin).await["state"], "open");
-    admin.post(&path, json!({})).await.expect_problem(409, "not_awaiting_approval");
+    let body = json!({ "plan_digest": plan.to_string() });
+    admin.post(&path, body).await.expect_problem(409, "not_awaiting_approval");
 }
 
 #[tokio::test]
@@ -298,4 +301,60 @@ async fn incidents_are_listed_by_state_severity_and_site() {
     for bad in ["?state=ope", "?sort=risk", "?severity=warning", "?site_id=x", "?limit=0", "?cursor=zz"] {
         admin.get(&format!("/api/incidents{bad}")).await.expect(422);
     }
+}
+
+#[tokio::test]
+async fn an_approval_names_the_plan_that_was_read() {
+    let app = TestApp::start().await;
+    let (mut admin, _, incident, _, plan) = waiting(&app).await;
+    let path = format!("/api/incidents/{}/approve", incident["id"].as_str().expect("an id"));
+    for nothing in [json!({}), json!({ "plan_digest": null })] {
+        admin.post(&path, nothing).await.expect(422);
+    }
+    admin.post(&path, json!({ "plan_digest": "" })).await.expect_problem(409, "plan_changed");
+    assert_eq!(admin.get("/api/orders").await.expect(200)["items"], json!([]));
+    admin.post(&path, json!({ "plan_digest": plan.to_string() })).await.expect(202);
+}
+
+#[tokio::test]
+async fn a_revoked_appliance_takes_its_assets_and_incidents_along() {
+    let app = TestApp::start().await;
+    let (mut admin, desk, incident, _, plan) = waiting(&app).await;
+    let identity = desk.agent.identity().clone();
+    let site = format!("/api/sites/{}", identity.site);
+    let before = admin.get(&site).await.expect(200);
+    assert_eq!((&before["asset_count"], &before["open_incidents"]), (&json!(1), &json!(1)), "{before}");
+    let revoke = format!("/api/appliances/{}/revoke", identity.appliance);
+    admin.post(&revoke, json!({ "reason": "stolen from the car" })).await.expect(200);
+    let closed = only(&mut admin).await;
+    assert_eq!(closed["state"], "closed");
+    let last = closed["transitions"].as_array().and_then(|steps| steps.last()).cloned().expect("steps");
+    assert!(last["actor"].as_str().is_some_and(|actor| actor.starts_with("user:")), "{last}");
+    assert!(last["cause"].as_str().is_some_and(|cause| cause.ends_with("was revoked")), "{last}");
+    // The statement that it rests on is the one that revokes the key.
+    let entry = format!("{site}/evidence/{}", last["entry_index"]);
+    assert_eq!(admin.get(&entry).await.expect(200)["kind"], "key");
+    let after = admin.get(&site).await.expect(200);
+    assert_eq!((&after["asset_count"], &after["open_incidents"]), (&json!(0), &json!(0)), "{after}");
+    assert_eq!(admin.get(&format!("{site}/assets")).await.expect(200)["items"], json!([]));
+    assert_eq!(admin.get("/api/overview").await.expect(200)["attention"], json!([]));
+    let approve = format!("/api/incidents/{}/approve", incident["id"].as_str().expect("an id"));
+    let body = json!({ "plan_digest": plan.to_string() });
+    admin.post(&approve, body).await.expect_problem(409, "not_awaiting_approval");
+}
+
+#[tokio::test]
+async fn nothing_is_approved_for_an_appliance_that_was_revoked() {
+    let app = TestApp::start().await;
+    let (mut admin, desk, incident, _, plan) = waiting(&app).await;
+    // As an earlier version left it: revoked, with its incident still waiting.
+    let mut superuser = app.database.superuser().await;
+    sqlx::query("UPDATE appliance SET revoked_at = now(), revoked_reason = 'stolen' WHERE id = $1")
+        .bind(desk.agent.identity().appliance.uuid())
+        .execute(&mut superuser)
+        .await
+        .expect("updates");
+    let path = format!("/api/incidents/{}/approve", incident["id"].as_str().expect("an id"));
+    let body = json!({ "plan_digest": plan.to_string() });
+    admin.post(&path, body).await.expect_problem(409, "appliance_revoked");
 }

@@ -4,12 +4,14 @@ use proofline_testkit::TestApp;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 /// Tables that belong to the platform and hold no tenant's row, each with its reason.
-const PLATFORM_TABLES: [(&str, &str); 9] = [
+const PLATFORM_TABLES: [(&str, &str); 11] = [
     ("installation", "one row"),
     ("server_key", "public halves"),
     ("person", "staff; reached through the sign-in scope"),
     ("session", "digests; reached through the sign-in scope"),
     ("bootstrap_token", "digests; reached through the sign-in scope"),
+    ("sign_in_attempt", "keyed by a digest of what was typed; reached through the sign-in scope"),
+    ("seen_nonce", "keyed by key and nonce; reached through the sign-in scope"),
     ("job_run", "background work"),
     ("idempotency_key", "keyed by person"),
     ("_sqlx_migrations", "the migration runner's own"),

@@ -1,7 +1,9 @@
 //! Central Command through its real router, on a real database. One file per capability; `routes` walks them all.
 
+mod capacity;
 mod desk;
 mod enrolment;
+mod events;
 mod evidence;
 mod first_start;
 mod incidents;
@@ -10,4 +12,6 @@ mod posture;
 mod routes;
 mod scale;
 mod sessions;
+mod sign_in;
 mod tenants;
+mod writes;

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
 use proofline_authz::{Action, Effect, permissions_of};
 use proofline_core::Role;
 use proofline_server::{Access, RouteEntry};
@@ -25,14 +28,14 @@ fn path_to_nothing(entry: &RouteEntry) -> String {
     path
 }
 
+/// The answer, or of a stream that is open for as long as one likes, how it begins.
 async fn call(browser: &mut Browser, entry: &RouteEntry) -> Reply {
     let method: Method = entry.method.parse().expect("a method");
+    if entry.path == "/api/events" {
+        return browser.open(&entry.path).await.into_reply().await;
+    }
     let body = (method != Method::GET).then(|| json!({}));
     browser.send(method, &path_to_nothing(entry), body.as_ref()).await
-}
-
-fn is_stream(entry: &RouteEntry) -> bool {
-    entry.path == "/api/events"
 }
 
 #[tokio::test]
@@ -57,7 +60,7 @@ async fn every_role_gets_what_the_policy_says_and_nothing_else() {
     for role in Role::ALL {
         let allowed = permissions_of(role);
         let person = app.person(role).await;
-        for entry in app.app.routes.iter().filter(|e| !is_stream(e)) {
+        for entry in &app.app.routes {
             let Access::Person(action) = entry.access else { continue };
             if action == Action::SessionEnd {
                 continue; // ends the session that this test uses; proved in `sessions`
@@ -89,22 +92,12 @@ async fn a_refusal_is_recorded_and_a_person_is_no_agent() {
         let reply = agent.call::<()>(entry.method, &path_to_nothing(entry), None).await;
         reply.expect_problem(401, "no_session");
     }
+    app.clock.advance(TimeDelta::seconds(1));
     let mut readonly = app.staff(Role::StaffReadonly).await;
     readonly.post("/api/partners", json!({ "name": "Mine" })).await.expect_problem(403, "not_permitted");
     let denied = admin.get("/api/audit?action=partner.create").await.expect(200);
     assert_eq!(denied["items"][0]["outcome"], "denied");
     assert_eq!(denied["items"][0]["actor_name"], "Test staff_readonly");
-}
-
-#[tokio::test]
-async fn every_change_by_a_person_needs_the_csrf_token() {
-    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
-    for entry in app.app.routes.iter().filter(|e| matches!(e.access, Access::Person(_)) && e.method != "GET")
-    {
-        let mut admin = app.admin().await;
-        admin.headers = vec![("x-csrf-token", "forged".to_owned())];
-        call(&mut admin, entry).await.expect_problem(403, "csrf_refused");
-    }
 }
 
 #[tokio::test]
@@ -187,4 +180,87 @@ async fn the_description_names_every_route_and_its_permission() {
     #[expect(clippy::disallowed_methods, reason = "a committed file")]
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == text, "spec/openapi.json is stale: run `make generate`");
+}
+
+/// Values that no parameter of a query may hold, whatever it means.
+fn hostile() -> Vec<String> {
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let cursor = |json: String| URL_SAFE_NO_PAD.encode(json);
+    let mut values = vec![
+        "%00".to_owned(),
+        "a%00b".to_owned(),
+        "-9000-01-01T00:00:00Z".to_owned(),
+        "%2B262142-01-01T00:00:00Z".to_owned(),
+        "0000-01-01T00:00:00Z".to_owned(),
+        "2026-11-22".to_owned(),
+        "99999999999999999999".to_owned(),
+        "-1".to_owned(),
+        "%ff%fe".to_owned(),
+        "(select%20pg_sleep(3))".to_owned(),
+        "'".to_owned(),
+        "%25".to_owned(),
+        cursor("{}".to_owned()),
+        cursor("18446744073709551615".to_owned()),
+        cursor(format!("\"{id}\"")),
+    ];
+    for at in ["-9000-01-01T00:00:00Z", "+262142-01-01T00:00:00Z", "a\\u0000b"] {
+        values.push(cursor(format!("\"{at}\"")));
+        values.push(cursor(format!("[\"{at}\",\"{id}\"]")));
+        values.push(cursor(format!("[4,\"{at}\",\"{id}\"]")));
+        values.push(cursor(format!("{{\"severity\":4,\"opened_at\":\"{at}\",\"id\":\"{id}\"}}")));
+        values.push(cursor(format!("[{{\"Newest\":[\"{at}\",\"{id}\"]}}]")));
+    }
+    values
+}
+
+#[tokio::test]
+async fn no_query_is_our_fault() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 10_000).await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let document = serde_json::to_value(&app.app.openapi).expect("serialises");
+    let mut tried = 0;
+    for entry in app.app.routes.iter().filter(|e| e.method == "GET" && e.path != "/api/events") {
+        let path = entry.path.replace("{site_id}", &site.id.to_string());
+        let path = path_to_nothing(&RouteEntry { path, ..entry.clone() });
+        let parameters = document["paths"][&entry.path]["get"]["parameters"].as_array().cloned();
+        for parameter in parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "query") {
+            let name = parameter["name"].as_str().expect("a name");
+            for value in hostile() {
+                let reply = admin.get(&format!("{path}?{name}={value}")).await;
+                let status = reply.status.as_u16();
+                assert!([200, 404, 422].contains(&status), "{path}?{name}={value}: {status}");
+                if value.contains("%00") {
+                    assert_eq!(reply.expect(422)["errors"][0]["code"], "nul");
+                }
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 500, "{tried}");
+    for query in ["from=-9000-01-01T00:00:00Z", "to=2200-01-01T00:00:00Z", "from=2026-11-22"] {
+        admin.get(&format!("/api/audit?{query}")).await.expect(422);
+    }
+    admin.get("/api/audit?from=2026-11-22T00:00:00Z&to=2026-11-23T00:00:00%2B01:00").await.expect(200);
+    admin.get(&format!("/api/sites/{}/posture?as_of=-9000-01-01T00:00:00Z", site.id)).await.expect(422);
+}
+
+#[tokio::test]
+async fn the_description_is_served_and_so_is_a_page_of_it() {
+    let app = TestApp::start().await;
+    let mut anyone = app.anonymous();
+    let served = anyone.get("/api/openapi.json").await;
+    assert_eq!(served.headers["content-type"], "application/json");
+    assert_eq!(served.expect(200), serde_json::to_value(&app.app.openapi).expect("serialises"));
+    let page = anyone.get("/api/docs").await;
+    assert_eq!(page.status.as_u16(), 200);
+    assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
+    let html = String::from_utf8(page.bytes).expect("text");
+    for entry in &app.app.routes {
+        assert!(html.contains(&format!("<code>{} {}</code>", entry.method, entry.path)), "{}", entry.path);
+    }
+    // Nothing that the policy of every page forbids, and nothing from elsewhere.
+    for forbidden in ["<script", "<style", "style=", "onload", "http://", "https://"] {
+        assert!(!html.contains(forbidden), "{forbidden}");
+    }
 }

@@ -150,12 +150,13 @@ async fn settle(app: &TestApp) {
     .await
     .expect("answers");
     // PostgreSQL waits for each to be gone, at most so many milliseconds.
-    let gone: bool =
-        sqlx::query_scalar("SELECT coalesce(bool_and(pg_terminate_backend(pid, 10000)), true) FROM unnest($1) pid")
-            .bind(&theirs)
-            .fetch_one(&mut database)
-            .await
-            .expect("answers");
+    let gone: bool = sqlx::query_scalar(
+        "SELECT coalesce(bool_and(pg_terminate_backend(pid, 10000)), true) FROM unnest($1) pid",
+    )
+    .bind(&theirs)
+    .fetch_one(&mut database)
+    .await
+    .expect("answers");
     assert!(gone, "connections stay open");
 }
 

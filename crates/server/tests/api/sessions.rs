@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use proofline_core::Role;
-use proofline_testkit::{Browser, TestApp};
+use proofline_server::open_bootstrap;
+use proofline_testkit::{Browser, TestApp, logs};
 use serde_json::json;
 
 #[tokio::test]
@@ -139,4 +140,69 @@ async fn a_change_from_another_site_is_refused() {
         ("sec-fetch-site", "same-origin".to_owned()),
     ];
     browser.patch("/api/settings", json!({ "name": "Ours" })).await.expect(200);
+}
+
+/// Every field that may hold something personal or secret, once, with a marker in it; then nothing of it in any line that
+/// any crate logs at any level, nor in any error.
+#[tokio::test]
+async fn nothing_personal_or_secret_is_logged_or_stands_in_an_error() {
+    // Before anything else: the whole of what there is to log.
+    logs::capture(logs::LOUD);
+    let app = TestApp::start_with(5, |settings| settings.rate_scale = 1_000).await;
+    let markers =
+        ["canary.mail", "Canary Name", "canary password one", "canary password two", "canary-token"];
+    let link = open_bootstrap(app.state()).await.expect("opens").expect("nobody exists").0;
+    let token = link.split_once('#').expect("in the fragment").1;
+    logs::must_not_hold(token);
+    let mut browser = app.anonymous();
+    let mut errors = Vec::new();
+    let person = |token: &str, email: &str, password: &str| json!({ "token": token, "name": "Canary Name", "email": email, "password": password });
+    let (email, password) = ("canary.mail@staff.example", "canary password one");
+    for body in [
+        person("canary-token", email, password),
+        person(token, "canary.mail", password),
+        person(token, email, "canary.mail"),
+        json!({ "token": token, "name": "Canary Name", "email": email, "password": password, "canary.mail": 1 }),
+        json!({ "token": token, "name": "Canary Name", "email": [email], "password": password }),
+    ] {
+        errors.push(browser.post("/api/auth/bootstrap", body).await);
+    }
+    browser.post("/api/auth/bootstrap", person(token, email, password)).await.expect(201);
+    errors.push(browser.post("/api/auth/bootstrap", person(token, email, password)).await);
+    for (email, password) in [
+        (email, "canary password two"),
+        ("canary.mail@nowhere.example", password),
+        ("canary.mail", password),
+        (password, email),
+    ] {
+        for _ in 0..7 {
+            errors
+                .push(browser.post("/api/auth/login", json!({ "email": email, "password": password })).await);
+        }
+    }
+    app.clock.advance(TimeDelta::minutes(15));
+    browser.post("/api/auth/login", json!({ "email": email, "password": password })).await.expect(200);
+    errors
+        .push(browser.post("/api/auth/login", json!({ "email": email, "password": 7, "x": password })).await);
+    errors.push(browser.get("/api/partners?cursor=canary-token").await);
+    errors.push(browser.get("/api/partners?canary-token=1").await);
+    errors.push(browser.get("/api/nothing/canary-token").await);
+    errors.push(browser.post("/api/partners", json!({ "name": "Canary Name\u{7}" })).await);
+    browser.get("/api/auth/session").await.expect(200);
+    browser.headers = vec![("x-csrf-token", "canary-token".to_owned())];
+    errors.push(browser.patch("/api/settings", json!({ "name": "Canary Name" })).await);
+    browser.headers.clear();
+    browser.post_empty("/api/auth/logout").await.expect(204);
+    for job in proofline_server::workers::JOBS {
+        app.run_job(job.name).await;
+    }
+    for reply in &errors {
+        let (status, body) = (reply.status.as_u16(), String::from_utf8_lossy(&reply.bytes));
+        assert!((400..500).contains(&status), "{status}: {body}");
+        for marker in markers {
+            assert!(!body.contains(marker), "{marker}: {body}");
+        }
+    }
+    assert!(logs::text().contains("\"message\":\"request\""), "something was captured");
+    logs::hold_nothing_of(&markers);
 }

@@ -119,3 +119,145 @@ async fn a_create_that_is_sent_twice_happens_once() {
     admin.headers.clear();
     assert_eq!(admin.get(&codes).await.expect(200)["items"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_that_is_sent_twice_at_once_happens_once_and_is_answered_twice() {
+    let app = TestApp::start_with(10, |settings| settings.rate_scale = 100).await;
+    let mut admin = app.admin().await;
+    for round in 0..5 {
+        let attempts: Vec<_> = (0..4)
+            .map(|_| {
+                let mut browser = admin.clone();
+                browser.headers = vec![("idempotency-key", format!("key-at-once-{round}"))];
+                tokio::spawn(async move {
+                    browser.post("/api/partners", json!({ "name": format!("Partner {round}") })).await
+                })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for attempt in attempts {
+            answers.push(attempt.await.expect("answers").expect(201));
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "{answers:?}");
+    }
+    assert_eq!(admin.get("/api/partners").await.expect(200)["items"].as_array().map(Vec::len), Some(5));
+    // Where the answer is a secret, the others are told so at once instead of being given it.
+    let site = app.site(&mut admin, "Main Street").await;
+    let codes = format!("/api/sites/{}/codes", site.id);
+    admin.headers = vec![("idempotency-key", "key-of-a-code".to_owned())];
+    let (mut one, mut two) = (admin.clone(), admin.clone());
+    let (first, second) = tokio::join!(one.post(&codes, json!({})), two.post(&codes, json!({})));
+    let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+    // What fails takes no key: the same request may be sent again.
+    admin.headers = vec![("idempotency-key", "key-of-a-failure".to_owned())];
+    let orphan = json!({ "partner_id": "part_01h455vb4pex5vsknk084sn02q", "name": "Clinic" });
+    for _ in 0..2 {
+        admin.post("/api/organisations", orphan.clone()).await.expect_problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn of_two_people_who_rename_the_second_is_told() {
+    let app = TestApp::start().await;
+    let (mut one, mut two) = (app.admin().await, app.admin().await);
+    let seen = one.get("/api/settings").await.headers["etag"].to_str().expect("text").to_owned();
+    for browser in [&mut one, &mut two] {
+        browser.headers = vec![("if-match", seen.clone())];
+    }
+    let first = one.patch("/api/settings", json!({ "name": "First" })).await;
+    assert_eq!(first.expect(200)["name"], "First");
+    assert_ne!(first.headers["etag"].to_str().ok(), Some(seen.as_str()));
+    two.patch("/api/settings", json!({ "name": "Second" })).await.expect_problem(412, "stale");
+    for nonsense in ["W/\"1\"", "1", "\"one\"", "\"99\""] {
+        two.headers = vec![("if-match", nonsense.to_owned())];
+        two.patch("/api/settings", json!({ "name": "Second" })).await.expect_problem(412, "stale");
+    }
+    two.headers = vec![("if-match", first.headers["etag"].to_str().expect("text").to_owned())];
+    two.patch("/api/settings", json!({ "name": "Second" })).await.expect(200);
+    two.headers = vec![("if-match", "*".to_owned())];
+    two.patch("/api/settings", json!({ "name": "Third" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_new_name_shows_at_once_and_on_every_node() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    admin.patch("/api/settings", json!({ "name": "Harbour MSP" })).await.expect(200);
+    assert_eq!(admin.get("/api/auth/status").await.expect(200)["installation_name"], "Harbour MSP");
+    assert_eq!(admin.get("/api/auth/session").await.expect(200)["installation"]["name"], "Harbour MSP");
+    // A second node, which is told by the database.
+    let other = app.second_node();
+    let jobs = proofline_server::workers::start(&other.state);
+    let mut browser = admin.clone();
+    browser.reconnect_to(&other);
+    for round in 0..1_000 {
+        // Until the second node listens, an announcement may be missed; then it reads the name when it begins to.
+        admin.patch("/api/settings", json!({ "name": format!("Name {}", round / 100) })).await.expect(200);
+        let seen = browser.get("/api/auth/session").await.expect(200)["installation"]["name"].clone();
+        if seen == format!("Name {}", round / 100) {
+            break;
+        }
+        assert!(round < 999, "{seen}");
+    }
+    other.state.stopping().cancel();
+    jobs.wait().await;
+}
+
+#[tokio::test]
+async fn a_site_is_in_a_time_zone_that_there_is() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    for unknown in ["Mars/Olympus", "utc", "EST5EDT4", "", "Europe/Vienna "] {
+        let body = json!({ "org_id": site.org, "name": "Elsewhere", "timezone": unknown });
+        let problem = admin.post("/api/sites", body).await.expect(422);
+        assert_eq!(problem["errors"][0]["code"], "timezone_invalid", "{unknown:?}");
+    }
+    let body = json!({ "org_id": site.org, "name": "Elsewhere", "timezone": "Asia/Kolkata" });
+    admin.post("/api/sites", body).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_list_costs_the_same_however_long_it_is() {
+    let app = TestApp::start_with(5, |settings| settings.rate_scale = 100).await;
+    let mut admin = app.admin().await;
+    let mut sites = Vec::new();
+    let mut costs: Vec<Vec<u32>> = Vec::new();
+    for round in 0..3 {
+        for n in 0..=round * 4 {
+            let site = app.site(&mut admin, &format!("Site {round} {n}")).await;
+            let agent = app.enrolled(&mut admin, &site).await;
+            agent.check_in().await;
+            let run = format!("/api/appliances/{}/run-checks", agent.identity().appliance);
+            admin.post_empty(&run).await.expect(202);
+            app.code(&mut admin, &site).await;
+            sites.push(site);
+        }
+        app.run_job("presence").await;
+        for _ in 0..round {
+            app.code(&mut admin, &sites[0]).await;
+        }
+        let codes = format!("/api/sites/{}/codes", sites[0].id);
+        let lists = [
+            "/api/audit",
+            "/api/appliances",
+            "/api/appliances?status=online",
+            "/api/partners",
+            "/api/organisations",
+            "/api/orders",
+            codes.as_str(),
+        ];
+        let mut cost = Vec::new();
+        for path in lists {
+            let reply = admin.get(path).await;
+            assert!(reply.expect(200)["items"].as_array().is_some_and(|items| !items.is_empty()), "{path}");
+            cost.push(reply.queries());
+        }
+        costs.push(cost);
+    }
+    assert_eq!(costs[0], [1, 1, 1, 1, 1, 1, 2], "one each; a site's codes after the site itself");
+    assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:?}");
+}

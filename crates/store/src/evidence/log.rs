@@ -1,6 +1,8 @@
 //! Where a site's log and each of its signers stand.
 
-use proofline_core::{OrgId, SiteId, Timestamp};
+use std::collections::HashSet;
+
+use proofline_core::{ApplianceId, AssetId, OrgId, SiteId, Timestamp};
 
 use crate::error::During;
 use crate::number::{bigint, digest, unsigned};
@@ -138,6 +140,26 @@ impl Scope {
             })
         })
         .transpose()
+    }
+
+    /// The assets that an appliance speaks for; `None` once it was revoked. Read under the lock of its site's log it holds
+    /// until the scope ends: a revocation is an entry of that log.
+    pub async fn assets_spoken_for(
+        &mut self,
+        org: OrgId,
+        appliance: ApplianceId,
+    ) -> StoreResult<Option<HashSet<AssetId>>> {
+        sqlx::query_scalar!(
+            r#"SELECT array(SELECT s.id FROM asset s WHERE s.org_id = a.org_id AND s.appliance_id = a.id
+                AND s.retired_at IS NULL) AS "assets!"
+             FROM appliance a WHERE a.org_id = $1 AND a.id = $2 AND a.revoked_at IS NULL"#,
+            org.uuid(),
+            appliance.uuid()
+        )
+        .fetch_optional(self.query())
+        .await
+        .during("list assets of appliance")
+        .map(|row| row.map(|ids| ids.into_iter().map(AssetId::from_uuid).collect()))
     }
 
     /// Moves the head of a locked log and one signer forward, in one statement.

@@ -50,6 +50,18 @@ impl Scope {
         .during("list logs to publish")
     }
 
+    /// Waits until nobody else publishes this log or reads what is published, and keeps it so until the scope ends.
+    pub async fn lock_publication(&mut self, site: SiteId) -> StoreResult<()> {
+        sqlx::query!(
+            "SELECT pg_advisory_xact_lock(hashtextextended('publication ' || $1::text, 0))",
+            site.to_string()
+        )
+        .execute(self.query())
+        .await
+        .during("lock publication")
+        .map(drop)
+    }
+
     /// Notes that the first `size` entries are published with this checkpoint. An older publication changes nothing.
     pub async fn mark_published(
         &mut self,

@@ -1,6 +1,6 @@
 //! Incidents as the state machine works on them. Writers hold the lock of the site's log or of the incident itself.
 
-use proofline_core::{AssetId, IncidentId, OrgId, Severity, SiteId, Timestamp};
+use proofline_core::{ApplianceId, AssetId, IncidentId, OrgId, Severity, SiteId, Timestamp};
 use proofline_healing::incident::{Incident, State, Transition};
 use uuid::Uuid;
 
@@ -91,6 +91,31 @@ impl Scope {
         .await
         .during(OPERATION)?;
         Ok((OrgId::from_uuid(org), row.read(OPERATION)?))
+    }
+
+    /// The incidents of an appliance's assets that are not over, locked until the scope ends.
+    pub async fn lock_live_incidents(
+        &mut self,
+        org: OrgId,
+        appliance: ApplianceId,
+    ) -> StoreResult<Vec<IncidentRecord>> {
+        const OPERATION: &str = "lock incidents of an appliance";
+        sqlx::query_as!(
+            StoredIncident,
+            "SELECT i.id, i.site_id, i.asset_id, i.check_id, i.severity, i.state, i.cause, i.plan_digest, i.agent_ref,
+                i.recurrences, i.opened_at, i.updated_at, i.last_failed_at, i.resolved_at, i.opened_index,
+                i.resolved_index, i.steps
+             FROM incident i JOIN asset a ON a.org_id = i.org_id AND a.id = i.asset_id
+             WHERE i.org_id = $1 AND a.appliance_id = $2 AND i.resolved_at IS NULL ORDER BY i.id FOR UPDATE OF i",
+            org.uuid(),
+            appliance.uuid()
+        )
+        .fetch_all(self.query())
+        .await
+        .during(OPERATION)?
+        .into_iter()
+        .map(|row| row.read(OPERATION))
+        .collect()
     }
 
     /// Writes incidents as they now are, new ones included, in one statement.

@@ -209,16 +209,14 @@ impl Scope {
         .during("list offline appliances")
     }
 
-    /// Sites with assets of which no control is assessed at `now`.
-    pub async fn unmeasured_sites(&mut self, now: Timestamp, limit: i64) -> StoreResult<Vec<UnmeasuredSite>> {
+    /// Sites with assets of which no control is assessed.
+    pub async fn unmeasured_sites(&mut self, limit: i64) -> StoreResult<Vec<UnmeasuredSite>> {
         sqlx::query!(
             "SELECT p.site_id, s.name, o.name AS org_name, p.assets, p.computed_at
              FROM site_posture p JOIN site s ON s.org_id = p.org_id AND s.id = p.site_id
              JOIN organisation o ON o.org_id = p.org_id
-             WHERE p.assets > 0 AND p.not_assessed + p.stale > 0
-                AND (p.pass + p.fail = 0 OR p.valid_until <= $1)
-             ORDER BY p.risk DESC, p.site_id DESC LIMIT $2",
-            now,
+             WHERE p.assets > 0 AND p.not_assessed + p.stale > 0 AND p.pass + p.fail = 0
+             ORDER BY p.risk DESC, p.site_id DESC LIMIT $1",
             limit
         )
         .map(|row| UnmeasuredSite {

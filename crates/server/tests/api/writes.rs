@@ -1,0 +1,343 @@
+//! Walks every route that changes something: each is carried out once, well, and leaves exactly one row in the audit log;
+//! and each is refused, changing nothing, when it does not come from a page of its session.
+//!
+//! A new route has no entry in [`World::prepare`] and fails here until it is given one.
+
+use axum::http::Method;
+use proofline_authz::{Action, Effect};
+use proofline_core::{Clock, Entropy, IncidentId, SeededEntropy, Verdict};
+use proofline_evidence::Digest;
+use proofline_protocol::{OrderOutcome, OrderReport, SubmitRequest, Text, paths};
+use proofline_server::{Access, RouteEntry, open_bootstrap};
+use proofline_testkit::{Agent, Browser, Reply, TestApp, TestSite};
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, ROOT_LOGIN, result};
+
+/// Who sends a request.
+enum Sender {
+    Admin,
+    Nobody,
+    Appliance(Agent),
+}
+
+/// A request that will be carried out.
+struct Prepared {
+    sender: Sender,
+    path: String,
+    body: Option<Value>,
+    /// The action of its audit row; none where the request is its own record.
+    audited: Option<String>,
+}
+
+/// An installation with one of everything.
+struct World {
+    app: TestApp,
+    email: String,
+    admin: Browser,
+    site: TestSite,
+    names: u32,
+}
+
+fn changes_something(entry: &RouteEntry) -> bool {
+    let writes = |action: Action| action.effect() == Effect::Write;
+    entry.method != "GET"
+        || match entry.access {
+            Access::Public(_) => false,
+            Access::Person(action) | Access::Appliance(action) | Access::Claimant(action) => writes(action),
+        }
+}
+
+impl World {
+    async fn new() -> Self {
+        let app = TestApp::start_with(5, |settings| settings.rate_scale = 10_000).await;
+        let email = app.person(proofline_core::Role::StaffAdmin).await;
+        let mut admin = app.sign_in(&email).await;
+        let site = app.site(&mut admin, "Main Street").await;
+        Self { app, email, admin, site, names: 0 }
+    }
+
+    fn name(&mut self) -> String {
+        self.names += 1;
+        format!("Number {}", self.names)
+    }
+
+    async fn appliance(&mut self) -> Agent {
+        self.app.enrolled(&mut self.admin, &self.site).await
+    }
+
+    /// An incident whose plan waits for a person; the plan's digest.
+    async fn waiting(&mut self) -> (String, Digest) {
+        let mut desk = Desk::of(self.appliance().await, &self.app.clock);
+        let failing = desk.run(vec![result(ROOT_LOGIN, Verdict::Fail, "yes")]);
+        let entropy: &dyn Entropy = &SeededEntropy::new(77);
+        let (ours, plan) = (IncidentId::new(self.app.clock.now(), entropy), Digest::of("plan"));
+        let cause = format!("plan {plan}: the site asks first");
+        let asks = desk.change(ours, Some("open"), "awaiting_approval", &cause);
+        desk.submit_all(vec![failing, asks]).await;
+        let listed = self.admin.get("/api/incidents?state=awaiting_approval").await.expect(200);
+        (listed["items"][0]["id"].as_str().expect("one waits").to_owned(), plan)
+    }
+
+    /// Everything that the route needs to succeed once.
+    async fn prepare(&mut self, entry: &RouteEntry) -> Prepared {
+        let (mut sender, mut path, mut body) = (Sender::Admin, entry.path.clone(), None);
+        let mut audited = match entry.access {
+            Access::Person(action) | Access::Appliance(action) | Access::Claimant(action) => {
+                (action.effect() == Effect::Write).then(|| action.as_str().to_owned())
+            }
+            Access::Public(_) => None,
+        };
+        let fill = |path: &mut String, id: &dyn std::fmt::Display| {
+            let (start, end) = (path.find('{').expect("a parameter"), path.find('}').expect("its end"));
+            path.replace_range(start..=end, &id.to_string());
+        };
+        match format!("{} {}", entry.method, entry.path).as_str() {
+            "POST /api/auth/bootstrap" => {
+                // Only where there is nobody: every other test of this walk has somebody.
+                let link = open_bootstrap(self.app.state()).await.expect("opens").expect("nobody exists").0;
+                let token = link.split_once('#').expect("in the fragment").1;
+                body = Some(json!({ "token": token, "name": "Ada Admin", "email": "ada@staff.example",
+                    "password": "plum tractor eleven" }));
+                (sender, audited) = (Sender::Nobody, Some("auth.bootstrap".to_owned()));
+            }
+            "POST /api/auth/login" => {
+                body = Some(json!({ "email": self.email, "password": self.app.password() }));
+                (sender, audited) = (Sender::Nobody, Some("auth.login".to_owned()));
+            }
+            "POST /api/auth/logout" => {}
+            "POST /api/partners" => body = Some(json!({ "name": self.name() })),
+            "POST /api/organisations" => {
+                let partners = self.admin.get("/api/partners").await.expect(200);
+                body = Some(json!({ "partner_id": partners["items"][0]["id"], "name": self.name() }));
+            }
+            "POST /api/sites" => {
+                body = Some(json!({ "org_id": self.site.org, "name": self.name(), "timezone": "UTC" }));
+            }
+            "POST /api/sites/{site_id}/codes" => {
+                fill(&mut path, &self.site.id);
+                body = Some(json!({ "label": "server room" }));
+            }
+            "DELETE /api/codes/{code_id}" => {
+                let codes = format!("/api/sites/{}/codes", self.site.id);
+                let issued = self.admin.post(&codes, json!({})).await.expect(201);
+                fill(&mut path, &issued["id"].as_str().expect("an id"));
+            }
+            "POST /api/provision/claim" => {
+                let machine = self.app.machine();
+                body = Some(json!({
+                    "code": self.app.code(&mut self.admin, &self.site).await,
+                    "public_key": machine.key.public_key().to_base64(), "hostname": "h", "platform": "p",
+                    "machine_id_digest": "00".repeat(32), "agent_version": "0.1.0"
+                }));
+                sender = Sender::Appliance(machine);
+            }
+            "POST /api/appliances/checkin" => {
+                // One that brings news of an order, which is what a check-in can change.
+                let agent = self.appliance().await;
+                let run = format!("/api/appliances/{}/run-checks", agent.identity().appliance);
+                let issued = self.admin.post_empty(&run).await.expect(202);
+                let mut request = agent.check_in_request();
+                let order = issued["order_id"].as_str().expect("an id").parse().expect("an id");
+                let detail = Text::new("48 checks").expect("fits");
+                request.orders_done = vec![OrderReport { order, outcome: OrderOutcome::Done, detail }];
+                body = Some(serde_json::to_value(request).expect("serialises"));
+                (sender, audited) = (Sender::Appliance(agent), Some("agent.finish_orders".to_owned()));
+            }
+            "POST /api/appliances/evidence" => {
+                let mut desk = Desk::of(self.appliance().await, &self.app.clock);
+                let run = desk.run(vec![result(ROOT_LOGIN, Verdict::Pass, "no")]);
+                let request =
+                    SubmitRequest { from_size: 0, envelopes: vec![proofline_protocol::Base64(run)] };
+                body = Some(serde_json::to_value(request).expect("serialises"));
+                sender = Sender::Appliance(desk.agent);
+            }
+            "POST /api/appliances/{appliance_id}/revoke" => {
+                fill(&mut path, &self.appliance().await.identity().appliance);
+                body = Some(json!({ "reason": "stolen from the car" }));
+            }
+            "POST /api/appliances/{appliance_id}/mode" => {
+                fill(&mut path, &self.appliance().await.identity().appliance);
+                body = Some(json!({ "mode": "ask" }));
+            }
+            "POST /api/appliances/{appliance_id}/run-checks" => {
+                fill(&mut path, &self.appliance().await.identity().appliance);
+            }
+            "POST /api/incidents/{incident_id}/approve" => {
+                let (incident, plan) = self.waiting().await;
+                fill(&mut path, &incident);
+                body = Some(json!({ "plan_digest": plan.to_string() }));
+            }
+            "POST /api/incidents/{incident_id}/escalate" => {
+                let (incident, _) = self.waiting().await;
+                fill(&mut path, &incident);
+                body = Some(json!({ "reason": "needs somebody on site" }));
+            }
+            "GET /api/sites/{site_id}/evidence/export" => fill(&mut path, &self.site.id),
+            "PATCH /api/settings" => body = Some(json!({ "name": self.name() })),
+            other => panic!("say here how {other} is carried out once"),
+        }
+        Prepared { sender, path, body, audited }
+    }
+
+    async fn send(&mut self, method: Method, prepared: &Prepared) -> Reply {
+        match &prepared.sender {
+            Sender::Admin => self.admin.send(method, &prepared.path, prepared.body.as_ref()).await,
+            Sender::Nobody => self.app.anonymous().send(method, &prepared.path, prepared.body.as_ref()).await,
+            Sender::Appliance(agent) => {
+                agent.call(method.as_str(), &prepared.path, prepared.body.as_ref()).await
+            }
+        }
+    }
+
+    /// Action and outcome of every audit row.
+    async fn audit(&self) -> Vec<(String, String)> {
+        let mut owner = self.app.database.superuser().await;
+        sqlx::query_as("SELECT action, outcome FROM audit_entry ORDER BY at, id")
+            .fetch_all(&mut owner)
+            .await
+            .expect("reads")
+    }
+}
+
+/// A world in which the route can be carried out.
+async fn world_for(entry: &RouteEntry) -> World {
+    if entry.path == "/api/auth/bootstrap" {
+        let app = TestApp::start_with(5, |settings| settings.rate_scale = 10_000).await;
+        let (admin, ids) =
+            (app.anonymous(), ["org_01h455vb4pex5vsknk084sn02q", "site_01h455vb4pex5vsknk084sn02q"]);
+        let site = TestSite { org: ids[0].parse().expect("an id"), id: ids[1].parse().expect("an id") };
+        return World { app, email: String::new(), admin, site, names: 0 };
+    }
+    World::new().await
+}
+
+#[tokio::test]
+async fn every_change_leaves_exactly_one_audit_row() {
+    let routes = TestApp::start().await.app.routes.clone();
+    for entry in routes.iter().filter(|entry| changes_something(entry)) {
+        let what = format!("{} {}", entry.method, entry.path);
+        let mut world = world_for(entry).await;
+        let prepared = world.prepare(entry).await;
+        let before = world.audit().await;
+        let reply = world.send(entry.method.parse().expect("a method"), &prepared).await;
+        assert!(reply.status.is_success(), "{what}: {}", String::from_utf8_lossy(&reply.bytes));
+        let after = world.audit().await;
+        let expected: Vec<_> =
+            prepared.audited.iter().map(|action| (action.clone(), "done".to_owned())).collect();
+        let mut fresh = after.clone();
+        for row in &before {
+            fresh.remove(fresh.iter().position(|other| other == row).expect("no row is ever lost"));
+        }
+        assert_eq!(fresh, expected, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_reported_again_is_no_change() {
+    let mut world = World::new().await;
+    let routes = world.app.app.routes.clone();
+    let check_in = routes.iter().find(|entry| entry.path == paths::CHECK_IN).expect("a route");
+    let prepared = world.prepare(check_in).await;
+    world.send(Method::POST, &prepared).await.expect(200);
+    let before = world.app.database.fingerprint(&[]).await;
+    let mut stream = world.admin.open("/api/events").await;
+    assert_eq!(stream.next().await.expect("open").event, "ready");
+    world.send(Method::POST, &prepared).await.expect(200);
+    assert_eq!(world.app.database.fingerprint(&[]).await, before);
+    world.app.site(&mut world.admin, "Another").await;
+    let next = stream.next().await.expect("open");
+    assert!(
+        next.data.contains("\"topic\":\"site\""),
+        "the first change is the site, not the report: {next:?}"
+    );
+}
+
+/// How a request of a page of another site, or of another session, differs from a good one.
+async fn forgeries(world: &World) -> Vec<(&'static str, Browser)> {
+    let own = world.admin.cookies["__Host-csrf"].clone();
+    let other = world.app.admin().await.cookies["__Host-csrf"].clone();
+    let old = {
+        // The token of a session that this very browser had before.
+        let mut earlier = world.app.sign_in(&world.email).await;
+        let token = earlier.cookies["__Host-csrf"].clone();
+        earlier.post_empty("/api/auth/logout").await.expect(204);
+        token
+    };
+    let nonce = own.split('.').next().expect("a nonce").to_owned();
+    // Cookie and header agree, as an attacker who can plant a cookie would have it.
+    let pair = |value: &str| {
+        let mut browser = world.admin.clone();
+        browser.cookies.insert("__Host-csrf".to_owned(), value.to_owned());
+        browser.headers = vec![("x-csrf-token", value.to_owned())];
+        browser
+    };
+    let with = |name: &'static str, value: &str| {
+        let mut browser = world.admin.clone();
+        browser.headers = vec![(name, value.to_owned())];
+        browser
+    };
+    vec![
+        ("no cookie and no header", {
+            let mut browser = world.admin.clone();
+            browser.cookies.remove("__Host-csrf");
+            browser
+        }),
+        ("an empty header", with("x-csrf-token", "")),
+        ("abc and abc", pair("abc")),
+        ("no MAC", pair(&nonce)),
+        ("an empty MAC", pair(&format!("{nonce}."))),
+        ("a cut MAC", pair(&own[..own.len() - 2])),
+        ("another person's pair", pair(&other)),
+        ("an old session's pair", pair(&old)),
+        ("another origin", with("origin", "https://evil.example")),
+        ("an opaque origin", with("origin", "null")),
+        ("another site", with("sec-fetch-site", "cross-site")),
+        ("plain text", with("content-type", "text/plain")),
+        ("a form", with("content-type", "application/x-www-form-urlencoded")),
+    ]
+}
+
+#[tokio::test]
+async fn no_change_is_made_for_a_page_of_somebody_else() {
+    let routes = TestApp::start().await.app.routes.clone();
+    let mut refused = 0;
+    for entry in routes.iter().filter(|entry| entry.method != "GET") {
+        let public = match entry.access {
+            Access::Public(_) => true,
+            Access::Person(_) => false,
+            // No cookie is looked at there: proved by `routes`.
+            Access::Appliance(_) | Access::Claimant(_) => continue,
+        };
+        let mut world = world_for(entry).await;
+        let prepared = world.prepare(entry).await;
+        let forgeries = match public {
+            true => ["origin", "sec-fetch-site", "content-type"]
+                .map(|name| {
+                    let mut browser = world.app.anonymous();
+                    let value = if name == "content-type" { "text/plain" } else { "https://evil.example" };
+                    browser.headers = vec![(name, value.to_owned())];
+                    (name, browser)
+                })
+                .into(),
+            false => forgeries(&world).await,
+        };
+        let before = world.app.database.fingerprint(&[]).await;
+        for (how, mut browser) in forgeries {
+            let method = entry.method.parse().expect("a method");
+            let reply = browser.send(method, &prepared.path, prepared.body.as_ref()).await;
+            let what = format!("{} {} with {how}", entry.method, entry.path);
+            assert!([403, 415].contains(&reply.status.as_u16()), "{what}: {}", reply.status);
+            assert!(
+                ["csrf_refused", "origin_refused", "json_expected"].contains(&reply.code().as_str()),
+                "{what}"
+            );
+            assert_eq!(world.app.database.fingerprint(&[]).await, before, "{what}");
+            refused += 1;
+        }
+        // The same request was good all along.
+        let reply = world.send(entry.method.parse().expect("a method"), &prepared).await;
+        assert!(reply.status.is_success(), "{} {}: {}", entry.method, entry.path, reply.status);
+    }
+    assert!(refused > 100, "{refused}");
+}
