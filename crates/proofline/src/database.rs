@@ -3,9 +3,9 @@
 use std::str::FromStr as _;
 
 use anyhow::Context as _;
-use proofline_embedded_postgres::{APP_ROLE, Cluster, Endpoint, OWNER_ROLE, Options};
+use proofline_embedded_postgres::{APP_ROLE, Cluster, Endpoint, OWNER_ROLE, Options, Search, Sighting};
 use proofline_server::DatabaseKind;
-use proofline_store::{ConnectOptions, Migrator, Store};
+use proofline_store::{ConnectOptions, MigrateError, Migrator, Schema, Store, StoreError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -13,6 +13,8 @@ use crate::fault::Fault;
 use crate::settings::Settings;
 
 const DATABASE: &str = "proofline";
+const URL: &str = "PROOFLINE_DATABASE_URL";
+const OWNER_URL: &str = "PROOFLINE_OWNER_DATABASE_URL";
 /// Where root puts a private cluster whose requested place the database user cannot enter. Not below the service's own
 /// `/var/lib/proofline`, which is closed to others.
 const SYSTEM_DATA: &str = "/var/lib/proofline-postgres";
@@ -20,8 +22,8 @@ const SYSTEM_DATA: &str = "/var/lib/proofline-postgres";
 /// Where the database is, and for the embedded one, its supervisor.
 pub(crate) struct Database {
     pub(crate) kind: DatabaseKind,
-    pub(crate) runtime: PgConnectOptions,
     pub(crate) owner: Option<PgConnectOptions>,
+    runtime: PgConnectOptions,
     cluster: Option<Cluster>,
 }
 
@@ -29,43 +31,30 @@ impl Database {
     /// Finds or starts the database.
     pub(crate) async fn open(settings: &Settings) -> Result<Self, Fault> {
         match settings.external_database() {
-            Some(url) => external(settings, &url),
+            Some(url) => Ok(Self {
+                kind: DatabaseKind::External,
+                runtime: parse(URL, url)?,
+                owner: owner(settings)?,
+                cluster: None,
+            }),
             None => embedded(settings).await,
         }
     }
 
-    /// Whose it is, in a few words.
-    pub(crate) fn describe(&self) -> String {
-        match &self.cluster {
-            Some(cluster) => {
-                format!("embedded PostgreSQL {} in {}", cluster.version(), cluster.data_dir().display())
-            }
-            None => "external".to_owned(),
-        }
-    }
-
-    /// Applies what is missing. Without the owner's URL, only checks that nothing is.
+    /// Applies what is missing, if the owner's URL is known. In any case the runtime role, in whose hands the database
+    /// will be, finds every migration applied and unchanged.
     pub(crate) async fn migrate(&self) -> Result<(), Fault> {
-        match &self.owner {
-            Some(owner) => {
-                let mut migrator = Migrator::connect(owner).await?;
-                migrator.up().await?;
-                Ok(migrator.close().await?)
-            }
-            None => Ok(()),
+        if let Some(owner) = &self.owner {
+            let mut migrator = Migrator::connect(owner).await?;
+            migrator.up().await.map_err(schema_fault)?;
+            migrator.close().await?;
         }
+        Schema::read(&self.runtime).await.and_then(|schema| schema.check()).map_err(schema_fault)
     }
 
     /// Connects as the runtime role.
     pub(crate) async fn connect(&self, settings: &Settings) -> Result<Store, Fault> {
-        let mut options = ConnectOptions::new(self.runtime.clone());
-        options.max_connections = settings.database_connections;
-        Store::connect(options).await.map_err(|error| match error {
-            proofline_store::StoreError::UnsafeRole { .. } => Fault::config(error.to_string()),
-            other => Fault::Failed(anyhow::Error::new(other).context(
-                "cannot use the database; is it running, and was `proofline migrate up` run as the schema's owner?",
-            )),
-        })
+        connect(&self.runtime, settings.database_connections).await
     }
 
     /// Stops the private cluster; somebody else's server is left alone. Close the pool first.
@@ -77,32 +66,85 @@ impl Database {
     }
 }
 
-fn external(settings: &Settings, url: &str) -> Result<Database, Fault> {
-    let parse = |name: &str, url: &str| {
-        PgConnectOptions::from_str(url).map_err(|_| Fault::config(format!("{name} is not a PostgreSQL URL")))
-    };
-    Ok(Database {
-        kind: DatabaseKind::External,
-        runtime: parse("PROOFLINE_DATABASE_URL", url)?,
-        owner: settings
-            .owner_database_url
-            .as_deref()
-            .map(|u| parse("PROOFLINE_OWNER_DATABASE_URL", u))
-            .transpose()?,
-        cluster: None,
+/// Connects as the runtime role, and refuses one that could go around row-level security.
+pub(crate) async fn connect(runtime: &PgConnectOptions, connections: u32) -> Result<Store, Fault> {
+    let mut options = ConnectOptions::new(runtime.clone());
+    options.max_connections = connections;
+    Store::connect(options).await.map_err(|error| match error {
+        StoreError::UnsafeRole { .. } => Fault::config(error.to_string()),
+        other => Fault::Failed(anyhow::Error::new(other).context("cannot use the database; is it running?")),
     })
 }
 
-async fn embedded(settings: &Settings) -> Result<Database, Fault> {
+/// The database as it is found, for whoever only looks.
+#[expect(clippy::large_enum_variant, reason = "there is one, for a moment")]
+pub(crate) enum Found {
+    /// Somebody else's server.
+    External {
+        /// As the runtime role.
+        runtime: PgConnectOptions,
+        /// As the owner of the schema, if the settings say how.
+        owner: Option<PgConnectOptions>,
+    },
+    /// The private cluster.
+    Embedded(Sighting),
+}
+
+impl Found {
+    /// Looks, and changes nothing.
+    pub(crate) async fn look(settings: &Settings) -> Result<Self, Fault> {
+        if let Some(url) = settings.external_database() {
+            return Ok(Self::External { runtime: parse(URL, url)?, owner: owner(settings)? });
+        }
+        let options = cluster_options(settings);
+        let seen = tokio::task::spawn_blocking(move || Sighting::of(&options)).await?;
+        Ok(Self::Embedded(seen.map_err(cluster_fault)?))
+    }
+}
+
+/// How the runtime role reaches a private cluster.
+pub(crate) fn runtime(endpoint: &Endpoint) -> Result<PgConnectOptions, Fault> {
+    Ok(PgConnectOptions::from_str(&endpoint.url(APP_ROLE, DATABASE))?)
+}
+
+fn parse(name: &str, url: &str) -> Result<PgConnectOptions, Fault> {
+    PgConnectOptions::from_str(url).map_err(|_| Fault::config(format!("{name} is not a PostgreSQL URL")))
+}
+
+fn owner(settings: &Settings) -> Result<Option<PgConnectOptions>, Fault> {
+    settings.owner_database().map(|url| parse(OWNER_URL, url)).transpose()
+}
+
+/// Another version of the program is needed, or a person who migrates; a database that does not answer passes.
+fn schema_fault(error: MigrateError) -> Fault {
+    match error {
+        MigrateError::Changed(_) | MigrateError::Unknown(_) => Fault::config(error.to_string()),
+        other => other.into(),
+    }
+}
+
+fn cluster_fault(error: proofline_embedded_postgres::Error) -> Fault {
+    if error.is_lasting() { Fault::config(error.to_string()) } else { error.into() }
+}
+
+fn cluster_options(settings: &Settings) -> Options {
     let mut options = Options::new(settings.data.join("postgres"));
     options.relocate_to = Some(SYSTEM_DATA.into());
+    if let Some(folder) = &settings.postgres_programs {
+        options.search = Search::Only(vec![folder.clone()]);
+    }
+    options
+}
+
+async fn embedded(settings: &Settings) -> Result<Database, Fault> {
+    let options = cluster_options(settings);
     let started = tokio::task::spawn_blocking(move || Cluster::start(&options)).await?;
-    let cluster = started.map_err(|error| Fault::config(error.to_string()))?;
+    let cluster = started.map_err(cluster_fault)?;
     let endpoint = cluster.endpoint();
     prepare(&endpoint).await.context("cannot prepare the private database")?;
     Ok(Database {
         kind: DatabaseKind::Embedded,
-        runtime: PgConnectOptions::from_str(&endpoint.url(APP_ROLE, DATABASE))?,
+        runtime: runtime(&endpoint)?,
         owner: Some(PgConnectOptions::from_str(&endpoint.url(OWNER_ROLE, DATABASE))?),
         cluster: Some(cluster),
     })

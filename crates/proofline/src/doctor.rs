@@ -1,11 +1,26 @@
-//! `proofline doctor`: what works, what does not, and what to do about it. Changes nothing.
+//! `proofline doctor`: what works, what does not, and what to do about it.
+//!
+//! It only looks: nothing is made, started, stopped or locked, and the database is read in read-only sessions. It can
+//! therefore be asked at any time, and beside a running server most of all. What a stopped database holds it cannot see.
 
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::time::Duration;
 
-use crate::database::Database;
+use proofline_embedded_postgres::Sighting;
+use proofline_store::{MigrateError, Schema};
+use sqlx::postgres::PgConnectOptions;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::database::{Found, connect, runtime};
 use crate::fault::Fault;
 use crate::secrets;
 use crate::settings::Settings;
+
+/// How long the server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 struct Report {
     failed: u32,
@@ -37,11 +52,11 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
             .map(|()| format!("{}, metrics {}", settings.listen, settings.metrics_listen))
             .map_err(|f| f.to_string()),
     );
-    report
-        .line("secrets", secrets::load(settings).map(|_| "all there".to_owned()).map_err(|f| f.to_string()));
+    report.line("secrets", secrets::look(settings).map(str::to_owned).map_err(|f| f.to_string()));
     report.line("data directory", folder(&settings.data));
     report.line("server keys", keys(&settings.data));
     database(settings, &mut report).await;
+    report.line("server", server(settings).await);
     if report.failed == 0 {
         println!("Everything that was looked at works.");
         Ok(())
@@ -53,7 +68,10 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
 fn folder(data: &Path) -> Result<String, String> {
     let shown = data.display();
     match std::fs::metadata(data) {
-        Ok(found) if found.is_dir() => Ok(format!("{shown}")),
+        Ok(found) if found.is_dir() => match std::fs::read_dir(data) {
+            Ok(_) => Ok(format!("{shown}")),
+            Err(error) => Err(format!("{shown}: {error}; run this as the user that the server runs as")),
+        },
         Ok(_) => Err(format!("{shown} is not a folder")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             Ok(format!("{shown} will be made at the first start"))
@@ -65,8 +83,12 @@ fn folder(data: &Path) -> Result<String, String> {
 fn keys(data: &Path) -> Result<String, String> {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = data.join("keys");
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        return Ok("will be made at the first start".to_owned());
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok("will be made at the first start".to_owned());
+        }
+        Err(error) => return Err(format!("{}: {error}", folder.display())),
     };
     let mut count = 0;
     for entry in entries.flatten() {
@@ -82,44 +104,105 @@ fn keys(data: &Path) -> Result<String, String> {
     Ok(format!("{count} in {}; keep a backup of this folder", folder.display()))
 }
 
-async fn database(settings: &Settings, report: &mut Report) {
-    match Database::open(settings).await {
-        Err(fault) => report.line("database", Err(fault.to_string())),
-        Ok(database) => {
-            report.line("database", Ok(database.describe()));
-            schema(&database, report).await;
-            let connected = database.connect(settings).await;
-            report.line(
-                "runtime role",
-                connected.map(|_| "row-level security applies to it".to_owned()).map_err(|f| f.to_string()),
-            );
-            database.stop().await;
+/// The server of these settings, asked like any load balancer asks it.
+async fn server(settings: &Settings) -> Result<String, String> {
+    let mut address = settings.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        let mut answer = Vec::new();
+        stream.take(16_384).read_to_end(&mut answer).await?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer).into_owned())
+    };
+    let answer = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+            return Ok(format!("does not run: nothing listens on {address}"));
         }
+        Ok(Err(error)) => return Err(format!("{address}: {error}")),
+        Err(_) => return Err(format!("{address} takes connections but does not answer")),
+    };
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    match head.split_whitespace().nth(1) {
+        Some("200") if body.contains("evidence_store") => Ok(format!("runs on {address} and is ready")),
+        Some("503") => Err(format!("runs on {address} but is not ready: {}", body.trim())),
+        _ => Err(format!("{address} is taken by another program")),
     }
 }
 
-async fn schema(database: &Database, report: &mut Report) {
-    let Some(owner) = &database.owner else {
-        report.line("schema", Ok("not looked at: PROOFLINE_OWNER_DATABASE_URL is not set".to_owned()));
-        return;
-    };
-    let states = async {
-        let mut migrator = proofline_store::Migrator::connect(owner).await?;
-        migrator.status().await
-    };
-    let outcome = match states.await {
-        Err(error) => Err(error.to_string()),
-        Ok(states) => {
-            let (missing, changed) =
-                (states.iter().filter(|s| !s.applied).count(), states.iter().filter(|s| s.changed).count());
-            match (missing, changed) {
-                (0, 0) => Ok(format!("{} migrations, all applied", states.len())),
-                (_, 0) => Err(format!("{missing} migrations are missing; run `proofline migrate up`")),
-                _ => Err(format!(
-                    "{changed} migrations were changed after they were applied; install the right version"
-                )),
+async fn database(settings: &Settings, report: &mut Report) {
+    match Found::look(settings).await {
+        Err(fault) => report.line("database", Err(fault.to_string())),
+        Ok(Found::External { runtime, owner }) => {
+            report.line("database", Ok("external".to_owned()));
+            contents(&runtime, "check PROOFLINE_DATABASE_URL", report).await;
+            match owner {
+                None => {
+                    let said = "PROOFLINE_OWNER_DATABASE_URL is not set: the server checks the schema but does not migrate";
+                    report.line("schema owner", Ok(said.to_owned()));
+                }
+                Some(owner) => {
+                    report.line("schema owner", schema(&owner, "check PROOFLINE_OWNER_DATABASE_URL").await);
+                }
             }
         }
+        Ok(Found::Embedded(seen)) => embedded(&seen, report).await,
+    }
+}
+
+async fn embedded(seen: &Sighting, report: &mut Report) {
+    let supervised = match seen.supervisor {
+        Some(pid) => format!("supervised by process {pid}"),
+        None => "without a supervisor: the next start takes it over".to_owned(),
     };
-    report.line("schema", outcome);
+    let state = match (&seen.server, seen.exists) {
+        (Some(server), _) if server.is_ready => format!("runs as process {}, {supervised}", server.pid),
+        (Some(server), _) => {
+            format!("process {} is starting, recovering or stopping, {supervised}", server.pid)
+        }
+        (None, true) => "is stopped; the server starts it".to_owned(),
+        (None, false) => "will be made at the first start".to_owned(),
+    };
+    let place = seen.data_dir.display();
+    report.line("database", Ok(format!("embedded PostgreSQL {} in {place}: {state}", seen.version)));
+    match &seen.server {
+        Some(server) if server.is_ready => match runtime(&server.endpoint) {
+            Ok(runtime) => {
+                let hint =
+                    format!("run this as the user {:?} or the one that the server runs as", seen.os_user);
+                contents(&runtime, &hint, report).await;
+            }
+            Err(fault) => report.line("schema", Err(fault.to_string())),
+        },
+        _ => report.line("schema", Ok("not looked at: the database does not run".to_owned())),
+    }
+}
+
+/// What only a running database tells, as the runtime role and without writing anything.
+async fn contents(runtime: &PgConnectOptions, hint: &str, report: &mut Report) {
+    report.line("schema", schema(runtime, hint).await);
+    let read_only = runtime.clone().options([("default_transaction_read_only", "on")]);
+    let role = async {
+        let store = connect(&read_only, 1).await?;
+        store.close().await;
+        Ok::<_, Fault>("row-level security applies to it".to_owned())
+    };
+    report.line("runtime role", role.await.map_err(|fault| fault.to_string()));
+}
+
+async fn schema(role: &PgConnectOptions, hint: &str) -> Result<String, String> {
+    let whole = |error: MigrateError| match &error {
+        MigrateError::Connect(cause) => format!("{error}: {cause}; {hint}"),
+        _ => error.to_string(),
+    };
+    let schema = Schema::read(role).await.map_err(whole)?;
+    schema.check().map_err(whole)?;
+    Ok(format!("{} migrations, all applied and unchanged", schema.0.len()))
 }

@@ -1,7 +1,7 @@
 //! `proofline migrate up | down | status`.
 
 use clap::Subcommand;
-use proofline_store::Migrator;
+use proofline_store::{Migrator, Schema, Standing};
 
 use crate::database::Database;
 use crate::fault::Fault;
@@ -34,19 +34,27 @@ async fn apply(database: &Database, command: &MigrateCommand) -> Result<(), Faul
     let owner = database.owner.as_ref().ok_or_else(|| {
         Fault::config("PROOFLINE_OWNER_DATABASE_URL is not set; migrations run as the owner of the schema")
     })?;
-    let mut migrator = Migrator::connect(owner).await?;
     match command {
-        MigrateCommand::Up => migrator.up().await?,
-        MigrateCommand::Down { to } => migrator.down(*to).await?,
+        MigrateCommand::Up => {
+            let mut migrator = Migrator::connect(owner).await?;
+            migrator.up().await?;
+            migrator.close().await?;
+        }
+        MigrateCommand::Down { to } => {
+            let mut migrator = Migrator::connect(owner).await?;
+            migrator.down(*to).await?;
+            migrator.close().await?;
+        }
         MigrateCommand::Status => {}
     }
-    for state in migrator.status().await? {
-        let word = match (state.applied, state.changed) {
-            (true, true) => "CHANGED SINCE APPLIED",
-            (true, false) => "applied",
-            (false, _) => "missing",
+    for state in Schema::read(owner).await?.0 {
+        let word = match state.standing {
+            Standing::Applied => "applied",
+            Standing::Missing => "missing",
+            Standing::Changed => "CHANGED SINCE APPLIED",
+            Standing::Unknown => "OF ANOTHER VERSION",
         };
         println!("{:>4}  {:<40} {word}", state.version, state.description);
     }
-    Ok(migrator.close().await?)
+    Ok(())
 }

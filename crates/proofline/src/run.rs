@@ -16,14 +16,14 @@ use tokio::process::{Child, Command};
 
 use crate::fault::Fault;
 use crate::orphan;
-use crate::serve::{serve_with, stop_requested};
+use crate::serve::{Stop, serve_with};
 use crate::settings::Settings;
 
 /// What can be chosen about a local run.
 #[derive(Args)]
 pub(crate) struct RunArgs {
     /// Let the agent heal what its rules allow. Without it, it only observes.
-    #[arg(long, env = "PROOFLINE_HEAL")]
+    #[arg(long, env = "PROOFLINE_HEAL", value_parser = clap::builder::BoolishValueParser::new())]
     heal: bool,
     /// The agent's program; beside this one unless told.
     #[arg(long)]
@@ -34,7 +34,8 @@ pub(crate) struct RunArgs {
 pub(crate) async fn run(settings: &Settings, args: &RunArgs) -> Result<(), Fault> {
     let settings = Settings { development: true, ..settings.clone() };
     let agent = agent_program(args)?;
-    serve_with(&settings, |app| beside_server(app, &settings, args, &agent)).await
+    let stop = Stop::listen()?;
+    serve_with(&settings, |app| beside_server(app, &settings, args, &agent, stop)).await
 }
 
 fn agent_program(args: &RunArgs) -> Result<PathBuf, Fault> {
@@ -57,6 +58,7 @@ async fn beside_server(
     settings: &Settings,
     args: &RunArgs,
     program: &Path,
+    stop: Stop,
 ) -> Result<(), Fault> {
     let refused =
         |problem: proofline_server::Problem| anyhow::anyhow!("{}: {}", problem.code(), problem.detail());
@@ -65,7 +67,7 @@ async fn beside_server(
         Some(link) => println!("  First sign-in    {}   (works once)", link.0),
         None => println!("  Sign in with the account that you made at the first start."),
     }
-    let mode = if args.heal { Mode::Enforce } else { Mode::Audit };
+    let mut mode = if args.heal { Mode::Enforce } else { Mode::Audit };
     let state = settings.data.join("agent");
     let local = settings.data.join("local-site");
     if !state.join("identity.json").is_file() {
@@ -91,40 +93,41 @@ async fn beside_server(
     if let Some(site) =
         fs::read(&local).ok().and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok())
     {
-        set_local_mode(&app, site, mode).await.map_err(refused)?;
+        mode = set_local_mode(&app, site, mode).await.map_err(refused)?;
     }
     let said = match mode {
         Mode::Enforce => "heals what its rules allow",
-        Mode::Audit | Mode::Ask => "audit mode: it changes nothing; HEAL=1 lets it heal",
+        Mode::Ask => "asks before it changes anything",
+        Mode::Audit => "audit mode: it changes nothing; HEAL=1 lets it heal",
     };
     println!("  Local agent      observes this machine ({said})");
     println!("  Data             {}", settings.data.display());
     println!("  Stop with Ctrl-C.\n");
-    let outcome = supervise(program, &state).await;
+    let outcome = supervise(program, &state, stop).await;
     println!("  Stopping.");
     outcome
 }
 
 /// Keeps the agent running until the process is asked to stop.
-async fn supervise(program: &Path, state: &Path) -> Result<(), Fault> {
+async fn supervise(program: &Path, state: &Path, stop: Stop) -> Result<(), Fault> {
     let state = &state.canonicalize()?;
     orphan::end_all(state).await;
     let mut pause = Duration::from_secs(1);
-    let stop = stop_requested();
+    let stop = stop.requested();
     tokio::pin!(stop);
     loop {
         let mut agent = start(program, state)?;
         tokio::select! {
-            requested = &mut stop => {
+            () = &mut stop => {
                 end(&mut agent).await;
-                return requested;
+                return Ok(());
             }
             status = agent.wait() => {
                 eprintln!("  The agent ended ({}); starting it again in {} s.", status?, pause.as_secs());
             }
         }
         tokio::select! {
-            requested = &mut stop => return requested,
+            () = &mut stop => return Ok(()),
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_mins(1)),
         }
     }

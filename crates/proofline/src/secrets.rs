@@ -1,9 +1,10 @@
 //! Secrets that come from outside, checked before anything is opened.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use proofline_core::Entropy;
 use sha2::{Digest, Sha256};
@@ -12,6 +13,8 @@ use crate::entropy::SystemEntropy;
 use crate::fault::Fault;
 use crate::settings::Settings;
 
+const CSRF_KEY: &str = "PROOFLINE_CSRF_KEY";
+const PASSWORD_PEPPER: &str = "PROOFLINE_PASSWORD_PEPPER";
 const MIN_CHARS: usize = 32;
 const PLACEHOLDERS: [&str; 7] =
     ["changeme", "change-me", "change_me", "example", "placeholder", "secret", "password"];
@@ -25,30 +28,37 @@ pub(crate) struct Secrets {
 /// Reads the secrets. Production refuses what is missing, blank, short, a placeholder, padded or used twice, and names
 /// the variable but never its value. Development makes them once in the data directory.
 pub(crate) fn load(settings: &Settings) -> Result<Secrets, Fault> {
-    let named = [
-        ("PROOFLINE_CSRF_KEY", &settings.csrf_key),
-        ("PROOFLINE_PASSWORD_PEPPER", &settings.password_pepper),
-    ];
-    let mut texts = Vec::new();
-    for (name, value) in named {
-        let text = match value {
-            Some(text) => check(name, text)?,
-            None if settings.development => development(&settings.data, name)?,
-            None => {
-                return Err(Fault::config(format!(
-                    "{name} is not set; `proofline admin new-secret` makes one"
-                )));
-            }
-        };
-        texts.push((name, text));
+    let [csrf_key, password_pepper] = gather(settings, |name| make(&settings.data, name))?;
+    Ok(Secrets {
+        csrf_key: Sha256::digest(csrf_key).into(),
+        password_pepper: Sha256::digest(password_pepper).into(),
+    })
+}
+
+/// What [`load`] would say, without making anything.
+pub(crate) fn look(settings: &Settings) -> Result<&'static str, Fault> {
+    let missing = Cell::new(false);
+    gather(settings, |_| {
+        missing.set(true);
+        Ok(fresh())
+    })?;
+    Ok(if missing.get() { "will be made at the first start" } else { "all there" })
+}
+
+/// The texts; in development, what is nowhere yet comes from `make`.
+fn gather(settings: &Settings, make: impl Fn(&str) -> Result<String, Fault>) -> Result<[String; 2], Fault> {
+    let one = |name: &str, value: &Option<String>| match value {
+        Some(text) => check(name, text),
+        None if settings.development => kept(&settings.data, name)?.map_or_else(|| make(name), Ok),
+        None => Err(Fault::config(format!("{name} is not set; `proofline admin new-secret` makes one"))),
+    };
+    let texts = [one(CSRF_KEY, &settings.csrf_key)?, one(PASSWORD_PEPPER, &settings.password_pepper)?];
+    if texts[0] == texts[1] {
+        return Err(Fault::config(format!(
+            "{PASSWORD_PEPPER} equals {CSRF_KEY}; every secret needs a value of its own"
+        )));
     }
-    if let [(first, a), (second, b)] = &texts[..]
-        && a == b
-    {
-        return Err(Fault::config(format!("{second} equals {first}; every secret needs a value of its own")));
-    }
-    let key = |text: &str| Sha256::digest(text).into();
-    Ok(Secrets { csrf_key: key(&texts[0].1), password_pepper: key(&texts[1].1) })
+    Ok(texts)
 }
 
 fn check(name: &str, text: &str) -> Result<String, Fault> {
@@ -77,25 +87,31 @@ pub(crate) fn fresh() -> String {
     hex::encode((&SystemEntropy as &dyn Entropy).bytes::<32>())
 }
 
-fn development(data: &Path, name: &str) -> Result<String, Fault> {
-    let folder = data.join("secrets");
-    let path = folder.join(name.to_lowercase());
+fn place(data: &Path, name: &str) -> PathBuf {
+    data.join("secrets").join(name.to_lowercase())
+}
+
+/// What an earlier start in development made.
+fn kept(data: &Path, name: &str) -> Result<Option<String>, Fault> {
+    let path = place(data, name);
     match fs::read(&path) {
-        Ok(bytes) if bytes.len() == 64 => Ok(String::from_utf8(bytes)?),
+        Ok(bytes) if bytes.len() == 64 => Ok(Some(String::from_utf8(bytes)?)),
         Ok(_) => Err(Fault::config(format!(
             "{} is damaged; restore it or start with a new data directory",
             path.display()
         ))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            fs::create_dir_all(&folder)?;
-            let text = fresh();
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            Ok(text)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(anyhow::anyhow!("{}: {error}", path.display()).into()),
     }
+}
+
+fn make(data: &Path, name: &str) -> Result<String, Fault> {
+    fs::create_dir_all(data.join("secrets"))?;
+    let text = fresh();
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(place(data, name))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(text)
 }
 
 #[cfg(test)]

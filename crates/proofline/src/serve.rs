@@ -1,6 +1,7 @@
 //! The server: everything opened in order, served, and closed in reverse.
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use object_store::local::LocalFileSystem;
 use proofline_catalog::Catalog;
 use proofline_core::{Clock, Entropy, InstallationId, SystemClock};
-use proofline_server::{App, AppState, Deps, Stage, open_bootstrap, workers};
+use proofline_server::{App, AppState, ConnectionLimits, Deps, Stage, open_bootstrap, workers};
 use proofline_store::{Installation, Store};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::database::Database;
 use crate::entropy::SystemEntropy;
@@ -27,6 +28,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(settings: &Settings) -> Result<(), Fault> {
+    let stop = Stop::listen()?;
     serve_with(settings, |app| async move {
         tracing::info!(public_url = %app.settings().public_url, "ready");
         if let Some(link) = open_bootstrap(&app).await.map_err(|p| anyhow::anyhow!("{}", p.code()))? {
@@ -36,7 +38,8 @@ pub(crate) async fn serve(settings: &Settings) -> Result<(), Fault> {
                 link.0
             );
         }
-        stop_requested().await
+        stop.requested().await;
+        Ok(())
     })
     .await
 }
@@ -70,6 +73,8 @@ where
                 password_cost: 12,
                 trusted_proxies: usize::from(settings.trusted_proxies),
                 rate_scale: settings.rate_scale,
+                max_in_flight: 512,
+                request_timeout: Duration::from_secs(30),
                 session_lifetime: TimeDelta::hours(24),
                 session_idle: TimeDelta::minutes(15),
                 check_in_seconds: settings.check_in_seconds,
@@ -99,19 +104,22 @@ where
     Fut: Future<Output = Result<(), Fault>>,
 {
     let bind = async |address: SocketAddr| {
-        TcpListener::bind(address)
-            .await
-            .map_err(|error| Fault::config(format!("cannot listen on {address}: {error}")))
+        TcpListener::bind(address).await.map_err(|error| match error.kind() {
+            // A predecessor that still ends and an address that is not up yet pass by themselves; this does not.
+            ErrorKind::PermissionDenied => Fault::config(format!("cannot listen on {address}: {error}")),
+            _ => Fault::Failed(anyhow::anyhow!("cannot listen on {address}: {error}")),
+        })
     };
     let (listener, metrics_listener) = (bind(settings.listen).await?, bind(settings.metrics_listen).await?);
     let App { router, state, .. } = app;
     let background = workers::start(&state);
     let stopping = state.stopping().clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = tokio::spawn({
-        let stopping = stopping.clone();
-        async move { axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned()).await }
-    });
+    let server = tokio::spawn(proofline_server::serve(
+        listener,
+        router,
+        ConnectionLimits::default(),
+        stopping.clone(),
+    ));
     let upkeep = tokio::spawn({
         let (prometheus, stopping) = (prometheus.clone(), stopping.clone());
         async move {
@@ -139,12 +147,24 @@ where
     outcome
 }
 
-/// Returns when the process is asked to stop.
-pub(crate) async fn stop_requested() -> Result<(), Fault> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    tracing::info!("stopping");
-    Ok(())
+/// SIGTERM and SIGINT. Listened to before anything is opened: asked to stop while it starts, the server would otherwise
+/// end on the spot and leave its PostgreSQL behind.
+pub(crate) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Result<Self, Fault> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Returns once the process was asked to stop.
+    pub(crate) async fn requested(mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+        tracing::info!("stopping");
+    }
 }
 
 fn evidence_folder(settings: &Settings) -> Result<LocalFileSystem, Fault> {
@@ -163,7 +183,7 @@ async fn installation(store: &Store, clock: &SystemClock) -> Result<Installation
     if scope.installation().await?.is_none() {
         let id = InstallationId::new(now, &SystemEntropy as &dyn Entropy);
         let (name, catalogue) = ("Proofline".to_owned(), catalogue.to_owned());
-        let new = Installation { id, name, created_at: now, catalogue, catalogue_since: now };
+        let new = Installation { id, name, created_at: now, catalogue, catalogue_since: now, version: 1 };
         scope.create_installation(&new).await?;
     }
     scope.put_catalogue(catalogue, now).await?;

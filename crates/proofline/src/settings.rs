@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use crate::fault::Fault;
 
@@ -15,7 +16,7 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
 
     /// Development: secrets are made in the data directory, and only loopback is bound.
-    #[arg(long = "dev", env = "PROOFLINE_DEV", global = true)]
+    #[arg(long = "dev", env = "PROOFLINE_DEV", value_parser = BoolishValueParser::new(), global = true)]
     pub(crate) development: bool,
 
     /// Where to listen for the API and the web app. Put a TLS proxy in front of anything but loopback.
@@ -39,7 +40,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "PROOFLINE_OWNER_DATABASE_URL", hide_env_values = true, global = true)]
     pub(crate) owner_database_url: Option<String>,
 
-    /// Most database connections.
+    /// The folder of PostgreSQL's programs, for the private cluster. Without it they are looked for in the usual places.
+    #[arg(long, env = "PROOFLINE_POSTGRES_PROGRAMS", global = true)]
+    pub(crate) postgres_programs: Option<PathBuf>,
+
+    /// Most database connections. One more listens to the other nodes.
     #[arg(long, env = "PROOFLINE_DATABASE_CONNECTIONS", default_value_t = 20, global = true,
           value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) database_connections: u32,
@@ -68,9 +73,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The runtime role's URL. `DATABASE_URL` is accepted too, at run time only.
-    pub(crate) fn external_database(&self) -> Option<String> {
-        self.database_url.clone().or_else(|| std::env::var("DATABASE_URL").ok()).filter(|url| !url.is_empty())
+    /// The runtime role's URL. An empty variable, as a template leaves it, is none.
+    pub(crate) fn external_database(&self) -> Option<&str> {
+        self.database_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    /// The owner's URL, likewise.
+    pub(crate) fn owner_database(&self) -> Option<&str> {
+        self.owner_database_url.as_deref().filter(|url| !url.is_empty())
     }
 
     /// The public address without a trailing slash. In development it follows from the listening address.

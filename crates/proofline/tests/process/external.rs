@@ -1,0 +1,140 @@
+//! A server with somebody else's PostgreSQL: who migrates, what is checked, and what happens when it is gone.
+
+use proofline_embedded_postgres::{APP_ROLE, Cluster, OWNER_ROLE, Options};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+
+use crate::support::{Ended, Home, get, wait_for};
+
+/// A PostgreSQL server that is not Proofline's, with the database and the two roles.
+struct Elsewhere {
+    options: Options,
+    cluster: Option<Cluster>,
+    runtime_url: String,
+    owner_url: String,
+}
+
+impl Elsewhere {
+    async fn start(home: &Home) -> Self {
+        let options = Options {
+            run_dir: Some(home.path().join("elsewhere-run")),
+            ..Options::new(home.path().join("elsewhere")).for_tests()
+        };
+        let cluster = Cluster::start(&options).expect("starts");
+        let endpoint = cluster.endpoint();
+        let mut superuser = connection(&endpoint.superuser_url("postgres")).await;
+        for sql in [
+            "CREATE ROLE proofline_owner LOGIN",
+            "CREATE ROLE proofline_app LOGIN",
+            "CREATE DATABASE proofline OWNER proofline_owner",
+        ] {
+            superuser.execute(sql).await.expect("runs");
+        }
+        superuser.close().await.expect("closes");
+        let (runtime_url, owner_url) =
+            (endpoint.url(APP_ROLE, "proofline"), endpoint.url(OWNER_ROLE, "proofline"));
+        Self { options, cluster: Some(cluster), runtime_url, owner_url }
+    }
+
+    fn stop(&mut self) {
+        self.cluster.take().expect("runs").stop();
+    }
+
+    fn start_again(&mut self) {
+        self.cluster = Some(Cluster::start(&self.options).expect("starts again"));
+    }
+
+    /// Runs a command as an operator who knows both roles.
+    fn as_owner(&self, home: &Home, arguments: &[&str]) -> Ended {
+        let mut command = home.command(arguments);
+        command.env("PROOFLINE_DATABASE_URL", &self.runtime_url);
+        Ended::of(command.env("PROOFLINE_OWNER_DATABASE_URL", &self.owner_url))
+    }
+
+    /// Runs a command as the server, which knows only its own.
+    fn as_runtime(&self, home: &Home, arguments: &[&str]) -> Ended {
+        Ended::of(home.command(arguments).env("PROOFLINE_DATABASE_URL", &self.runtime_url))
+    }
+}
+
+async fn connection(url: &str) -> PgConnection {
+    url.parse::<PgConnectOptions>().expect("a URL").connect().await.expect("answers")
+}
+
+fn words(listing: &str) -> Vec<&str> {
+    listing.lines().filter_map(|line| line.split_whitespace().last()).collect()
+}
+
+#[tokio::test]
+async fn without_the_owner_the_schema_is_checked_and_with_it_migrated() {
+    let home = Home::new();
+    let mut elsewhere = Elsewhere::start(&home).await;
+
+    let status = elsewhere.as_owner(&home, &["migrate", "status"]);
+    let all = words(&status.out).len();
+    assert_eq!((status.code, words(&status.out)), (0, vec!["missing"; all]), "{}", status.err);
+    let refused = elsewhere.as_runtime(&home, &["serve"]);
+    assert_eq!(refused.code, 1, "somebody may be migrating right now: {}", refused.err);
+    assert!(
+        refused.err.contains("migration 1 is not applied: run `proofline migrate up`"),
+        "{}",
+        refused.err
+    );
+    let cannot = elsewhere.as_runtime(&home, &["migrate", "up"]);
+    assert_eq!(cannot.code, 78, "{}", cannot.err);
+    assert!(cannot.err.contains("PROOFLINE_OWNER_DATABASE_URL is not set"), "{}", cannot.err);
+
+    let up = elsewhere.as_owner(&home, &["migrate", "up"]);
+    assert_eq!((up.code, words(&up.out)), (0, vec!["applied"; all]), "{}", up.err);
+    let down = elsewhere.as_owner(&home, &["migrate", "down", "--to", "4"]);
+    let expected = [vec!["applied"; 4], vec!["missing"; all - 4]].concat();
+    assert_eq!((down.code, words(&down.out)), (0, expected), "{}", down.err);
+    let up = elsewhere.as_owner(&home, &["migrate", "up"]);
+    assert_eq!((up.code, words(&up.out)), (0, vec!["applied"; all]), "{}", up.err);
+
+    // One connection is enough, the listener's own not counted.
+    let mut server = home.serve(|command| {
+        command
+            .env("PROOFLINE_DATABASE_URL", &elsewhere.runtime_url)
+            .env("PROOFLINE_DATABASE_CONNECTIONS", "1");
+    });
+    let doctor = elsewhere.as_runtime(&home, &["doctor"]);
+    assert_eq!(doctor.code, 0, "{}{}", doctor.out, doctor.err);
+    assert!(doctor.out.contains(&format!("{all} migrations, all applied and unchanged")), "{}", doctor.out);
+
+    elsewhere.stop();
+    wait_for("the server to notice", || {
+        get(home.listen, "/ready").is_some_and(|reply| {
+            let names_it = reply.body.contains(r#""database":"unavailable""#);
+            let names_no_other = reply.body.contains(r#""evidence_store":"ok""#);
+            reply.status == 503 && names_it && names_no_other
+        })
+    });
+    assert_eq!(get(home.listen, "/health").expect("listens").status, 200, "the process itself is well");
+    let doctor = elsewhere.as_runtime(&home, &["doctor"]);
+    assert_eq!(doctor.code, 1, "{}", doctor.out);
+    assert!(doctor.out.contains("FAIL  schema"), "{}", doctor.out);
+    assert!(doctor.out.contains("but is not ready"), "{}", doctor.out);
+    elsewhere.start_again();
+    wait_for("the server to recover", || get(home.listen, "/ready").is_some_and(|reply| reply.status == 200));
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(elsewhere.cluster.as_ref().is_some_and(|cluster| cluster.pid() > 0), "it is not ours to stop");
+
+    let mut owner = connection(&elsewhere.owner_url).await;
+    let flip = "UPDATE _sqlx_migrations SET checksum = set_byte(checksum, 0, get_byte(checksum, 0) # 1) WHERE version = 2";
+    owner.execute(flip).await.expect("runs");
+    owner.close().await.expect("closes");
+    for refused in [elsewhere.as_runtime(&home, &["serve"]), elsewhere.as_owner(&home, &["serve"])] {
+        assert_eq!(refused.code, 78, "{}", refused.err);
+        assert!(refused.err.contains("migration 2 was changed after it was applied"), "{}", refused.err);
+    }
+    let status = elsewhere.as_owner(&home, &["migrate", "status"]);
+    assert!(
+        status.out.lines().nth(1).is_some_and(|line| line.ends_with("CHANGED SINCE APPLIED")),
+        "{}",
+        status.out
+    );
+    let doctor = elsewhere.as_runtime(&home, &["doctor"]);
+    assert!(doctor.out.contains("FAIL  schema             migration 2 was changed"), "{}", doctor.out);
+}

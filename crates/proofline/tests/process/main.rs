@@ -1,0 +1,6 @@
+//! The real program: started, asked over its sockets, killed, and started again. Every wait is bounded.
+
+mod external;
+mod life;
+mod refusals;
+mod support;

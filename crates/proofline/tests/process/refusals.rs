@@ -1,0 +1,150 @@
+//! What cannot work is said in one sentence, before anything is opened, with a status that says whether to try again.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::{CSRF_KEY, Ended, Home, PEPPER};
+
+/// `EX_CONFIG`: a supervisor need not try again.
+const CONFIG: i32 = 78;
+/// Anything that may pass.
+const FAILURE: i32 = 1;
+
+#[test]
+fn production_refuses_each_bad_secret_at_once_and_never_prints_it() {
+    let home = Home::new();
+    // Taken by us: a server that came as far as to listen would say so, and with another status.
+    let _taken = [home.listen, home.metrics].map(|address| TcpListener::bind(address).expect("ours"));
+    let padded = |good: &str| Some(format!("{good}\n"));
+    for (name, other, good) in [
+        ("PROOFLINE_CSRF_KEY", "PROOFLINE_PASSWORD_PEPPER", CSRF_KEY),
+        ("PROOFLINE_PASSWORD_PEPPER", "PROOFLINE_CSRF_KEY", PEPPER),
+    ] {
+        let bad = [
+            ("unset", None),
+            ("empty", Some(String::new())),
+            ("blank", Some("   \t ".repeat(8))),
+            ("placeholder", Some(format!("changeme-{good}"))),
+            ("31 characters", Some(good[..31].to_owned())),
+            ("trailing newline", padded(good)),
+            ("duplicate", Some(good.to_owned())),
+        ];
+        for (what, value) in bad {
+            let mut command = home.command(&["serve"]);
+            match &value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+            if what == "duplicate" {
+                command.env(other, good);
+            }
+            let ended = Ended::of(&mut command);
+            let said = &ended.err;
+            assert_eq!(ended.code, CONFIG, "{name} {what}: {said}");
+            assert!(ended.took < Duration::from_secs(2), "{name} {what} took {:?}", ended.took);
+            assert!(said.contains(name) && said.lines().count() == 1, "{name} {what}: {said}");
+            let shown = |part: &str| !part.is_empty() && (said.contains(part) || ended.out.contains(part));
+            assert!(!value.is_some_and(|value| shown(value.trim())), "{name} {what} is printed");
+            assert!(!shown(&good[..31]), "{name} {what}: a part of it is printed");
+            assert!(!home.data().exists(), "{name} {what}: something was opened");
+        }
+    }
+}
+
+/// A folder that looks like an installation of PostgreSQL.
+fn pretend_installation(folder: &Path, initdb: &str) {
+    fs::create_dir_all(folder).expect("created");
+    let says_version = "#!/bin/sh\necho \"postgres (PostgreSQL) 17.2\"\n";
+    for (name, text) in [("postgres", says_version), ("initdb", initdb)] {
+        let path = folder.join(name);
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made executable");
+    }
+}
+
+#[test]
+fn a_missing_postgresql_is_one_sentence_with_the_way_to_get_it() {
+    let home = Home::new();
+    let mut command = home.command(&["serve"]);
+    command.env("PROOFLINE_POSTGRES_PROGRAMS", home.path());
+    // Somebody else's variable, which many tools read, names no database of ours.
+    command.env("DATABASE_URL", "postgres://somebody@127.0.0.1:1/elsewhere");
+    let ended = Ended::of(&mut command);
+    assert_eq!(ended.code, CONFIG, "{}", ended.err);
+    assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .starts_with("proofline: PostgreSQL 15 or newer was not found on this machine: install it with"),
+        "{}",
+        ended.err
+    );
+    assert!(ended.err.contains("apt-get install postgresql") && ended.err.contains("PROOFLINE_DATABASE_URL"));
+}
+
+#[test]
+fn what_a_person_has_to_change_is_not_tried_again_and_what_may_pass_is() {
+    let home = Home::new();
+    let postgres = home.data().join("postgres");
+    fs::create_dir_all(&postgres).expect("created");
+    fs::write(postgres.join("PG_VERSION"), "9\n").expect("written");
+    let other_major = home.run(&["serve"]);
+    assert_eq!(other_major.code, CONFIG, "{}", other_major.err);
+    assert!(other_major.err.contains("holds a PostgreSQL 9 cluster but only"), "{}", other_major.err);
+
+    fs::rename(postgres.join("PG_VERSION"), postgres.join("letter.txt")).expect("renamed");
+    let other_things = home.run(&["serve"]);
+    assert_eq!(other_things.code, CONFIG, "{}", other_things.err);
+    assert!(other_things.err.contains("is not a PostgreSQL cluster"), "{}", other_things.err);
+    fs::remove_dir_all(&postgres).expect("removed");
+
+    let programs = home.path().join("programs");
+    pretend_installation(&programs, "#!/bin/sh\necho 'initdb: error: No space left on device' >&2\nexit 1\n");
+    let mut command = home.command(&["serve"]);
+    let full_disk = Ended::of(command.env("PROOFLINE_POSTGRES_PROGRAMS", &programs));
+    assert_eq!(full_disk.code, FAILURE, "{}", full_disk.err);
+    assert!(full_disk.err.contains("No space left on device"), "{}", full_disk.err);
+}
+
+#[test]
+fn switches_take_the_words_that_people_write_into_environment_files() {
+    let home = Home::new();
+    let stage = |value: &str| {
+        let mut command = home.command(&["doctor"]);
+        let ended = Ended::of(command.env("PROOFLINE_DEV", value));
+        ended.out.lines().find_map(|line| Some(line.split_once("stage")?.1.trim().to_owned()))
+    };
+    for yes in ["1", "true", "yes"] {
+        assert_eq!(stage(yes).as_deref(), Some("development"), "{yes}");
+    }
+    for no in ["0", "false", "no"] {
+        assert_eq!(stage(no).as_deref(), Some("production"), "{no}");
+    }
+    assert_eq!(stage("perhaps"), None);
+
+    let mut command = home.command(&["run", "--agent", "/nonexistent/proofline-agent"]);
+    let ended = Ended::of(command.env("PROOFLINE_HEAL", "1"));
+    assert_eq!(ended.code, CONFIG, "{}", ended.err);
+    assert!(ended.err.contains("the agent's program is not at /nonexistent"), "{}", ended.err);
+}
+
+#[test]
+fn doctor_explains_a_place_where_nothing_ran_yet_and_leaves_it_so() {
+    let home = Home::new();
+    let ended = home.run(&["doctor"]);
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("will be made at the first start"), "{}", ended.out);
+    assert!(ended.out.contains("does not run: nothing listens on"), "{}", ended.out);
+    let mut command = home.command(&["doctor"]);
+    let ended = Ended::of(command.env("PROOFLINE_DEV", "1").env_remove("PROOFLINE_CSRF_KEY"));
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(!home.data().exists(), "it has made something");
+
+    let mut command = home.command(&["doctor"]);
+    let ended = Ended::of(command.env_remove("PROOFLINE_CSRF_KEY"));
+    assert_eq!(ended.code, FAILURE, "{}", ended.out);
+    assert!(ended.out.contains("FAIL  secrets            PROOFLINE_CSRF_KEY is not set"), "{}", ended.out);
+}
