@@ -2,7 +2,7 @@
 
 import { controls } from "./catalog.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
-import { entryOf, installation, logOf, publicKeys, rootOf } from "./evidence.ts";
+import { evidenceOf, installation, logOf, publicKeys } from "./evidence.ts";
 import {
   addSite,
   controlState,
@@ -17,6 +17,7 @@ import {
   summarise,
 } from "./fleet.ts";
 import { detail, incidents } from "./incidents.ts";
+import { hex } from "./log.ts";
 import { Random } from "./random.ts";
 import type { S } from "./wire.ts";
 
@@ -173,12 +174,10 @@ function overview(): S["Overview"] {
   };
 }
 
-function posture(site: Site, query: URLSearchParams): S["Posture"] {
+export function posture(site: Site, query: URLSearchParams): S["Posture"] {
   const asOf = query.get("as_of") ? Date.parse(query.get("as_of") as string) : now();
   const result = resolve(site, asOf);
   const log = logOf(site);
-  const runs = log.entries.filter((e) => e.row.kind === "check_run");
-  const last = runs.at(-1)?.row.index ?? null;
   const asset = query.get("asset_id");
   const measured = asset ? result.measured.filter((m) => m.asset_id === asset) : result.measured;
   return {
@@ -192,7 +191,10 @@ function posture(site: Site, query: URLSearchParams): S["Posture"] {
       state: controlState(control, measured),
       checks: measured
         .filter((m) => m.control === control.id)
-        .map(({ control: _control, check: _check, ...rest }) => ({ ...rest, entry_index: last })),
+        .map((m) => {
+          const { control: _control, check: _check, ...rest } = m;
+          return { ...rest, ...evidenceOf(log, m, asOf) };
+        }),
     })),
   };
 }
@@ -208,7 +210,7 @@ function siteDetail(site: Site): S["SiteDetail"] {
     created_at: iso(site.created),
     log: {
       size: log.entries.length,
-      root: rootOf(log.hashes).toString("hex"),
+      root: hex(log.root()),
       published_size: log.published,
       published_at: log.published ? iso(now() - 22 * minute) : null,
     },
@@ -400,7 +402,7 @@ export const routes: [string, RegExp, Handler][] = [
   [
     "GET",
     /^\/api\/sites\/([^/]+)\/evidence\/(\d+)$/,
-    (_, id, index) => ({ body: entryOf(siteOf(id), Number(index)) ?? missing() }),
+    (_, id, index) => ({ body: logOf(siteOf(id)).entry(Number(index)) ?? missing() }),
   ],
   [
     "GET",

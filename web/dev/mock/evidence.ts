@@ -1,399 +1,173 @@
-/**
- * A real log for every mock site: DSSE envelopes signed with Ed25519, an RFC 6962 tree and a
- * signed-note checkpoint, so that verification in the browser has something true to verify.
- */
+/** What the logs of the mock's sites say: everything that the posture shows, and some life before it. */
 
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
+import { type Body, type ObservedResult, resultFor } from "../../src/proof/statement.ts";
 import { day, hour, iso, minute, now, second } from "./clock.ts";
-import { measure, type Site, silence } from "./fleet.ts";
+import { type Measured, measure, type Site, silence } from "./fleet.ts";
+import { b64, enrolled, hex, type Key, keyFrom, Log, sha256, vkeyOf } from "./log.ts";
 import { Random } from "./random.ts";
 import type { S } from "./wire.ts";
 
 export const installation = { id: "inst_01k9m2v4c8q7r5t3w1x6y0z2ab", name: "Northgate Central" };
 
-const sha256 = (...parts: (Uint8Array | string)[]) => {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+const serverKeys = {
+  server_facts: keyFrom("server_facts", "server_facts"),
+  checkpoint: keyFrom("checkpoint", "checkpoint"),
+  orders: keyFrom("orders", "orders"),
+  rules: keyFrom("rules", "rules"),
 };
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
-const b64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 
-interface Key {
-  secret: KeyObject;
-  publicKey: Buffer;
-  id: string;
-}
-
-function keyFrom(label: string): Key {
-  const seed = sha256("proofline mock key", label);
-  const secret = createPrivateKey({
-    key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]),
-    format: "der",
-    type: "pkcs8",
-  });
-  const publicKey = createPublicKey(secret).export({ format: "der", type: "spki" }).subarray(-32);
-  return { secret, publicKey, id: hex(sha256(publicKey)) };
-}
-
-export const serverKeys = Object.fromEntries(
-  (["server_facts", "checkpoint", "orders", "rules"] as const).map((role) => [role, keyFrom(role)]),
-) as Record<"server_facts" | "checkpoint" | "orders" | "rules", Key>;
-
-export const publicKeys = Object.entries(serverKeys).map(([role, key]) => ({
-  role,
+export const publicKeys = Object.values(serverKeys).map((key) => ({
+  role: key.role,
   key_id: key.id,
   public_key_base64: b64(key.publicKey),
+  vkey: key.role === "checkpoint" ? vkeyOf(installation.id, key.publicKey) : null,
   created_at: iso(Date.UTC(2025, 0, 12, 8, 30)),
   retired_at: null,
 }));
 
-interface Entry {
-  row: S["EvidenceRow"];
-  envelope: Buffer;
-  key: Key;
-  role: string;
-}
+const logs = new Map<string, { log: Log; built: number; appliance: Site["appliance"] }>();
 
-export interface Log {
-  entries: Entry[];
-  hashes: Buffer[];
-  applianceKey: Key;
-  published: number;
-}
-
-const logs = new Map<string, Log>();
-const catalogue = hex(sha256("mock catalogue"));
-
+/** The site's log; once in an hour a new one, so that what it confirms stays recent. */
 export function logOf(site: Site): Log {
   const known = logs.get(site.id);
-  if (known) return known;
+  if (known && known.appliance === site.appliance && now() - known.built < hour) return known.log;
   const log = buildLog(site);
-  logs.set(site.id, log);
+  logs.set(site.id, { log, built: now(), appliance: site.appliance });
   return log;
 }
 
+/** One machine and all that is measured on it. */
+interface Machine {
+  asset: string;
+  results: Result[];
+}
+type Result = ObservedResult & { check: string };
+
 function buildLog(site: Site): Log {
-  const applianceKey = keyFrom(site.id);
-  const log: Log = { entries: [], hashes: [], applianceKey, published: 0 };
+  const log = new Log(installation.id, site.id, serverKeys.checkpoint);
   if (!site.appliance) return log;
-  site.appliance.key_id = applianceKey.id;
-  const rng = new Random(site.seed + 99);
   const appliance = site.appliance.id;
-  const asset = site.assets[0]?.id ?? null;
-  append(
-    site,
-    log,
-    serverKeys.server_facts,
-    "server_facts",
-    site.created + 2 * hour,
-    null,
-    {
-      kind: "key",
-      action: "enrolled",
-      role: "appliance",
-      public_key: b64(applianceKey.publicKey),
-      key_id: applianceKey.id,
-      holder: appliance,
-      reason: "provisioning code claimed",
-    },
-    "Key enrolled for the appliance",
-  );
+  const key = keyFrom(site.id, "appliance", appliance);
+  site.appliance.key_id = key.id;
+  const facts = serverKeys.server_facts;
+  for (const [enrolling, reason, summary] of [
+    [facts, "key of the installation when this log began", "Key enrolled: server facts"],
+    [serverKeys.checkpoint, "key of the installation when this log began", "Key enrolled: checkpoint"],
+    [key, "provisioning code claimed", "Key enrolled for the appliance"],
+  ] as const) {
+    log.append(facts, site.created + 2 * hour, enrolled(enrolling, reason), { summary });
+  }
   const measured = measure(site, now());
   if (measured.length === 0) return log;
 
+  const rng = new Random(site.seed + 99);
+  const machines = site.assets.map(({ id }): Machine => {
+    return { asset: id, results: measured.filter((m) => m.asset_id === id).map(resultOf) };
+  });
   const end = now() - silence(site);
   const first = Math.max(site.created + 3 * hour, end - 9 * day);
-  const results = measured.filter((m) => m.asset_id === asset);
-  const state = hex(
-    sha256(
-      results
-        .map((r) => `${r.check_id}\0${r.verdict}\0${hex(sha256(r.observed))}\n`)
-        .sort()
-        .join(""),
-    ),
-  );
-  append(
-    site,
-    log,
-    applianceKey,
-    "appliance",
-    first,
-    appliance,
-    {
-      kind: "check_run",
-      results: results.map(({ check_id, verdict, expected, observed, reason, check }) => ({
-        check: check_id,
-        verdict,
-        expected,
-        observed,
-        reason,
-        location: check?.location ?? "",
-      })),
-      state,
-    },
-    `First run: ${results.length} checks`,
-    asset,
-  );
-  for (let at = first + hour; at < end; at += hour + rng.int(0, 50) * second) {
+  let latest = machines.map((machine) => run(log, key, machine, first, "First run"));
+  for (let at = first + hour; at < end - 2 * minute; at += hour + rng.int(0, 50) * second) {
     const roll = rng.next();
-    const some = rng.pick(results);
-    if (roll < 0.06 && some.check) {
-      append(
-        site,
-        log,
-        applianceKey,
-        "appliance",
-        at,
-        appliance,
-        {
-          kind: "check_run",
-          results: [
-            {
-              check: some.check_id,
-              verdict: "fail",
-              expected: some.expected,
-              observed: some.check.bad,
-              reason: "",
-              location: some.check.location,
-            },
-          ],
-          state: hex(sha256(state, String(at))),
-        },
-        `Changed: ${some.title} now fails`,
-        asset,
-      );
-      at += 40 * second;
-      append(
-        site,
-        log,
-        applianceKey,
-        "appliance",
-        at,
-        appliance,
-        {
-          kind: "heal",
-          incident: rng.id("inc"),
-          check: some.check_id,
-          rule: `${some.check_id}@3#${hex(sha256(some.check_id)).slice(0, 12)}`,
-          runbook: some.check.runbook ?? "linux.service.start",
-          plan_digest: hex(sha256("plan", some.check_id)),
-          actor: "l1",
-          mode: "enforce",
-          before: {
-            check: some.check_id,
-            verdict: "fail",
-            expected: some.expected,
-            observed: some.check.bad,
-            reason: "",
-            location: some.check.location,
-          },
-          steps: [
-            { step: "detect", outcome: "ok", detail: "the setting differs" },
-            { step: "remediate", outcome: "ok", detail: "written, previous state kept" },
-            { step: "verify", outcome: "ok", detail: "" },
-          ],
-          after: {
-            check: some.check_id,
-            verdict: "pass",
-            expected: some.expected,
-            observed: some.check.good,
-            reason: "",
-            location: some.check.location,
-          },
-          outcome: "resolved",
-          rollback: `backup-${rng.int(1000, 9999)}`,
-        },
-        `Healed: ${some.title}`,
-        asset,
-      );
+    const place = rng.int(0, machines.length - 1);
+    const machine = machines[place] as Machine;
+    const some = rng.pick(measured.filter((m) => m.asset_id === machine.asset && m.verdict === "pass"));
+    if (roll < 0.06) {
+      heal(log, key, machine, some, at, rng);
     } else if (roll < 0.08) {
-      append(
-        site,
-        log,
-        serverKeys.server_facts,
-        "server_facts",
+      const actor = "user_01k9m2v4c8q7r5t3w1x6y0z2aa";
+      log.append(
+        facts,
         at,
-        null,
-        {
-          kind: "server_fact",
-          fact: "mode_changed",
-          subject_id: appliance,
-          actor: "user_01k9m2v4c8q7r5t3w1x6y0z2aa",
-          detail: "ask to enforce",
-        },
-        "Mode changed: ask to enforce",
+        { kind: "server_fact", fact: "mode_changed", subject_id: appliance, actor, detail: "ask to enforce" },
+        { summary: "Mode changed: ask to enforce" },
       );
     } else {
-      append(
-        site,
-        log,
-        applianceKey,
-        "appliance",
-        at,
-        appliance,
-        { kind: "heartbeat", unchanged_since: 1, state },
-        "Nothing changed",
-        asset,
-      );
+      heartbeat(log, key, machine, at, latest[place] as number);
     }
   }
-  append(
-    site,
-    log,
-    applianceKey,
-    "appliance",
-    end - minute,
-    appliance,
-    {
-      kind: "check_run",
-      results: results.slice(0, 120).map(({ check_id, verdict, expected, observed, reason, check }) => ({
-        check: check_id,
-        verdict,
-        expected,
-        observed,
-        reason,
-        location: check?.location ?? "",
-      })),
-      state,
-    },
-    `${results.length} checks confirmed`,
-    asset,
-  );
+  latest = machines.map((machine) => run(log, key, machine, end - minute, "Run on request"));
+  machines.forEach((machine, place) => heartbeat(log, key, machine, end - 40 * second, latest[place] as number));
   log.published = Math.max(0, log.entries.length - 3);
   return log;
 }
 
-function append(
-  site: Site,
-  log: Log,
-  key: Key,
-  role: string,
-  at: number,
-  appliance: string | null,
-  body: { kind: S["EvidenceKind"] } & Record<string, unknown>,
-  summary: string,
-  asset: string | null = null,
-): void {
-  const mine = log.entries.filter((e) => e.key.id === key.id);
-  const previous = mine.at(-1);
-  const seq = mine.length + 1;
-  const statement = {
-    _type: "https://in-toto.io/Statement/v1",
-    subject: [{ name: asset ?? site.id, digest: { sha256: hex(sha256(JSON.stringify(body))) } }],
-    predicateType: "urn:proofline:evidence:v1",
-    predicate: {
-      installation: installation.id,
-      site: site.id,
-      appliance,
-      asset,
-      seq,
-      prev: previous ? hex(sha256(previous.envelope)) : "0".repeat(64),
-      catalogue,
-      started: iso(at - 2 * second),
-      ended: iso(at),
-      clock_offset_ms: appliance ? 2 : null,
-      body,
-    },
+const resultOf = ({ check_id, verdict, expected, observed, reason, check }: Measured): Result => ({
+  check: check_id,
+  verdict,
+  expected,
+  observed,
+  reason,
+  location: check?.location ?? "",
+});
+
+/** The digest of a machine's whole state, as the format says. */
+const stateOf = (results: readonly Result[]): string =>
+  hex(sha256(...results.map((r) => `${r.check}\0${r.verdict}\0${hex(sha256(r.observed))}\n`).sort()));
+
+const perStatement = 24;
+
+/** A whole run, in as many statements as it takes; the last one carries the state. Gives its sequence number. */
+function run(log: Log, key: Key, { asset, results }: Machine, at: number, summary: string): number {
+  for (let from = 0; ; from += perStatement) {
+    const part = results.slice(from, from + perStatement);
+    const last = from + perStatement >= results.length;
+    const body: Body = { kind: "check_run", results: part, state: last ? stateOf(results) : null };
+    const { seq } = log.append(key, at, body, { asset, summary: `${summary}: ${part.length} checks` });
+    if (last) return seq;
+  }
+}
+
+function heartbeat(log: Log, key: Key, { asset, results }: Machine, at: number, since: number): void {
+  const body: Body = { kind: "heartbeat", unchanged_since: since, state: stateOf(results) };
+  log.append(key, at, body, { asset, summary: "Nothing changed" });
+}
+
+/** Something that passes fails, and is healed. */
+function heal(log: Log, key: Key, { asset, results }: Machine, some: Measured, at: number, rng: Random): void {
+  const after = resultOf(some);
+  const before = { ...after, verdict: "fail", observed: some.check?.bad ?? "" };
+  const state = stateOf(results.map((result) => (result.check === before.check ? before : result)));
+  const failing: Body = { kind: "check_run", results: [before], state };
+  log.append(key, at, failing, { asset, summary: `Changed: ${some.title} now fails` });
+  const healed: Body = {
+    kind: "heal",
+    incident: rng.id("inc"),
+    check: some.check_id,
+    rule: `${some.check_id}@3#${hex(sha256(some.check_id)).slice(0, 12)}`,
+    runbook: some.check?.runbook ?? "linux.service.start",
+    plan_digest: hex(sha256("plan", some.check_id)),
+    actor: "l1",
+    mode: "enforce",
+    before,
+    steps: [
+      { step: "detect", outcome: "ok", detail: "the setting differs" },
+      { step: "remediate", outcome: "ok", detail: "written, previous state kept" },
+      { step: "verify", outcome: "ok", detail: "" },
+    ],
+    after,
+    outcome: "resolved",
+    rollback: `backup-${rng.int(1000, 9999)}`,
   };
-  const payload = Buffer.from(JSON.stringify(statement));
-  const type = "application/vnd.in-toto+json";
-  const pae = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload]);
-  const envelope = Buffer.from(
-    JSON.stringify({
-      payload: b64(payload),
-      payloadType: type,
-      signatures: [{ keyid: key.id, sig: b64(sign(null, pae, key.secret)) }],
-    }),
-  );
-  log.hashes.push(sha256(Buffer.from([0]), envelope));
-  log.entries.push({
-    envelope,
-    key,
-    role,
-    row: {
-      index: log.entries.length,
-      seq,
-      kind: body.kind,
-      appliance_id: appliance,
-      asset_id: asset,
-      started_at: iso(at - 2 * second),
-      ended_at: iso(at),
-      received_at: iso(at + second),
-      summary,
-      size_bytes: envelope.length,
-    },
-  });
+  log.append(key, at + 40 * second, healed, { asset, summary: `Healed: ${some.title}` });
 }
 
-function split(n: number): number {
-  let k = 1;
-  while (k * 2 < n) k *= 2;
-  return k;
-}
+type Cell = Pick<S["PostureCheck"], "entry_index" | "confirmed_index" | "last_confirmed_at">;
 
-export function rootOf(leaves: Buffer[]): Buffer {
-  if (leaves.length === 0) return sha256("");
-  if (leaves.length === 1) return leaves[0] as Buffer;
-  const k = split(leaves.length);
-  return sha256(Buffer.from([1]), rootOf(leaves.slice(0, k)), rootOf(leaves.slice(k)));
-}
-
-function pathOf(index: number, leaves: Buffer[]): Buffer[] {
-  if (leaves.length <= 1) return [];
-  const k = split(leaves.length);
-  return index < k
-    ? [...pathOf(index, leaves.slice(0, k)), rootOf(leaves.slice(k))]
-    : [...pathOf(index - k, leaves.slice(k)), rootOf(leaves.slice(0, k))];
-}
-
-export function checkpointOf(site: Site, log: Log): { note: string; root: Buffer } {
-  const root = rootOf(log.hashes);
-  const body = `${installation.id}/evidence/${site.id}\n${log.entries.length}\n${b64(root)}\n`;
-  const key = serverKeys.checkpoint;
-  const line = (kind: number, signature: Buffer) => {
-    const hash = sha256(`${installation.id}\n`, Buffer.from([kind]), key.publicKey).subarray(0, 4);
-    return `— ${installation.id} ${b64(Buffer.concat([hash, signature]))}\n`;
+/** The evidence behind a cell as of a time: the entry that says it, and the one that confirmed it last. */
+export function evidenceOf(log: Log, cell: Measured, asOf: number): Cell {
+  const says = ({ body }: { body: Body }) => {
+    const result = resultFor(body, cell.check_id);
+    return result?.verdict === cell.verdict && result.observed === cell.observed;
   };
-  const seconds = Math.floor(now() / 1000);
-  const time = Buffer.alloc(8);
-  time.writeBigUInt64BE(BigInt(seconds));
-  const plain = sign(null, Buffer.from(body), key.secret);
-  const timed = sign(null, Buffer.from(`cosignature/v1\ntime ${seconds}\n${body}`), key.secret);
-  return { note: `${body}\n${line(1, plain)}${line(4, Buffer.concat([time, timed]))}`, root };
-}
-
-export function entryOf(site: Site, index: number): S["EvidenceEntry"] | undefined {
-  const log = logOf(site);
-  const entry = log.entries[index];
-  if (!entry) return undefined;
-  const { note, root } = checkpointOf(site, log);
-  const appliance = entry.role === "appliance";
+  const confirms = ({ body }: { body: Body }) =>
+    "state" in body && body.state !== null && resultFor(body, cell.check_id) === undefined;
+  const known = log.entries.filter(({ row }) => row.asset_id === cell.asset_id && Date.parse(row.ended_at) <= asOf);
+  const naming = known.findLast(says);
+  const confirming = naming && known.findLast((entry) => says(entry) || confirms(entry));
   return {
-    index,
-    kind: entry.row.kind,
-    envelope_base64: b64(entry.envelope),
-    received_at: entry.row.received_at,
-    key: {
-      key_id: entry.key.id,
-      public_key_base64: b64(entry.key.publicKey),
-      role: entry.role,
-      holder: appliance ? (site.appliance?.id ?? null) : null,
-      enrolled_index: appliance ? 0 : null,
-      revoked_index: null,
-    },
-    checkpoint: {
-      note,
-      size: log.entries.length,
-      root_hex: hex(root),
-      published_at: index < log.published ? iso(now() - 22 * minute) : null,
-    },
-    inclusion_proof: pathOf(index, log.hashes).map(b64),
-    checkpoint_key: {
-      name: installation.id,
-      key_id_hex: hex(sha256(`${installation.id}\n`, Buffer.from([1]), serverKeys.checkpoint.publicKey).subarray(0, 4)),
-      public_key_base64: b64(serverKeys.checkpoint.publicKey),
-      vkey: "",
-    },
+    entry_index: naming?.row.index ?? null,
+    confirmed_index: confirming?.row.index ?? null,
+    last_confirmed_at: confirming?.row.ended_at ?? cell.last_confirmed_at ?? null,
   };
 }

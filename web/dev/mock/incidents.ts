@@ -108,9 +108,9 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
     at: string,
     actor: string,
     cause: string,
-    entry: number | null = 3,
+    entry: number | null = 5,
   ) => ({ at, from, to, actor, cause, entry_index: entry });
-  const transitions = [step(null, "open", t(0), "agent", "The check failed", 1)];
+  const transitions = [step(null, "open", t(0), "agent", "The check failed", 3)];
   const heals: S["IncidentDetail"]["heals"] = [];
   const attempt = (at: number, outcome: "resolved" | "not_effective") =>
     heals.push({
@@ -131,7 +131,7 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
           detail: outcome === "resolved" ? "" : "the old value is back",
         },
       ],
-      entry_index: 2,
+      entry_index: 4,
     });
   switch (incident.state) {
     case "resolved":
@@ -185,7 +185,7 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
     last_observation: {
       ...(incident.state === "resolved" ? after : before),
       at: iso(Math.min(now(), now() - 40 * second)),
-      entry_index: 1,
+      entry_index: 3,
     },
     mode: incident.state === "awaiting_approval" ? "ask" : "enforce",
     plan_digest: incident.state === "awaiting_approval" ? createHash("sha256").update(incident.id).digest("hex") : null,

@@ -88,10 +88,6 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
       version: "0.1.0",
     });
   if (path === "/api/auth/login") {
-    if (body.password === "locked") {
-      response.setHeader("Retry-After", "872");
-      return problem(response, 429, "locked_out", "Too many failures.");
-    }
     if (body.password === "wrong") return problem(response, 401, "login_failed", "");
     return begin(response, 200, String(body.email));
   }

@@ -98,7 +98,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ends an appliance's key for good. What it signed before stays verifiable; what it signs from now on is refused. */
+        /**
+         * Ends an appliance's key for good. What it signed before stays verifiable; what it signs from now on is refused. What it
+         *     checked is retired with it: the score of the site is that of what is still measured.
+         */
         post: operations["post_appliances_appliance_id_revoke"];
         delete?: never;
         options?: never;
@@ -166,7 +169,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Signs in. One answer for an unknown address, a wrong password and a disabled account, in the same time. */
+        /**
+         * Signs in. One answer for an unknown address, a wrong password, a locked and a disabled account, in the same time. The
+         *     session that this browser had before ends.
+         */
         post: operations["post_auth_login"];
         delete?: never;
         options?: never;
@@ -262,6 +268,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every route, for people. */
+        get: operations["get_docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -269,7 +292,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Follows changes. `event: change` names what to read anew; `event: reset` means: everything. */
+        /**
+         * Follows changes. `event: change` names what to read anew; `event: reset` means: everything. `event: ready` comes first
+         *     where nothing was missed, so that every client has a place to go on from.
+         */
         get: operations["get_events"];
         put?: never;
         post?: never;
@@ -341,6 +367,23 @@ export interface paths {
         put?: never;
         /** Hands the incident to people. */
         post: operations["post_incidents_incident_id_escalate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the web app and other clients are made from. */
+        get: operations["get_openapi_json"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -441,14 +484,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The settings. */
+        /** The settings. The `ETag` names their version. */
         get: operations["get_settings"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Renames the installation. */
+        /** Renames the installation. With `If-Match`, only while the settings are as they were seen. */
         patch: operations["patch_settings"];
         trace?: never;
     };
@@ -695,8 +738,8 @@ export interface components {
         };
         /** @description Which plan was reviewed. */
         ApproveRequest: {
-            /** @description The digest that was shown, in hex. Another plan by now is a conflict. */
-            plan_digest?: string | null;
+            /** @description The digest of the plan that was shown and read, in hex. Another plan by now is a conflict. */
+            plan_digest: string;
         };
         /** @description The order that carries an approval. */
         ApprovedBody: {
@@ -1237,6 +1280,8 @@ export interface components {
             retired_at?: string | null;
             /** @description `server_facts`, `checkpoint`, `orders` or `rules`. */
             role: string;
+            /** @description Of the checkpoint key, all of it in one line: what `proofline-verify --checkpoint-key` takes. */
+            vkey?: string | null;
         };
         /** @description The observation that counts now. */
         LastObservationBody: components["schemas"]["ObservedBody"] & {
@@ -1774,6 +1819,11 @@ export interface components {
             check_id: string;
             /**
              * Format: int64
+             * @description The log entry behind `last_confirmed_at`; null where nothing was measured yet.
+             */
+            confirmed_index?: number | null;
+            /**
+             * Format: int64
              * @description The log entry that says so; null where nothing was measured yet.
              */
             entry_index?: number | null;
@@ -2090,7 +2140,7 @@ export interface operations {
             query?: {
                 /** @description Only this site's. */
                 site_id?: string;
-                /** @description `online`, `stale`, `offline` or `pending`. */
+                /** @description `online`, `stale`, `offline`, `pending` or `revoked`, each as it is shown. */
                 status?: string;
                 /** @description 1 to 200; 50 unless told. */
                 limit?: number;
@@ -2545,6 +2595,35 @@ export interface operations {
             };
         };
     };
+    get_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_events: {
         parameters: {
             query?: never;
@@ -2710,6 +2789,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_openapi_json: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description What went wrong */
@@ -2989,7 +3097,10 @@ export interface operations {
     patch_settings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was seen */
+                "If-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

@@ -85,9 +85,7 @@ async function showSignIn(reason?: LeaveReason): Promise<void> {
     explain: (error) => {
       switch (error.code) {
         case "login_failed":
-          return "E-mail or password is not right.";
-        case "locked_out":
-          return "Too many wrong passwords. This account is locked for a while.";
+          return "E-mail or password is not right. After five wrong passwords an account takes none for 15 minutes.";
         default:
           return undefined;
       }

@@ -34,20 +34,7 @@ export const equal = (a: Uint8Array, b: Uint8Array): boolean =>
 export const toHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Writes canonical base64 (RFC 4648, section 4). */
-export function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 3) {
-    const [a = 0, b = 0, c = 0] = bytes.subarray(at, at + 3);
-    const left = bytes.length - at;
-    const group = (a << 16) | (b << 8) | c;
-    const letter = (shift: number) => alphabet.charAt((group >> shift) & 63);
-    text += letter(18) + letter(12) + (left > 1 ? letter(6) : "=") + (left > 2 ? letter(0) : "=");
-  }
-  return text;
-}
-
-/** Reads base64 and refuses every text that `toBase64` would not have written: `atob` is too lenient. */
+/** Reads canonical base64 (RFC 4648, section 4) and refuses every other spelling: `atob` is too lenient. */
 export function fromBase64(text: string): Uint8Array {
   const refused = () => new Defect("base64_not_canonical", "not canonical base64");
   if (text.length % 4 !== 0) throw refused();

@@ -1,8 +1,8 @@
 /** C2SP signed notes and their verifier keys. A bad signature by a known key refuses the note; unknown ones are ignored. */
 
 import { sha256 } from "@noble/hashes/sha2.js";
-import { concat, equal, fromBase64, fromBase64Of, fromUtf8, toBase64, toHex, utf8 } from "./bytes";
-import { type PublicKey, publicKey, publicKeyFromBase64, signatureHolds } from "./key";
+import { concat, equal, fromBase64, fromBase64Of, fromUtf8, toHex, utf8 } from "./bytes";
+import { type PublicKey, publicKey, signatureHolds } from "./key";
 import { Defect } from "./reasons";
 
 const maxNoteBytes = 64 * 1024;
@@ -33,12 +33,6 @@ const isKeyName = (name: string): boolean => name !== "" && !/[\p{White_Space}\p
 
 function keyHash({ name, kind, key }: NoteKey): Uint8Array {
   return sha256(concat(utf8(`${name}\n`), Uint8Array.of(kind), key)).slice(0, 4);
-}
-
-/** `name+hash+base64` of a plain Ed25519 key, from the parts in which an API gives it. */
-export function noteKeyText(name: string, publicKeyBase64: string): string {
-  const key: NoteKey = { name, kind: 1, key: publicKeyFromBase64(publicKeyBase64) };
-  return `${name}+${toHex(keyHash(key))}+${toBase64(concat(Uint8Array.of(1), key.key))}`;
 }
 
 /** Reads `name+hash+base64`. */

@@ -8,13 +8,13 @@ import envelopes from "../../../spec/evidence/vectors/envelopes.json";
 import json from "../../../spec/evidence/vectors/json.json";
 import named from "../../../spec/evidence/vectors/reasons.json";
 import statements from "../../../spec/evidence/vectors/statements.json";
-import { fromBase64, toBase64, toHex, utf8 } from "./bytes";
+import { fromBase64, toHex, utf8 } from "./bytes";
 import { openCheckpoint } from "./checkpoint";
 import { parseEnvelope, verifyEnvelope } from "./envelope";
 import { readJson, type Value } from "./json";
 import { publicKey, publicKeyFromBase64, signatureHolds } from "./key";
 import { verifyConsistency, verifyInclusion } from "./merkle";
-import { noteKeyText, parseNoteKey } from "./note";
+import { parseNoteKey } from "./note";
 import { Defect, reasons } from "./reasons";
 import { brokenRules } from "./rules";
 import { parseStatement } from "./statement";
@@ -127,12 +127,6 @@ describe("checkpoints", () => {
     const signedAt = new Date(Number(opened.signedAt) * 1000).toISOString().replace(".000Z", "Z");
     expect([opened.size, toHex(opened.root), signedAt]).toEqual([size, root, signed_at]);
   });
-
-  it("a key given in parts is the key given whole", () => {
-    const { key } = checkpoints.cases.find((vector) => vector.name === "sound") ?? { key: "" };
-    const { name, key: bytes } = parseNoteKey(key);
-    expect(noteKeyText(name, toBase64(bytes))).toBe(key);
-  });
 });
 
 describe("entries", () => {
@@ -229,7 +223,7 @@ describe("base64", () => {
   it("comes back whatever the length", () => {
     for (let length = 0; length < 70; length += 1) {
       const bytes = Uint8Array.from({ length }, (_, at) => (at * 37 + length) & 0xff);
-      expect(fromBase64(toBase64(bytes))).toEqual(bytes);
+      expect(fromBase64(btoa(String.fromCharCode(...bytes)))).toEqual(bytes);
     }
   });
 

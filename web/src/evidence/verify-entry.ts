@@ -61,6 +61,8 @@ export interface EntryVerdict {
   ok: boolean;
   /** All steps, in order. Those behind a failed one are not taken and not ok. */
   steps: Step[];
+  /** The signed head, where its step held: whether its time has come is for somebody with a clock to say. */
+  head: Checkpoint | undefined;
 }
 
 /** How far a statement may be dated after the head that holds it, in microseconds. */
@@ -127,7 +129,7 @@ export function verifyEntry(proof: EntryProof): EntryVerdict {
     steps.push({ name, title: titles[name], ...step });
     ok = step.ok;
   }
-  return { ok, steps };
+  return { ok, steps, head: found.head };
 }
 
 type Taken = Omit<Step, "name" | "title">;

@@ -39,7 +39,7 @@ function Approve({ incident }: { incident: IncidentDetail }) {
     mutationFn: () =>
       api.post("/api/incidents/{incident_id}/approve", {
         path: { incident_id: incident.id },
-        body: incident.plan_digest ? { plan_digest: incident.plan_digest } : {},
+        body: { plan_digest: incident.plan_digest ?? "" },
       }),
     onSuccess: () => {
       setAsking(false);

@@ -55,13 +55,19 @@ export function Page() {
           </div>
         }
       >
-        {(entry) => <Entry siteId={siteId} entry={entry} />}
+        {(entry) => <Entry siteId={siteId} index={Number(index)} entry={entry} />}
       </QueryView>
     </>
   );
 }
 
-function Entry({ siteId, entry }: { siteId: string; entry: EvidenceEntry }) {
+interface EntryProps {
+  siteId: string;
+  index: number;
+  entry: EvidenceEntry;
+}
+
+function Entry({ siteId, index, entry }: EntryProps) {
   const decoded = decode(entry.envelope_base64);
   return (
     <div className="grid items-start gap-3.5 lg:grid-cols-[minmax(0,1fr)_26rem]">
@@ -76,7 +82,7 @@ function Entry({ siteId, entry }: { siteId: string; entry: EvidenceEntry }) {
         {decoded && <Raw decoded={decoded} />}
       </div>
       <div className="grid gap-3.5 max-lg:order-1">
-        <VerificationPanel siteId={siteId} entry={entry} />
+        <VerificationPanel siteId={siteId} index={index} entry={entry} />
         <Panel title="Where it stands">
           <Position entry={entry} decoded={decoded} />
         </Panel>
@@ -85,8 +91,8 @@ function Entry({ siteId, entry }: { siteId: string; entry: EvidenceEntry }) {
   );
 }
 
-function VerificationPanel({ siteId, entry }: { siteId: string; entry: EvidenceEntry }) {
-  const verification = useVerification(siteId, entry);
+function VerificationPanel({ siteId, index, entry }: EntryProps) {
+  const verification = useVerification(siteId, index, entry);
   const result = verification.data;
   return (
     <Panel title="Verification" note="computed in this browser">
@@ -103,8 +109,8 @@ function VerificationPanel({ siteId, entry }: { siteId: string; entry: EvidenceE
           </p>
           <Steps steps={result.steps} />
           <p className="border-t border-hair px-4 py-3 text-xs text-ink-3">
-            This page trusts the server for the public keys. To trust nobody, export the log and run{" "}
-            <code>proofline-verify</code> with keys you kept.
+            This page trusts the server for the public keys, and to hold no revocation back. To trust nobody, export the
+            log and run <code>proofline-verify</code> with keys you kept.
           </p>
         </>
       ) : (
@@ -134,7 +140,7 @@ function Position({ entry, decoded }: { entry: EvidenceEntry; decoded: Decoded |
         </Fact>
       )}
       <Fact name="Key enrolled">
-        {key.enrolled_index == null ? "before this log" : `at entry ${count(key.enrolled_index)}`}
+        {key.enrolled_index == null ? "by no entry" : `at entry ${count(key.enrolled_index)}`}
       </Fact>
       {key.revoked_index != null && <Fact name="Key revoked">at entry {count(key.revoked_index)}</Fact>}
       <Fact name="Root">

@@ -1,4 +1,4 @@
-/** The short form of a verification, for the panel behind a verdict. */
+/** The short form of a verification, for the panel behind a verdict: of the entry, and of what the panel says. */
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -10,25 +10,23 @@ import { Icon } from "../ui/icon";
 import { Bar } from "../ui/skeleton";
 import type { EvidenceEntry } from "../api/types";
 import { entryQuery } from "./queries";
-import { decode, resultFor } from "./statement";
+import { decode } from "./statement";
 import { Steps } from "./steps";
 import { useVerification } from "./use-verification";
-import { type Claim, claimStep } from "./verification";
+import type { Claim } from "./verification";
 
-export function EntryVerification({
-  siteId,
-  index,
-  claim,
-}: {
+interface Props {
   siteId: string;
   index: number;
-  claim: Claim | undefined;
-}) {
+  claim: Claim;
+}
+
+export function EntryVerification({ siteId, index, claim }: Props) {
   const query = useQuery(entryQuery(siteId, index));
   return (
     <section aria-label="Evidence" className="border-t border-hair">
       {query.data ? (
-        <Loaded siteId={siteId} entry={query.data} claim={claim} />
+        <Loaded siteId={siteId} index={index} entry={query.data} claim={claim} />
       ) : query.isError ? (
         <ErrorNote error={query.error} what="The evidence" onRetry={() => void query.refetch()} />
       ) : (
@@ -41,12 +39,10 @@ export function EntryVerification({
   );
 }
 
-function Loaded({ siteId, entry, claim }: { siteId: string; entry: EvidenceEntry; claim: Claim | undefined }) {
-  const verification = useVerification(siteId, entry);
+function Loaded({ siteId, index, entry, claim }: Props & { entry: EvidenceEntry }) {
+  const verification = useVerification(siteId, index, entry, claim);
   const decoded = decode(entry.envelope_base64);
-  const said = claim && decoded ? claimStep(claim, resultFor(decoded.predicate.body, claim.checkId)) : undefined;
   const result = verification.data;
-  const ok = result?.ok === true && said?.ok !== false;
   return (
     <>
       <Facts>
@@ -62,8 +58,8 @@ function Loaded({ siteId, entry, claim }: { siteId: string; entry: EvidenceEntry
           key <Digest hex={entry.key.key_id} />
         </Fact>
         <Fact name="Entry">
-          <Link to="/sites/$siteId/evidence/$index" params={{ siteId, index: String(entry.index) }} className="link">
-            {count(entry.index)} of {count(entry.checkpoint.size)}
+          <Link to="/sites/$siteId/evidence/$index" params={{ siteId, index: String(index) }} className="link">
+            {count(index)} of {count(entry.checkpoint.size)}
           </Link>
         </Fact>
       </Facts>
@@ -74,12 +70,12 @@ function Loaded({ siteId, entry, claim }: { siteId: string; entry: EvidenceEntry
         <div className="border-t border-hair">
           <p
             role="status"
-            className={`flex items-center gap-2 px-4 pt-3 font-semibold ${ok ? "text-pass" : "text-fail"}`}
+            className={`flex items-center gap-2 px-4 pt-3 font-semibold ${result.ok ? "text-pass" : "text-fail"}`}
           >
-            <Icon name={ok ? "evidence" : "incident"} />
-            {ok ? "Verified in this browser" : "This evidence cannot be relied on"}
+            <Icon name={result.ok ? "evidence" : "incident"} />
+            {result.ok ? "Verified in this browser" : "This evidence cannot be relied on"}
           </p>
-          <Steps steps={said ? [...result.steps, said] : result.steps} compact />
+          <Steps steps={result.steps} compact />
         </div>
       )}
     </>

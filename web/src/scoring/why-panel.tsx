@@ -4,6 +4,7 @@
  */
 
 import { Link } from "@tanstack/react-router";
+import { count } from "../lib/format";
 import { EntryVerification } from "../proof/entry-verification";
 import { Fact, Facts } from "../ui/facts";
 import { Severity } from "../ui/severity";
@@ -20,6 +21,7 @@ const strengthWord: Record<string, string> = {
 
 export function WhyPanel({ siteId, check, control }: { siteId: string; check: PostureCheck; control: PostureControl }) {
   const look = lookOfCheck(check.verdict, check.freshness);
+  const confirmedIndex = check.confirmed_index ?? check.entry_index;
   return (
     <>
       <Facts>
@@ -37,6 +39,18 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
         </Fact>
         <Fact name="Confirmed">
           <Time at={check.last_confirmed_at} focusable />
+          {confirmedIndex != null && (
+            <>
+              {" by "}
+              <Link
+                to="/sites/$siteId/evidence/$index"
+                params={{ siteId, index: String(confirmedIndex) }}
+                className="link"
+              >
+                entry {count(confirmedIndex)}
+              </Link>
+            </>
+          )}
         </Fact>
         {check.reason && <Fact name="Reason">{check.reason}</Fact>}
         <Fact name="Observed">
@@ -69,7 +83,15 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
         <EntryVerification
           siteId={siteId}
           index={check.entry_index}
-          claim={look === "pass" ? { checkId: check.check_id, verdict: "pass" } : undefined}
+          claim={{
+            assetId: check.asset_id,
+            checkId: check.check_id,
+            verdict: check.verdict,
+            expected: check.expected,
+            observed: check.observed,
+            confirmedAt: check.last_confirmed_at ?? null,
+            confirmedIndex: confirmedIndex ?? check.entry_index,
+          }}
         />
       )}
     </>

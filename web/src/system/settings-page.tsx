@@ -148,7 +148,16 @@ const columns: Columns<ServerKey> = [
     id: "public",
     header: "Public key",
     meta: { narrow: "line", className: "@2xl:min-w-48" },
-    cell: ({ row }) => <code className="select-all">{row.original.public_key_base64}</code>,
+    cell: ({ row: { original: key } }) => (
+      <>
+        <code className="select-all [overflow-wrap:anywhere]">{key.vkey ?? key.public_key_base64}</code>
+        {key.vkey && (
+          <div className="text-xs text-ink-3">
+            Keep this line somewhere else: <code>proofline-verify --checkpoint-key</code> takes it
+          </div>
+        )}
+      </>
+    ),
   }),
   column.display({
     id: "created",
