@@ -51,11 +51,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     let since = arguments.since.as_deref().map(read_checkpoint).transpose()?;
-    let options = Options {
-        checkpoint_key: arguments.checkpoint_key.clone(),
-        since,
-        now: Some(SystemClock.now()),
-    };
+    let options =
+        Options { checkpoint_key: arguments.checkpoint_key.clone(), since, now: Some(SystemClock.now()) };
     let export = &arguments.export;
     let file = File::open(export).with_context(|| format!("cannot open {}", export.display()))?;
     let report = verify(BufReader::with_capacity(1 << 20, file), &options)

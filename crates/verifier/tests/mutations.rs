@@ -184,7 +184,10 @@ fn a_sound_export_is_verified_and_explained() {
     assert!(last_word.starts_with("CONSISTENT, NOT VERIFIED"), "{last_word}");
     let json: serde_json::Value =
         serde_json::from_str(&desk.verify(&log.export(), &["--json"]).stdout).expect("JSON");
-    assert_eq!((&json["verified"], &json["consistent"], &json["entries"]), (&false.into(), &true.into(), &20.into()));
+    assert_eq!(
+        (&json["verified"], &json["consistent"], &json["entries"]),
+        (&false.into(), &true.into(), &20.into())
+    );
 }
 
 #[test]
