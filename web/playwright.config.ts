@@ -8,14 +8,17 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: "e2e",
   outputDir: "test-results",
-  workers: 1,
+  // A file each; within a file one after the other.
+  workers: 2,
   timeout: 60_000,
   expect: { timeout: 20_000 },
   reporter: [["list"]],
   forbidOnly: Boolean(process.env.CI),
   use: {
     browserName: "chromium",
-    trace: "retain-on-failure",
+    // A trace takes a snapshot of the page at every step, and these pages are long: only where somebody looks for a cause.
+    trace: process.env.TRACE ? "retain-on-failure" : "off",
+    screenshot: "only-on-failure",
     launchOptions: {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
       args: [
