@@ -243,16 +243,13 @@ impl SignIn {
         Ok(remembered.rows_affected() == 1)
     }
 
-    /// Whether the nonce of a signed request was remembered.
-    pub async fn nonce_was_seen(&mut self, key_id: &[u8; 32], nonce: &[u8; 16]) -> StoreResult<bool> {
-        sqlx::query_scalar!(
-            r#"SELECT EXISTS (SELECT FROM seen_nonce WHERE key_id = $1 AND nonce = $2) AS "seen!""#,
-            key_id.as_slice(),
-            nonce.as_slice()
-        )
-        .fetch_one(&mut *self.transaction)
-        .await
-        .during("look for nonce")
+    /// Nonces that are remembered at `at`, each with its key's id: few, and only those of the last minutes.
+    pub async fn seen_nonces(&mut self, at: Timestamp) -> StoreResult<Vec<(Vec<u8>, Vec<u8>)>> {
+        sqlx::query!("SELECT key_id, nonce FROM seen_nonce WHERE until >= $1", at)
+            .map(|row| (row.key_id, row.nonce))
+            .fetch_all(&mut *self.transaction)
+            .await
+            .during("read nonces")
     }
 
     /// Forgets nonces whose requests are too old by now; returns how many.

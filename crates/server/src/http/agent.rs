@@ -14,6 +14,7 @@ use proofline_authz::{Action, Job, Principal, authorise};
 use proofline_core::{ApplianceId, Mode, OrgId, SiteId, Timestamp};
 use proofline_protocol::signature::{self, Presented, PublicKey, REPLAY_WINDOW_S, Refusal, Request};
 use proofline_protocol::{Digest, MAX_REQUEST_BYTES};
+use tokio::sync::OnceCell;
 
 use super::rate::RateKey;
 use super::{ApiResult, Problem, RateClass};
@@ -121,7 +122,18 @@ impl ApplianceCache {
 
 /// Nonces seen within the replay window, in two generations: memory holds at most two windows of requests.
 #[derive(Default)]
-pub struct Nonces(Mutex<Generations>);
+pub struct Nonces {
+    seen: Mutex<Generations>,
+    /// What processes before this one left behind, read once.
+    earlier: OnceCell<HashSet<[u8; 32]>>,
+}
+
+/// A nonce of 16 random bytes beside half the key id: enough to be unique, half the memory.
+fn nonce_entry(key_id: &[u8], nonce: &[u8]) -> [u8; 32] {
+    let mut entry = [0; 32];
+    entry.iter_mut().zip(key_id.iter().take(16).chain(nonce)).for_each(|(place, byte)| *place = *byte);
+    entry
+}
 
 #[derive(Default)]
 struct Generations {
@@ -133,11 +145,8 @@ struct Generations {
 impl Nonces {
     /// Remembers a nonce of a key; `false` when it was seen before.
     fn insert(&self, key: &Digest, nonce: [u8; 16], now: Timestamp) -> bool {
-        // A nonce of 16 random bytes beside half the key id: enough to be unique, half the memory.
-        let mut entry = [0; 32];
-        entry[..16].copy_from_slice(&key.as_bytes()[..16]);
-        entry[16..].copy_from_slice(&nonce);
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = nonce_entry(key.as_bytes(), &nonce);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if now.timestamp() - seen.turned_at > REPLAY_WINDOW_S {
             let old = std::mem::take(&mut seen.current);
             seen.previous =
@@ -145,6 +154,15 @@ impl Nonces {
             seen.turned_at = now.timestamp();
         }
         !seen.previous.contains(&entry) && seen.current.insert(entry)
+    }
+
+    /// What processes before this one remembered.
+    async fn earlier(&self, app: &AppState, now: Timestamp) -> ApiResult<&HashSet<[u8; 32]>> {
+        let read = async || {
+            let remembered = app.store().sign_in().await?.seen_nonces(now).await?;
+            Ok(remembered.iter().map(|(key, nonce)| nonce_entry(key, nonce)).collect())
+        };
+        self.earlier.get_or_try_init(read).await
     }
 }
 
@@ -190,8 +208,8 @@ async fn verify(
 ///
 /// Nonces are in memory. What is dated before this process started is refused: the one before may have seen it, and its
 /// sender signs again. What is dated later can have been seen before only if it was dated ahead of the clock then. So
-/// such requests, which a fleet with its clocks right does not send, are remembered in the database, and a process asks
-/// there until the last of them would be too old.
+/// such requests, which a fleet with its clocks right does not send, are remembered in the database; a process reads them
+/// once and compares until the last of them would be too old.
 async fn is_new(app: &AppState, presented: &Presented<'_>, now: Timestamp) -> ApiResult<bool> {
     let started = app.started_at();
     if presented.created < started.timestamp() {
@@ -202,11 +220,14 @@ async fn is_new(app: &AppState, presented: &Presented<'_>, now: Timestamp) -> Ap
     if !ahead && !fresh_start {
         return Ok(true);
     }
-    let mut sign_in = app.store().sign_in().await?;
     let (key, nonce) = (presented.key_id.as_bytes(), &presented.nonce);
-    if !ahead {
-        return Ok(!sign_in.nonce_was_seen(key, nonce).await?);
+    if fresh_start && app.nonces().earlier(app, now).await?.contains(&nonce_entry(key, nonce)) {
+        return Ok(false);
     }
+    if !ahead {
+        return Ok(true);
+    }
+    let mut sign_in = app.store().sign_in().await?;
     let until = now + TimeDelta::seconds(REPLAY_WINDOW_S);
     let first = sign_in.remember_nonce(key, nonce, until).await?;
     sign_in.commit().await?;
