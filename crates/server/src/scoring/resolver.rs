@@ -3,6 +3,7 @@
 //! What it promises, each held by a property test:
 //! - a control passes only where every applicable check has a fresh passing span, and there is at least one;
 //! - `unknown`, `error`, stale and missing are never a pass; they stay in the denominator;
+//! - what only a person can state is never met by a check, whatever it finds;
 //! - one more failing check never raises a score;
 //! - no score where nothing applies.
 //!
@@ -62,7 +63,7 @@ pub(crate) enum CheckState {
 /// What a control counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ControlState {
-    /// Every applicable check passes.
+    /// Every applicable check passes, and checks are what decides it.
     Pass,
     /// At least one fails.
     Fail,
@@ -278,15 +279,15 @@ fn control_state(
     behind: &[usize],
     cells: &[Cell<'_>],
 ) -> ControlState {
-    if let Some(worst) = behind.iter().map(|&place| cells[place].state).max() {
-        return ControlState::of_worst(worst);
-    }
-    match (control.coverage.kind, breadth) {
-        (CoverageKind::NotCovered, _) => ControlState::NotCovered,
-        (CoverageKind::Attestation, Breadth::Site) if !nothing_there => ControlState::NotAssessed,
-        (CoverageKind::Attestation | CoverageKind::Automated | CoverageKind::Hybrid, _) => {
-            ControlState::NotApplicable
-        }
+    let worst = behind.iter().map(|&place| cells[place].state).max();
+    match (control.coverage.kind, breadth, worst) {
+        // What only a person can state is never met by a machine's check; a check may only show that it is not met.
+        (CoverageKind::Attestation, _, Some(CheckState::Fail)) => ControlState::Fail,
+        (CoverageKind::Attestation, Breadth::Site, _) if !nothing_there => ControlState::NotAssessed,
+        (CoverageKind::Attestation, _, _) => ControlState::NotApplicable,
+        (_, _, Some(worst)) => ControlState::of_worst(worst),
+        (CoverageKind::NotCovered, _, None) => ControlState::NotCovered,
+        (CoverageKind::Automated | CoverageKind::Hybrid, _, None) => ControlState::NotApplicable,
     }
 }
 
@@ -416,6 +417,7 @@ mod tests {
                 let applicable: Vec<_> =
                     control.cells.iter().map(|&n| &posture.cells[n]).filter(|c| c.state != CheckState::NotApplicable).collect();
                 prop_assert!(!applicable.is_empty());
+                prop_assert_ne!(control.control.coverage.kind, CoverageKind::Attestation);
                 for cell in applicable {
                     prop_assert_eq!(cell.verdict, Some(Verdict::Pass));
                     let confirmed = cell.confirmed_at.expect("measured");
