@@ -47,7 +47,7 @@ WEB_SOURCES := $(shell find web -type d \( -name node_modules -o -name dist -o -
 web: web/dist/index.html
 
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
-	cd web && npm run --silent build
+	cd web && npm run --silent build -- --logLevel warn
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package-lock.json

@@ -35,10 +35,7 @@ pub(crate) async fn revoke(
     Id(id): Id<ApplianceId>,
     Strict(request): Strict<RevokeRequest>,
 ) -> ApiResult<Json<ApplianceBody>> {
-    let reason = request.reason.trim();
-    if !(10..=500).contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
-        return Err(Problem::invalid("reason", "length", "Say why in 10 to 500 characters."));
-    }
+    let reason = crate::tenants::reason(&request.reason)?;
     let app = call.app();
     let mut scope = call.scope().await?;
     let appliance = scope.appliance(id).await?;

@@ -106,10 +106,7 @@ pub(crate) async fn escalate(
     Id(id): Id<IncidentId>,
     Strict(request): Strict<EscalateRequest>,
 ) -> ApiResult<Json<IncidentBody>> {
-    let reason = request.reason.trim();
-    if !(10..=500).contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
-        return Err(Problem::invalid("reason", "length", "Say why in 10 to 500 characters."));
-    }
+    let reason = crate::tenants::reason(&request.reason)?;
     let Principal::Person { id: user, .. } = call.principal() else { return Err(Problem::not_found()) };
     let actor = Actor::User(*user);
     let mut scope = call.scope().await?;

@@ -83,9 +83,9 @@ pub async fn set_local_mode(app: &AppState, site: SiteId, mode: Mode) -> ApiResu
     let appliances = scope.appliances(&filter, &PageRequest { limit: 200, after: None }).await?;
     let (mut changed, mut furthest) = (Vec::new(), Mode::Audit);
     for appliance in appliances.items {
-        let known = scope.appliance_key(&appliance.key_id).await?.ok_or_else(Problem::not_found)?;
-        if [Mode::Ask, mode].contains(&known.mode.parse().unwrap_or(Mode::Audit)) {
-            furthest = furthest.max(appliance.mode.parse().unwrap_or(Mode::Audit));
+        let known = appliance.mode.parse().unwrap_or(Mode::Audit);
+        if [Mode::Ask, mode].contains(&known) {
+            furthest = furthest.max(known);
             continue;
         }
         furthest = furthest.max(mode);

@@ -36,3 +36,12 @@ pub(crate) fn name(field: &'static str, text: &str) -> ApiResult<String> {
     }
     Ok(text.to_owned())
 }
+
+/// Why somebody does what others will ask about: 10 to 500 characters, trimmed.
+pub(crate) fn reason(text: &str) -> ApiResult<&str> {
+    let text = text.trim();
+    if !(10..=500).contains(&text.chars().count()) || text.chars().any(char::is_control) {
+        return Err(Problem::invalid("reason", "length", "Say why in 10 to 500 characters."));
+    }
+    Ok(text)
+}
