@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evidence", &["core"]),
     ("catalog", &["core"]),
     ("authz", &["core"]),
+    ("vault", &["core"]),
     ("protocol", &["core", "evidence"]),
     ("healing", &["core", "catalog"]),
     ("store", &["core", "authz", "healing"]),
@@ -27,7 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("agent", &["core", "evidence", "catalog", "protocol", "healing", "outbox"]),
     ("verify", &["core", "evidence"]),
     ("fleetsim", &["core", "evidence", "catalog", "protocol", "outbox"]),
-    ("server", &["core", "authz", "evidence", "catalog", "protocol", "healing", "store", "jobs"]),
+    ("server", &["core", "authz", "vault", "evidence", "catalog", "protocol", "healing", "store", "jobs"]),
     ("testkit", &["core", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"]),
     ("proofline", &["core", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"]),
     ("xtask", &["embedded-postgres"]),
@@ -37,7 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const FOR_TESTS: &str = "testkit";
 
 /// No input and no output: time, randomness and data are handed in.
-const PURE: &[&str] = &["core", "evidence", "catalog", "authz", "protocol", "healing"];
+const PURE: &[&str] = &["core", "evidence", "catalog", "authz", "vault", "protocol", "healing"];
 
 /// What a pure crate has no use for.
 const IO_CRATES: &[&str] = &[
