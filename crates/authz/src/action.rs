@@ -37,6 +37,10 @@ macro_rules! actions {
 }
 
 actions! {
+    /// Sign in.
+    SessionStart = "auth.login", Write;
+    /// Become the first administrator.
+    Bootstrap = "auth.bootstrap", Write;
     /// See one's own session.
     SessionRead = "session.read", Read;
     /// End one's own session.

@@ -42,42 +42,98 @@ pub struct Denied {
 /// Who an action is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Audience {
-    Staff,
-    StaffWhoAct,
-    Admins,
+    /// Nobody by role: the credential that the request brings decides, before there is anybody to permit it to.
+    Bearer,
+    People(&'static [Role]),
     Appliances,
     Claimants,
     Installation,
 }
 
+use Role::{
+    PartnerAdmin, PartnerTechnician, PracticeManager, PracticeOwner, PracticeViewer, StaffAdmin,
+    StaffOperator, StaffReadonly,
+};
+
+/// Whoever has a session.
+const EVERYONE: Audience = Audience::People(&Role::ALL);
+/// Who sees how clinics stand. Row-level security decides which clinics.
+const LOOKING: Audience = Audience::People(&[
+    StaffAdmin,
+    StaffOperator,
+    StaffReadonly,
+    PartnerAdmin,
+    PartnerTechnician,
+    PracticeOwner,
+    PracticeManager,
+    PracticeViewer,
+]);
+/// Who takes evidence away.
+const EXPORTING: Audience = Audience::People(&[
+    StaffAdmin,
+    StaffOperator,
+    StaffReadonly,
+    PartnerAdmin,
+    PartnerTechnician,
+    PracticeOwner,
+    PracticeManager,
+]);
+/// Who sees how the machinery of a clinic is set up.
+const TECHNICAL: Audience =
+    Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly, PartnerAdmin, PartnerTechnician]);
+/// Who works on clinics.
+const ACTING: Audience = Audience::People(&[StaffAdmin, StaffOperator, PartnerAdmin, PartnerTechnician]);
+/// Who may ask that a person looks at something.
+const ASKING: Audience = Audience::People(&[
+    StaffAdmin,
+    StaffOperator,
+    PartnerAdmin,
+    PartnerTechnician,
+    PracticeOwner,
+    PracticeManager,
+]);
+/// Who adds clinics.
+const TENANT_BUILDERS: Audience = Audience::People(&[StaffAdmin, StaffOperator, PartnerAdmin]);
+/// Who decides what the machinery may do, and who signs in.
+const IN_CHARGE: Audience = Audience::People(&[StaffAdmin, PartnerAdmin]);
+/// Who reads the record of what people did.
+const OVERSEEING: Audience =
+    Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly, PartnerAdmin, PracticeOwner]);
+/// The installation's own people.
+const STAFF: Audience = Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly]);
+/// Those of them who act.
+const STAFF_WHO_ACT: Audience = Audience::People(&[StaffAdmin, StaffOperator]);
+/// Those of them who answer for the installation.
+const ADMINS: Audience = Audience::People(&[StaffAdmin]);
+
 fn audience(action: Action) -> Audience {
     match action {
+        Action::SessionStart | Action::Bootstrap => Audience::Bearer,
         Action::SessionRead
         | Action::SessionEnd
-        | Action::OverviewRead
         | Action::PartnerRead
         | Action::OrganisationRead
+        | Action::CatalogRead => EVERYONE,
+        Action::OverviewRead
         | Action::SiteRead
-        | Action::CodeRead
         | Action::ApplianceRead
         | Action::IncidentRead
         | Action::EvidenceRead
-        | Action::EvidenceExport
-        | Action::OrderRead
-        | Action::AuditRead
-        | Action::SystemRead
-        | Action::SettingsRead
-        | Action::CatalogRead
-        | Action::EventsSubscribe => Audience::Staff,
-        Action::PartnerCreate
-        | Action::OrganisationCreate
-        | Action::SiteCreate
+        | Action::EventsSubscribe => LOOKING,
+        Action::EvidenceExport => EXPORTING,
+        Action::CodeRead | Action::OrderRead => TECHNICAL,
+        Action::SiteCreate
         | Action::CodeCreate
         | Action::CodeRevoke
         | Action::ApplianceRunChecks
-        | Action::IncidentApprove
-        | Action::IncidentEscalate => Audience::StaffWhoAct,
-        Action::ApplianceRevoke | Action::ApplianceSetMode | Action::SettingsUpdate => Audience::Admins,
+        | Action::IncidentApprove => ACTING,
+        Action::IncidentEscalate => ASKING,
+        Action::OrganisationCreate => TENANT_BUILDERS,
+        Action::ApplianceRevoke | Action::ApplianceSetMode => IN_CHARGE,
+        Action::AuditRead => OVERSEEING,
+        Action::SystemRead | Action::SettingsRead => STAFF,
+        Action::PartnerCreate => STAFF_WHO_ACT,
+        Action::SettingsUpdate => ADMINS,
         Action::AgentCheckIn
         | Action::AgentFinishOrders
         | Action::AgentReadRules
@@ -88,19 +144,14 @@ fn audience(action: Action) -> Audience {
 }
 
 fn role_is_in(role: Role, audience: Audience) -> bool {
-    match audience {
-        Audience::Staff => matches!(role, Role::StaffAdmin | Role::StaffOperator | Role::StaffReadonly),
-        Audience::StaffWhoAct => matches!(role, Role::StaffAdmin | Role::StaffOperator),
-        Audience::Admins => matches!(role, Role::StaffAdmin),
-        Audience::Appliances | Audience::Claimants | Audience::Installation => false,
-    }
+    matches!(audience, Audience::People(roles) if roles.contains(&role))
 }
 
 /// Decides whether `principal` may do `action`.
 pub fn authorise(principal: &Principal, action: Action) -> Result<Permit, Denied> {
     let audience = audience(action);
     let allowed = match principal {
-        Principal::Person { role, .. } => role_is_in(*role, audience),
+        Principal::Person { membership, .. } => role_is_in(membership.role(), audience),
         Principal::Appliance { .. } => audience == Audience::Appliances,
         Principal::Claimant => audience == Audience::Claimants,
         Principal::System(_) => audience == Audience::Installation,
@@ -120,21 +171,16 @@ pub fn permissions_of(role: Role) -> Vec<Action> {
 /// The whole policy as a text table, for `spec/policy.txt`.
 pub fn policy_matrix() -> String {
     let mut text = String::from("# action × principal; generated from crates/authz, do not edit\n");
-    let heads = ["admin", "operator", "readonly", "appliance", "claimant", "system"];
-    let _ = writeln!(
-        text,
-        "{:<24}{:<7}{}",
-        "action",
-        "effect",
-        heads.map(|h| format!("{h:<11}")).concat().trim_end()
-    );
+    let heads = Role::ALL.map(Role::as_str).into_iter().chain(["appliance", "claimant", "system"]);
+    let heads: String = heads.map(|head| format!("{head:<19}")).collect();
+    let _ = writeln!(text, "{:<24}{:<7}{}", "action", "effect", heads.trim_end());
     for &action in Action::ALL {
         let audience = audience(action);
         let cells = Role::ALL
             .map(|role| role_is_in(role, audience))
             .into_iter()
             .chain([Audience::Appliances, Audience::Claimants, Audience::Installation].map(|a| a == audience))
-            .map(|yes| format!("{:<11}", if yes { "yes" } else { "-" }))
+            .map(|yes| format!("{:<19}", if yes { "yes" } else { "-" }))
             .collect::<String>();
         let effect = match action.effect() {
             Effect::Read => "read",
@@ -149,11 +195,18 @@ pub fn policy_matrix() -> String {
 mod tests {
     use super::*;
     use crate::Job;
-    use proofline_core::{SeededEntropy, UserId};
+    use proofline_core::{Level, Membership, OrgId, PartnerId, Place, SeededEntropy, UserId};
 
     fn person(role: Role) -> Principal {
         let at = proofline_core::Timestamp::UNIX_EPOCH;
-        Principal::Person { id: UserId::new(at, &SeededEntropy::new(1)), name: "P".into(), role }
+        let entropy = SeededEntropy::new(1);
+        let place = match role.level() {
+            Level::Platform => Place::Platform,
+            Level::Partner => Place::Partner(PartnerId::new(at, &entropy)),
+            Level::Practice => Place::Practice(OrgId::new(at, &entropy)),
+        };
+        let membership = Membership::new(role, place).expect("of one level");
+        Principal::Person { id: UserId::new(at, &entropy), name: "P".into(), membership }
     }
 
     #[test]
@@ -176,6 +229,17 @@ mod tests {
         let writes: Vec<_> =
             permissions_of(Role::StaffReadonly).into_iter().filter(|a| a.effect() == Effect::Write).collect();
         assert_eq!(writes, [Action::SessionEnd, Action::EvidenceExport]);
+    }
+
+    #[test]
+    fn no_role_below_the_platform_sees_or_changes_the_installation() {
+        let theirs =
+            [Action::SystemRead, Action::SettingsRead, Action::SettingsUpdate, Action::PartnerCreate];
+        for role in Role::ALL.into_iter().filter(|role| role.level() != Level::Platform) {
+            assert!(theirs.iter().all(|&action| authorise(&person(role), action).is_err()), "{role}");
+        }
+        assert_eq!(person(Role::PartnerBilling).reach(), person(Role::PartnerAdmin).reach());
+        assert!(matches!(person(Role::PracticeViewer).reach(), Reach::Organisation(_)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who asks.
 
-use proofline_core::{ApplianceId, OrgId, PartnerId, Role, SiteId, UserId};
+use proofline_core::{ApplianceId, Membership, OrgId, PartnerId, Place, SiteId, UserId};
 
 /// Background work, by name. It has no credential: only the binary starts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,8 +15,8 @@ pub enum Principal {
         id: UserId,
         /// The name that the audit log keeps, even after the person is gone.
         name: String,
-        /// What they are on this installation.
-        role: Role,
+        /// What they are, and in which part of the tenancy tree.
+        membership: Membership,
     },
     /// An appliance that signed its request.
     Appliance {
@@ -50,9 +50,12 @@ impl Principal {
     /// How far this principal can see, before any action is considered.
     pub fn reach(&self) -> Reach {
         match self {
-            Self::Person { role: Role::StaffAdmin | Role::StaffOperator | Role::StaffReadonly, .. }
-            | Self::Claimant
-            | Self::System(_) => Reach::Platform,
+            Self::Person { membership, .. } => match membership.place() {
+                Place::Platform => Reach::Platform,
+                Place::Partner(partner) => Reach::Partner(partner),
+                Place::Practice(org) => Reach::Organisation(org),
+            },
+            Self::Claimant | Self::System(_) => Reach::Platform,
             Self::Appliance { org, site, .. } => Reach::Site(*org, *site),
         }
     }
@@ -64,6 +67,23 @@ impl Principal {
             Self::Appliance { .. } => "appliance",
             Self::Claimant => "anonymous",
             Self::System(_) => "system",
+        }
+    }
+
+    /// The partner whose people see what this principal did, beside those of the organisation it was done in.
+    pub fn partner(&self) -> Option<PartnerId> {
+        match self {
+            Self::Person { membership, .. } => membership.partner(),
+            Self::Appliance { .. } | Self::Claimant | Self::System(_) => None,
+        }
+    }
+
+    /// The organisation that this principal belongs to.
+    pub fn org(&self) -> Option<OrgId> {
+        match self {
+            Self::Person { membership, .. } => membership.org(),
+            Self::Appliance { org, .. } => Some(*org),
+            Self::Claimant | Self::System(_) => None,
         }
     }
 

@@ -23,6 +23,6 @@ pub use id::{
 };
 pub use mode::{Mode, UnknownMode};
 pub use redacted::{Email, EmailError, Secret};
-pub use role::{Role, UnknownRole};
+pub use role::{Level, Membership, Place, Role, UnknownRole, WrongPlace};
 pub use severity::{Severity, UnknownSeverity};
 pub use verdict::{Freshness, UnknownVerdict, Verdict};

@@ -1,8 +1,8 @@
 //! The audit log: one row for each change, in the change's own transaction; refusals in rows of their own.
 
 use chrono::{DateTime, Utc};
-use proofline_authz::Permit;
-use proofline_core::{OrgId, Timestamp};
+use proofline_authz::{Action, Principal};
+use proofline_core::{OrgId, PartnerId, Timestamp};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ pub struct AuditNote {
     pub id: Uuid,
     /// When.
     pub at: Timestamp,
-    /// The organisation concerned, where there is one.
+    /// The organisation concerned, where there is one; else the actor's own, if they belong to one.
     pub org: Option<OrgId>,
     /// The thing that was changed, by its prefixed id.
     pub resource: String,
@@ -48,6 +48,10 @@ pub struct DeniedNote {
     pub request_id: String,
     /// The reason code.
     pub detail: Value,
+    /// The organisation of who asked, whose people see the row.
+    pub org: Option<OrgId>,
+    /// The partner of who asked, whose people see the row.
+    pub partner: Option<PartnerId>,
 }
 
 /// A row of the audit log.
@@ -90,20 +94,21 @@ pub struct AuditFilter {
 
 pub(crate) async fn append(
     connection: &mut PgConnection,
-    permit: &Permit,
+    principal: &Principal,
+    action: Action,
     note: AuditNote,
 ) -> StoreResult<()> {
-    let principal = permit.principal();
     sqlx::query!(
-        "INSERT INTO audit_entry (id, at, org_id, actor_kind, actor_id, actor_name, action, resource, outcome,
-            request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'done', $9, $10)",
+        "INSERT INTO audit_entry (id, at, org_id, partner_id, actor_kind, actor_id, actor_name, action, resource,
+            outcome, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'done', $10, $11)",
         note.id,
         note.at,
-        note.org.map(OrgId::uuid),
+        note.org.or(principal.org()).map(OrgId::uuid),
+        principal.partner().map(PartnerId::uuid),
         principal.kind(),
         principal.id(),
         principal.name(),
-        permit.action().as_str(),
+        action.as_str(),
         note.resource,
         note.request_id,
         note.detail,
@@ -116,10 +121,12 @@ pub(crate) async fn append(
 
 pub(crate) async fn append_denied(connection: &mut PgConnection, note: &DeniedNote) -> StoreResult<()> {
     sqlx::query!(
-        "INSERT INTO audit_entry (id, at, org_id, actor_kind, actor_id, actor_name, action, resource, outcome,
-            request_id, detail) VALUES ($1, $2, NULL, $3, $4, $5, $6, $7, 'denied', $8, $9)",
+        "INSERT INTO audit_entry (id, at, org_id, partner_id, actor_kind, actor_id, actor_name, action, resource,
+            outcome, request_id, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'denied', $10, $11)",
         note.id,
         note.at,
+        note.org.map(OrgId::uuid),
+        note.partner.map(PartnerId::uuid),
         note.actor_kind,
         note.actor_id,
         note.actor_name,

@@ -90,7 +90,8 @@ impl Store {
 
     /// Opens a transaction that sees people and sessions and no tenant: for signing in.
     pub async fn sign_in(&self) -> StoreResult<SignIn> {
-        Ok(SignIn::new(self.pool.begin().await.during("open sign-in")?))
+        let transaction = self.pool.begin_with("BEGIN; SET LOCAL app.sign_in = 'on'").await;
+        Ok(SignIn::new(transaction.during("open sign-in")?))
     }
 
     /// Records a refusal in a transaction of its own, so that what was refused leaves nothing else behind.

@@ -66,7 +66,7 @@ impl Scope {
 
     /// Commits a change together with the audit row that describes it.
     pub async fn commit(mut self, note: AuditNote) -> StoreResult<()> {
-        audit::append(&mut self.transaction, &self.permit, note).await?;
+        audit::append(&mut self.transaction, self.permit.principal(), self.permit.action(), note).await?;
         self.transaction.commit().await.during("commit")
     }
 

@@ -1,8 +1,10 @@
 //! People and sessions, before anyone is anybody: the one way in without a permit.
 //!
-//! The transaction carries no tenant, so row-level security hides every tenant's row from it.
+//! The transaction carries no tenant, so row-level security hides every tenant's row from it; people, and what belongs to
+//! them, are admitted by a setting of their own.
 
-use proofline_core::{Email, Role, SessionId, Timestamp, UserId};
+use proofline_authz::{Action, Principal};
+use proofline_core::{Email, Membership, OrgId, PartnerId, SessionId, Timestamp, UserId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -22,8 +24,8 @@ pub struct LoginRecord {
     pub id: UserId,
     /// Their name.
     pub name: String,
-    /// Their role.
-    pub role: Role,
+    /// Their role, and in what.
+    pub membership: Membership,
     /// The stored hash, with its scheme in front.
     pub password_hash: String,
     /// Set when the account may not sign in.
@@ -48,8 +50,8 @@ pub struct NewPerson {
     pub email: Email,
     /// Their name.
     pub name: String,
-    /// Their role.
-    pub role: Role,
+    /// Their role, and in what.
+    pub membership: Membership,
     /// The hash, with its scheme in front.
     pub password_hash: String,
     /// When.
@@ -67,8 +69,8 @@ pub struct SessionRecord {
     pub name: String,
     /// Their address.
     pub email: Email,
-    /// Their role now, not at sign-in.
-    pub role: Role,
+    /// Their role now, not at sign-in, and in what.
+    pub membership: Membership,
     /// When the person last did something.
     pub last_active_at: Timestamp,
     /// The absolute end.
@@ -136,11 +138,14 @@ impl SignIn {
     /// Adds a person.
     pub async fn create_person(&mut self, person: &NewPerson) -> StoreResult<()> {
         sqlx::query!(
-            "INSERT INTO person (id, email, name, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO person (id, email, name, role, partner_id, org_id, password_hash, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             person.id.uuid(),
             person.email.as_str(),
             person.name,
-            person.role.as_str(),
+            person.membership.role().as_str(),
+            person.membership.partner().map(PartnerId::uuid),
+            person.membership.org().map(OrgId::uuid),
             person.password_hash,
             person.at
         )
@@ -155,7 +160,7 @@ impl SignIn {
         const OPERATION: &str = "find login";
         sqlx::query_as!(
             StoredLogin,
-            "SELECT id, name, role, password_hash, disabled_at FROM person WHERE email = $1",
+            "SELECT id, name, role, partner_id, org_id, password_hash, disabled_at FROM person WHERE email = $1",
             email
         )
         .fetch_optional(&mut *self.transaction)
@@ -170,7 +175,8 @@ impl SignIn {
         const OPERATION: &str = "lock login";
         sqlx::query_as!(
             StoredLogin,
-            "SELECT id, name, role, password_hash, disabled_at FROM person WHERE email = $1 FOR NO KEY UPDATE",
+            "SELECT id, name, role, partner_id, org_id, password_hash, disabled_at FROM person WHERE email = $1
+             FOR NO KEY UPDATE",
             email
         )
         .fetch_optional(&mut *self.transaction)
@@ -303,7 +309,7 @@ impl SignIn {
     ) -> StoreResult<Option<SessionRecord>> {
         const OPERATION: &str = "find session";
         let row = sqlx::query!(
-            "SELECT s.id, s.user_id, s.last_active_at, s.expires_at, p.name, p.email, p.role
+            "SELECT s.id, s.user_id, s.last_active_at, s.expires_at, p.name, p.email, p.role, p.partner_id, p.org_id
              FROM session s JOIN person p ON p.id = s.user_id
              WHERE s.token_digest = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_active_at > $3
                AND p.disabled_at IS NULL",
@@ -320,7 +326,7 @@ impl SignIn {
                 user: UserId::from_uuid(row.user_id),
                 name: row.name,
                 email: stored(row.email.parse(), OPERATION, "email")?,
-                role: stored(row.role.parse(), OPERATION, "role")?,
+                membership: membership(&row.role, row.partner_id, row.org_id, OPERATION)?,
                 last_active_at: row.last_active_at,
                 expires_at: row.expires_at,
             })
@@ -351,11 +357,11 @@ impl SignIn {
         ids: &[SessionId],
         at: Timestamp,
         idle_since: Timestamp,
-    ) -> StoreResult<Vec<(SessionId, Role)>> {
+    ) -> StoreResult<Vec<(SessionId, Membership)>> {
         const OPERATION: &str = "look at sessions";
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
         sqlx::query!(
-            "SELECT s.id, p.role FROM session s JOIN person p ON p.id = s.user_id
+            "SELECT s.id, p.role, p.partner_id, p.org_id FROM session s JOIN person p ON p.id = s.user_id
              WHERE s.id = ANY($1) AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_active_at > $3
                AND p.disabled_at IS NULL",
             &ids,
@@ -366,7 +372,10 @@ impl SignIn {
         .await
         .during(OPERATION)?
         .into_iter()
-        .map(|row| Ok((SessionId::from_uuid(row.id), stored(row.role.parse(), OPERATION, "role")?)))
+        .map(|row| {
+            let membership = membership(&row.role, row.partner_id, row.org_id, OPERATION)?;
+            Ok((SessionId::from_uuid(row.id), membership))
+        })
         .collect()
     }
 
@@ -392,30 +401,9 @@ impl SignIn {
         Ok(purged.rows_affected())
     }
 
-    /// Leaves the audit row of a sign-in, a sign-out or the first start, by the person concerned.
-    pub async fn audit(
-        &mut self,
-        user: UserId,
-        name: &str,
-        action: &str,
-        note: AuditNote,
-    ) -> StoreResult<()> {
-        sqlx::query!(
-            "INSERT INTO audit_entry (id, at, org_id, actor_kind, actor_id, actor_name, action, resource, outcome,
-                request_id, detail) VALUES ($1, $2, NULL, 'person', $3, $4, $5, $6, 'done', $7, $8)",
-            note.id,
-            note.at,
-            user.to_string(),
-            name,
-            action,
-            note.resource,
-            note.request_id,
-            note.detail,
-        )
-        .execute(&mut *self.transaction)
-        .await
-        .during("append audit entry")
-        .map(drop)
+    /// Leaves the audit row of what a person did on the way in, before there was a permit.
+    pub async fn audit(&mut self, person: &Principal, action: Action, note: AuditNote) -> StoreResult<()> {
+        audit::append(&mut self.transaction, person, action, note).await
     }
 
     /// Records a refusal.
@@ -424,10 +412,24 @@ impl SignIn {
     }
 }
 
+/// A membership from its columns.
+pub(crate) fn membership(
+    role: &str,
+    partner: Option<Uuid>,
+    org: Option<Uuid>,
+    operation: &'static str,
+) -> StoreResult<Membership> {
+    let role = stored(role.parse(), operation, "role")?;
+    let (partner, org) = (partner.map(PartnerId::from_uuid), org.map(OrgId::from_uuid));
+    stored(Membership::stored(role, partner, org), operation, "membership")
+}
+
 struct StoredLogin {
     id: Uuid,
     name: String,
     role: String,
+    partner_id: Option<Uuid>,
+    org_id: Option<Uuid>,
     password_hash: String,
     disabled_at: Option<Timestamp>,
 }
@@ -437,7 +439,7 @@ impl StoredLogin {
         Ok(LoginRecord {
             id: UserId::from_uuid(self.id),
             name: self.name,
-            role: stored(self.role.parse(), operation, "role")?,
+            membership: membership(&self.role, self.partner_id, self.org_id, operation)?,
             password_hash: self.password_hash,
             disabled_at: self.disabled_at,
         })

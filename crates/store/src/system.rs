@@ -99,17 +99,25 @@ impl Scope {
         .map(drop)
     }
 
-    /// Notes that another catalogue is in use from `since` on; the same one again changes nothing.
+    /// Notes that another catalogue is in use from `since` on, and that no posture resolved under the one before still
+    /// holds; the same one again changes nothing.
     pub async fn put_catalogue(&mut self, digest: &str, since: Timestamp) -> StoreResult<()> {
-        sqlx::query!(
+        let changed = sqlx::query!(
             "UPDATE installation SET catalogue = $1, catalogue_since = $2 WHERE catalogue <> $1",
             digest,
             since
         )
         .execute(self.query())
         .await
-        .during("note catalogue")
-        .map(drop)
+        .during("note catalogue")?;
+        if changed.rows_affected() == 0 {
+            return Ok(());
+        }
+        sqlx::query!("UPDATE site_posture SET valid_until = $1 WHERE valid_until > $1", since)
+            .execute(self.query())
+            .await
+            .during("expire postures")
+            .map(drop)
     }
 
     /// Renames the installation, whose version may have to be a certain one. `false` when it is another by now.

@@ -179,6 +179,15 @@ impl Scope {
         Ok(Organisation { id, partner, partner_name, name: name.to_owned(), created_at: at })
     }
 
+    /// The partner of an organisation within reach.
+    pub async fn partner_of(&mut self, org: OrgId) -> StoreResult<Option<PartnerId>> {
+        sqlx::query_scalar!("SELECT partner_id FROM organisation WHERE org_id = $1", org.uuid())
+            .fetch_optional(self.query())
+            .await
+            .during("find partner of organisation")
+            .map(|partner| partner.map(PartnerId::from_uuid))
+    }
+
     /// A page of organisations by name, of one partner or of all within reach.
     pub async fn organisations(
         &mut self,

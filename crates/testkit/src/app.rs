@@ -12,7 +12,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use object_store::local::LocalFileSystem;
 use proofline_catalog::Catalog;
 use proofline_core::{
-    Clock, Entropy, FixedClock, InstallationId, OrgId, Role, SeededEntropy, SiteId, UserId,
+    Clock, Entropy, FixedClock, InstallationId, Level, Membership, OrgId, PartnerId, Place, Role,
+    SeededEntropy, SiteId, UserId,
 };
 use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Stage, workers};
 use proofline_store::{Installation, Store};
@@ -48,10 +49,23 @@ pub struct TestApp {
 /// A site made by a test.
 #[derive(Debug, Clone)]
 pub struct TestSite {
+    /// The partner of its organisation.
+    pub partner: PartnerId,
     /// Its organisation.
     pub org: OrgId,
     /// The site.
     pub id: SiteId,
+}
+
+impl TestSite {
+    /// Where somebody with this role would belong: to the installation, to the site's partner, or to its practice.
+    pub fn place(&self, role: Role) -> Place {
+        match role.level() {
+            Level::Platform => Place::Platform,
+            Level::Partner => Place::Partner(self.partner),
+            Level::Practice => Place::Practice(self.org),
+        }
+    }
 }
 
 impl TestApp {
@@ -132,25 +146,41 @@ impl TestApp {
 
     /// A signed-in member of staff, made for the occasion.
     pub async fn staff(&self, role: Role) -> Browser {
-        let email = self.person(role).await;
+        self.member(role, Place::Platform).await
+    }
+
+    /// Somebody of a partner or a practice, signed in, made for the occasion.
+    pub async fn member(&self, role: Role, place: Place) -> Browser {
+        let email = self.person_of(role, place).await;
         self.sign_in(&email).await
     }
 
-    /// Makes a person and returns their address. There is no route for it yet, so it is arranged in the database.
+    /// Makes a member of staff and returns their address.
     pub async fn person(&self, role: Role) -> String {
+        self.person_of(role, Place::Platform).await
+    }
+
+    /// Makes a person and returns their address. Arranged in the database: no test of anything else waits for a mail.
+    pub async fn person_of(&self, role: Role, place: Place) -> String {
+        let membership = Membership::new(role, place).expect("a role of the place");
         let id = UserId::new(self.clock.now(), &*self.entropy);
         let email = format!("{}@staff.example", id.to_string().to_lowercase());
-        let mut owner = self.database.owner().await;
-        sqlx::query("INSERT INTO person (id, email, name, role, password_hash, created_at) VALUES ($1,$2,$3,$4,$5,$6)")
-            .bind(id.uuid())
-            .bind(&email)
-            .bind(format!("Test {role}"))
-            .bind(role.as_str())
-            .bind(password_hash())
-            .bind(self.clock.now())
-            .execute(&mut owner)
-            .await
-            .expect("inserts");
+        let mut database = self.database.superuser().await;
+        sqlx::query(
+            "INSERT INTO person (id, email, name, role, partner_id, org_id, password_hash, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(id.uuid())
+        .bind(&email)
+        .bind(format!("Test {role}"))
+        .bind(role.as_str())
+        .bind(membership.partner().map(PartnerId::uuid))
+        .bind(membership.org().map(OrgId::uuid))
+        .bind(password_hash())
+        .bind(self.clock.now())
+        .execute(&mut database)
+        .await
+        .expect("inserts");
         email
     }
 
@@ -175,7 +205,11 @@ impl TestApp {
         let site = json!({ "org_id": org["id"], "name": name, "timezone": "Europe/Vienna" });
         let site = admin.post("/api/sites", site).await.expect(201);
         let id = |value: &serde_json::Value| value["id"].as_str().unwrap_or_default().to_owned();
-        TestSite { org: id(&org).parse().expect("an id"), id: id(&site).parse().expect("an id") }
+        TestSite {
+            partner: id(&partner).parse().expect("an id"),
+            org: id(&org).parse().expect("an id"),
+            id: id(&site).parse().expect("an id"),
+        }
     }
 
     /// A fresh provisioning code of a site.

@@ -156,6 +156,8 @@ function sessionBody(email: string) {
       name: readonly ? "Jo Whitfield" : "Maren Rausch",
       email,
       role: readonly ? "staff_readonly" : operator ? "staff_operator" : "staff_admin",
+      partner_id: null,
+      org_id: null,
     },
     expires_at: iso(now() + 24 * hour),
     idle_expires_at: iso(now() + 15 * minute),

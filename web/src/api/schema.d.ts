@@ -2094,7 +2094,11 @@ export interface components {
             id: string;
             /** @description Name. */
             name: string;
-            /** @description `staff_admin`, `staff_operator` or `staff_readonly`. */
+            /** @description The organisation, of a practice's people. */
+            org_id?: string | null;
+            /** @description The partner, of a partner's people. */
+            partner_id?: string | null;
+            /** @description `staff_…`, `partner_…` or `practice_…`. */
             role: string;
         };
     };

@@ -20,6 +20,12 @@ const roleWords: Record<string, string> = {
   staff_admin: "administrator",
   staff_operator: "operator",
   staff_readonly: "read-only",
+  partner_admin: "partner administrator",
+  partner_technician: "technician",
+  partner_billing: "billing",
+  practice_owner: "practice owner",
+  practice_manager: "practice manager",
+  practice_viewer: "practice viewer",
 };
 
 export const roleWord = (role: string): string => roleWords[role] ?? role;

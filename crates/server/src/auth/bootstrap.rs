@@ -3,7 +3,8 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
-use proofline_core::{Email, Role, Secret, UserId};
+use proofline_authz::{Action, Principal};
+use proofline_core::{Email, Membership, Place, Role, Secret, UserId};
 use proofline_store::{AuditNote, NewPerson};
 use serde::Deserialize;
 use serde_json::json;
@@ -87,7 +88,7 @@ pub(crate) async fn bootstrap(
         id: UserId::new(call.at, app.entropy()),
         email,
         name,
-        role: Role::StaffAdmin,
+        membership: Membership::new(Role::StaffAdmin, Place::Platform).map_err(|e| Problem::internal(&e))?,
         password_hash,
         at: call.at,
     };
@@ -98,11 +99,13 @@ pub(crate) async fn bootstrap(
         org: None,
         resource: person.id.to_string(),
         request_id: request_id::current(),
-        detail: json!({ "role": person.role }),
+        detail: json!({ "role": person.membership.role() }),
     };
-    sign_in.audit(person.id, &person.name, "auth.bootstrap", note).await?;
+    let principal =
+        Principal::Person { id: person.id, name: person.name.clone(), membership: person.membership };
+    sign_in.audit(&principal, Action::Bootstrap, note).await?;
     let signed_in = session::start(app, &mut sign_in, person.id, call.at).await?;
     sign_in.commit().await?;
-    let body = signed_in.body(app, person.id, &person.name, &person.email, person.role);
+    let body = signed_in.body(app, person.id, &person.name, &person.email, person.membership);
     Ok((StatusCode::CREATED, signed_in.cookies(app), axum::Json(body)).into_response())
 }

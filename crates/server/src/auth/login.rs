@@ -12,6 +12,7 @@
 use axum::Json;
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
+use proofline_authz::{Action, Principal};
 use proofline_core::{Email, Secret, SessionId};
 use proofline_store::{AuditNote, DeniedNote, LockRule, LoginRecord, SignIn};
 use serde::Deserialize;
@@ -75,8 +76,7 @@ pub(crate) async fn login(
         }
         (Some(_), _) => "wrong",
     };
-    let actor = stored.map_or_else(|| "unknown".to_owned(), |record| record.id.to_string());
-    sign_in.audit_denied(&denied(app, actor, why)).await?;
+    sign_in.audit_denied(&denied(app, stored.as_ref(), why)).await?;
     sign_in.commit().await?;
     Err(Problem::new(
         axum::http::StatusCode::UNAUTHORIZED,
@@ -103,13 +103,13 @@ async fn signed_in(
         request_id: request_id::current(),
         detail: json!({ "ended": earlier }),
     };
-    sign_in.audit(record.id, &record.name, "auth.login", note).await?;
+    sign_in.audit(&principal(record), Action::SessionStart, note).await?;
     sign_in.commit().await?;
     if let Some(earlier) = earlier {
         app.events().session_ended(earlier);
     }
     let email = email.ok_or_else(Problem::no_session)?;
-    let body = started.body(app, record.id, &record.name, &email, record.role);
+    let body = started.body(app, record.id, &record.name, &email, record.membership);
     Ok((started.cookies(app), Json(body)))
 }
 
@@ -127,17 +127,24 @@ async fn end_earlier(
     Ok(ended)
 }
 
+fn principal(record: &LoginRecord) -> Principal {
+    Principal::Person { id: record.id, name: record.name.clone(), membership: record.membership }
+}
+
 /// A denial for the audit log, without the address that was tried.
-fn denied(app: &AppState, actor: String, why: &'static str) -> DeniedNote {
+fn denied(app: &AppState, tried: Option<&LoginRecord>, why: &'static str) -> DeniedNote {
+    let actor = tried.map_or_else(|| "unknown".to_owned(), |record| record.id.to_string());
     DeniedNote {
         id: app.new_uuid(),
         at: app.now(),
         actor_kind: "anonymous",
         actor_name: actor.clone(),
         actor_id: actor,
-        action: "auth.login".to_owned(),
+        action: Action::SessionStart.to_string(),
         resource: "session".to_owned(),
         request_id: request_id::current(),
         detail: json!({ "why": why }),
+        org: tried.and_then(|record| record.membership.org()),
+        partner: tried.and_then(|record| record.membership.partner()),
     }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use chrono::{DateTime, Utc};
 use proofline_authz::permissions_of;
-use proofline_core::{Email, Role, SessionId, UserId};
+use proofline_core::{Email, Membership, SessionId, UserId};
 use proofline_store::SignIn;
 use serde::Serialize;
 use serde_json::json;
@@ -23,8 +23,25 @@ pub(crate) struct UserBody {
     name: String,
     /// Address.
     email: String,
-    /// `staff_admin`, `staff_operator` or `staff_readonly`.
+    /// `staff_…`, `partner_…` or `practice_…`.
     role: String,
+    /// The partner, of a partner's people.
+    partner_id: Option<String>,
+    /// The organisation, of a practice's people.
+    org_id: Option<String>,
+}
+
+impl UserBody {
+    fn new(id: UserId, name: &str, email: &Email, membership: Membership) -> Self {
+        Self {
+            id: id.to_string(),
+            name: name.to_owned(),
+            email: email.as_str().to_owned(),
+            role: membership.role().as_str().to_owned(),
+            partner_id: membership.partner().map(|id| id.to_string()),
+            org_id: membership.org().map(|id| id.to_string()),
+        }
+    }
 }
 
 /// Which deployment this is.
@@ -52,7 +69,7 @@ pub(crate) struct SessionBody {
 fn body(
     app: &AppState,
     user: UserBody,
-    role: Role,
+    membership: Membership,
     expires_at: DateTime<Utc>,
     idle_expires_at: DateTime<Utc>,
 ) -> SessionBody {
@@ -64,7 +81,10 @@ fn body(
         },
         expires_at,
         idle_expires_at,
-        permissions: permissions_of(role).into_iter().map(proofline_authz::Action::as_str).collect(),
+        permissions: permissions_of(membership.role())
+            .into_iter()
+            .map(proofline_authz::Action::as_str)
+            .collect(),
     }
 }
 
@@ -101,16 +121,11 @@ impl SignedIn {
         id: UserId,
         name: &str,
         email: &Email,
-        role: Role,
+        membership: Membership,
     ) -> SessionBody {
-        let user = UserBody {
-            id: id.to_string(),
-            name: name.to_owned(),
-            email: email.as_str().to_owned(),
-            role: role.as_str().to_owned(),
-        };
+        let user = UserBody::new(id, name, email, membership);
         let settings = app.settings();
-        body(app, user, role, self.at + settings.session_lifetime, self.at + settings.session_idle)
+        body(app, user, membership, self.at + settings.session_lifetime, self.at + settings.session_idle)
     }
 }
 
@@ -141,14 +156,9 @@ pub(crate) async fn status(call: Anonymous) -> ApiResult<Json<StatusBody>> {
 #[utoipa::path(get, path = "/api/auth/session", tag = "auth",
     responses((status = 200, body = SessionBody, description = "Signed in")))]
 pub(crate) async fn read(call: Call) -> ApiResult<Json<SessionBody>> {
-    let Session { user, name, email, role, expires_at, idle_expires_at, .. } = call.session()?.clone();
-    let user = UserBody {
-        id: user.to_string(),
-        name,
-        email: email.as_str().to_owned(),
-        role: role.as_str().to_owned(),
-    };
-    Ok(Json(body(call.app(), user, role, expires_at, idle_expires_at)))
+    let Session { user, name, email, membership, expires_at, idle_expires_at, .. } = call.session()?;
+    let user = UserBody::new(*user, name, email, *membership);
+    Ok(Json(body(call.app(), user, *membership, *expires_at, *idle_expires_at)))
 }
 
 /// Ends the session, its open streams, and what the browser keeps of it.

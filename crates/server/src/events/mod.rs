@@ -18,7 +18,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream, StreamExt};
 use proofline_authz::{Action, Reach};
-use proofline_core::{OrgId, Role, SessionId, SiteId, Timestamp};
+use proofline_core::{Membership, OrgId, PartnerId, SessionId, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
@@ -94,7 +94,8 @@ pub struct EventBus {
     process: i64,
     sender: broadcast::Sender<Signal>,
     memory: Mutex<(u64, VecDeque<(u64, Change)>)>,
-    open: Mutex<HashMap<(SessionId, Role), usize>>,
+    open: Mutex<HashMap<(SessionId, Membership), usize>>,
+    partners: Mutex<HashMap<OrgId, PartnerId>>,
 }
 
 /// What a client that comes back is told first.
@@ -114,6 +115,7 @@ impl EventBus {
             sender: broadcast::channel(MEMORY).0,
             memory: Mutex::new((0, VecDeque::with_capacity(MEMORY))),
             open: Mutex::default(),
+            partners: Mutex::default(),
         }
     }
 
@@ -156,7 +158,7 @@ impl EventBus {
         Subscribed { missed, now, receiver: self.sender.subscribe() }
     }
 
-    fn sessions(&self) -> Vec<(SessionId, Role)> {
+    fn sessions(&self) -> Vec<(SessionId, Membership)> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 }
@@ -164,11 +166,11 @@ impl EventBus {
 /// An open stream, as long as it is held.
 struct Open {
     app: AppState,
-    key: (SessionId, Role),
+    key: (SessionId, Membership),
 }
 
 impl Open {
-    fn new(app: &AppState, key: (SessionId, Role)) -> Self {
+    fn new(app: &AppState, key: (SessionId, Membership)) -> Self {
         *app.events().open.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default() += 1;
         Self { app: app.clone(), key }
     }
@@ -197,10 +199,10 @@ pub(crate) async fn close_ended(app: &AppState) -> ApiResult<String> {
     let now = app.now();
     let live =
         app.store().sign_in().await?.live_sessions(&ids, now, now - app.settings().session_idle).await?;
-    let live: HashMap<SessionId, Role> = live.into_iter().collect();
+    let live: HashMap<SessionId, Membership> = live.into_iter().collect();
     let mut closed = 0;
-    for (session, role) in &open {
-        if live.get(session) != Some(role) {
+    for (session, membership) in &open {
+        if live.get(session) != Some(membership) {
             app.events().session_ended(*session);
             closed += 1;
         }
@@ -217,14 +219,30 @@ pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::EventsSubscribe), RateClass::Read, routes!(events))
 }
 
-fn admits(reach: Reach, change: &Change) -> bool {
+/// Whether somebody of this reach may know of the change. What cannot be told is not shown.
+async fn admits(app: &AppState, reach: Reach, change: &Change) -> bool {
     match reach {
         Reach::Platform => true,
-        // A partner's organisations are not known here; its streams follow with the partner's own pages.
-        Reach::Partner(_) => false,
+        Reach::Partner(partner) => {
+            partner_of(app, change.org_id).await.ok().flatten().is_some_and(|found| found == partner)
+        }
         Reach::Organisation(org) => change.org_id == org,
         Reach::Site(org, site) => change.org_id == org && change.site_id == site,
     }
+}
+
+/// The partner of an organisation. It never becomes another's, so what was found once holds.
+async fn partner_of(app: &AppState, org: OrgId) -> ApiResult<Option<PartnerId>> {
+    let known =
+        |bus: &EventBus| bus.partners.lock().unwrap_or_else(PoisonError::into_inner).get(&org).copied();
+    if let Some(partner) = known(app.events()) {
+        return Ok(Some(partner));
+    }
+    let found = app.background_scope("events").await?.partner_of(org).await?;
+    if let Some(partner) = found {
+        app.events().partners.lock().unwrap_or_else(PoisonError::into_inner).insert(org, partner);
+    }
+    Ok(found)
 }
 
 fn frame(place: Place, change: &Change) -> Event {
@@ -247,7 +265,7 @@ pub(crate) async fn events(
     let session = call.session()?.clone();
     let reach = call.principal().reach();
     let app = call.app();
-    let open = Open::new(app, (session.id, session.role));
+    let open = Open::new(app, (session.id, session.membership));
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
     let Subscribed { missed, now, receiver } = app.events().subscribe(last);
     let process = now.process;
@@ -255,10 +273,17 @@ pub(crate) async fn events(
     let backlog: Vec<Event> = match missed {
         None => vec![said("reset", now)],
         Some(changes) => {
-            let seen = changes.iter().filter(|(_, c)| admits(reach, c)).map(|(n, c)| frame(at(*n), c));
-            seen.chain([said("ready", now)]).collect()
+            let mut seen = Vec::new();
+            for (number, change) in &changes {
+                if admits(app, reach, change).await {
+                    seen.push(frame(at(*number), change));
+                }
+            }
+            seen.push(said("ready", now));
+            seen
         }
     };
+    let watched = app.clone();
     let live = BroadcastStream::new(receiver)
         .take_while(move |signal| {
             let _held = &open;
@@ -266,14 +291,17 @@ pub(crate) async fn events(
             std::future::ready(!ended)
         })
         .filter_map(move |signal| {
-            std::future::ready(match signal {
-                Ok(Signal::Change(number, change)) if admits(reach, &change) => {
-                    Some(frame(at(number), &change))
+            let app = watched.clone();
+            async move {
+                match signal {
+                    Ok(Signal::Change(number, change)) if admits(&app, reach, &change).await => {
+                        Some(frame(at(number), &change))
+                    }
+                    Ok(Signal::Change(..) | Signal::SessionEnded(_)) => None,
+                    // Too slow to keep up: read everything anew.
+                    Err(_) => Some(Event::default().event("reset").data("{}")),
                 }
-                Ok(Signal::Change(..) | Signal::SessionEnded(_)) => None,
-                // Too slow to keep up: read everything anew.
-                Err(_) => Some(Event::default().event("reset").data("{}")),
-            })
+            }
         });
     // The session's absolute end closes the stream too.
     let remaining = (session.expires_at - call.at).to_std().unwrap_or(Duration::ZERO);

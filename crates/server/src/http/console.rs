@@ -3,7 +3,7 @@
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
 use proofline_authz::{Action, Principal};
-use proofline_core::{Email, Role, SessionId, Timestamp, UserId};
+use proofline_core::{Email, Membership, SessionId, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
 use super::{ApiResult, Problem};
@@ -26,8 +26,8 @@ pub struct Session {
     pub name: String,
     /// Their address.
     pub email: Email,
-    /// Their role, as of this request.
-    pub role: Role,
+    /// Their role as of this request, and in what.
+    pub membership: Membership,
     /// The absolute end.
     pub expires_at: Timestamp,
     /// When it ends if nobody does anything from now on.
@@ -39,7 +39,7 @@ pub struct Session {
 impl Session {
     /// The person as the policy sees them.
     pub fn principal(&self) -> Principal {
-        Principal::Person { id: self.user, name: self.name.clone(), role: self.role }
+        Principal::Person { id: self.user, name: self.name.clone(), membership: self.membership }
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn session(app: &AppState, parts: &Parts, action: Action) -> Ap
         user: record.user,
         name: record.name,
         email: record.email,
-        role: record.role,
+        membership: record.membership,
         expires_at: record.expires_at,
         idle_expires_at: (last_active_at + idle).min(record.expires_at),
         token_digest,

@@ -139,6 +139,8 @@ async fn permit(
         resource: parts.uri.path().chars().take(200).collect(),
         request_id: request_id::current(),
         detail: serde_json::json!({ "code": "not_permitted" }),
+        org: principal.org(),
+        partner: principal.partner(),
     };
     app.store().record_denied(&note).await?;
     Err(Problem::forbidden("not_permitted", format!("Your role does not include {action}.")))

@@ -1,22 +1,22 @@
 //! Tenants are isolated below the query layer: proved in the database itself, under the runtime role.
 
+use proofline_core::Role;
 use proofline_testkit::TestApp;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 /// Tables that belong to the platform and hold no tenant's row, each with its reason.
-const PLATFORM_TABLES: [(&str, &str); 11] = [
+const PLATFORM_TABLES: [(&str, &str); 7] = [
     ("installation", "one row"),
     ("server_key", "public halves"),
-    ("person", "staff; reached through the sign-in scope"),
-    ("session", "digests; reached through the sign-in scope"),
     ("bootstrap_token", "digests; reached through the sign-in scope"),
     ("sign_in_attempt", "keyed by a digest of what was typed; reached through the sign-in scope"),
     ("seen_nonce", "keyed by key and nonce; reached through the sign-in scope"),
     ("job_run", "background work"),
-    ("idempotency_key", "keyed by person"),
     ("_sqlx_migrations", "the migration runner's own"),
-    ("partner", "its own policy by partner"),
 ];
+
+/// Protected by policies of their own, since they belong to people, partners, or more than one level.
+const NOT_BY_TENANT: [&str; 5] = ["partner", "person", "session", "idempotency_key", "audit_entry"];
 
 #[tokio::test]
 async fn every_tenant_table_has_forced_row_level_security_and_leads_with_the_tenant() {
@@ -40,7 +40,7 @@ async fn every_tenant_table_has_forced_row_level_security_and_leads_with_the_ten
         }
         assert!(table.get::<bool, _>("enabled") && table.get::<bool, _>("forced"), "{name} is not protected");
         assert!(table.get::<i64, _>("policies") > 0, "{name} has no policy");
-        if name != "audit_entry" {
+        if !NOT_BY_TENANT.contains(&name.as_str()) {
             assert_eq!(table.get::<Option<String>, _>("leads").as_deref(), Some("org_id"), "{name}");
         }
     }
@@ -130,6 +130,40 @@ async fn one_tenant_never_sees_the_other() {
     let count: i64 =
         sqlx::query_scalar("SELECT count(*) FROM site").fetch_one(&mut runtime).await.expect("answers");
     assert_eq!(count, 0);
+}
+
+#[tokio::test]
+async fn people_of_a_partner_or_a_practice_see_what_is_theirs_alone() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let (one, two) = (app.site(&mut admin, "One").await, app.site(&mut admin, "Two").await);
+    app.enrolled(&mut admin, &one).await;
+    app.enrolled(&mut admin, &two).await;
+    for role in [Role::PartnerTechnician, Role::PracticeViewer] {
+        let mut theirs = app.member(role, one.place(role)).await;
+        for (list, id) in [("sites", one.id.to_string()), ("organisations", one.org.to_string())] {
+            let page = theirs.get(&format!("/api/{list}")).await.expect(200);
+            let items = page["items"].as_array().expect("a page");
+            assert_eq!(items.len(), 1, "{role}: {list}");
+            assert_eq!(items[0]["id"], id.as_str(), "{role}: {list}");
+        }
+        let appliances = theirs.get("/api/appliances").await.expect(200);
+        assert_eq!(appliances["items"].as_array().map(Vec::len), Some(1), "{role}");
+        theirs.get(&format!("/api/sites/{}", one.id)).await.expect(200);
+        let not_theirs = theirs.get(&format!("/api/sites/{}", two.id)).await;
+        let nothing = theirs.get("/api/sites/site_01h455vb4pex5vsknk084sn02q").await;
+        assert_eq!(not_theirs.status, nothing.status, "{role}");
+        assert_eq!(not_theirs.status.as_u16(), 404, "{role}");
+    }
+    // A partner adds clinics under itself, and under nobody else.
+    let mut partner = app.member(Role::PartnerAdmin, one.place(Role::PartnerAdmin)).await;
+    let under = |id: String| serde_json::json!({ "partner_id": id, "name": "Another clinic" });
+    partner.post("/api/organisations", under(one.partner.to_string())).await.expect(201);
+    partner.post("/api/organisations", under(two.partner.to_string())).await.expect(404);
+    let theirs = partner.get("/api/audit").await.expect(200);
+    let rows = theirs["items"].as_array().expect("a page");
+    assert!(rows.iter().any(|row| row["action"] == "organisation.create"), "what they did themselves");
+    assert!(rows.iter().all(|row| row["detail"]["name"] != "Clinic Two"), "and nothing of others");
 }
 
 #[tokio::test]

@@ -57,9 +57,10 @@ async fn without_a_credential_only_public_routes_answer() {
 #[tokio::test]
 async fn every_role_gets_what_the_policy_says_and_nothing_else() {
     let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    let site = app.site(&mut app.admin().await, "Main Street").await;
     for role in Role::ALL {
         let allowed = permissions_of(role);
-        let person = app.person(role).await;
+        let person = app.person_of(role, site.place(role)).await;
         for entry in &app.app.routes {
             let Access::Person(action) = entry.access else { continue };
             if action == Action::SessionEnd {

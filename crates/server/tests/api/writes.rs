@@ -204,9 +204,13 @@ impl World {
 async fn world_for(entry: &RouteEntry) -> World {
     if entry.path == "/api/auth/bootstrap" {
         let app = TestApp::start_with(5, |settings| settings.rate_scale = 10_000).await;
-        let (admin, ids) =
-            (app.anonymous(), ["org_01h455vb4pex5vsknk084sn02q", "site_01h455vb4pex5vsknk084sn02q"]);
-        let site = TestSite { org: ids[0].parse().expect("an id"), id: ids[1].parse().expect("an id") };
+        let admin = app.anonymous();
+        let nothing = "01h455vb4pex5vsknk084sn02q";
+        let site = TestSite {
+            partner: format!("part_{nothing}").parse().expect("an id"),
+            org: format!("org_{nothing}").parse().expect("an id"),
+            id: format!("site_{nothing}").parse().expect("an id"),
+        };
         return World { app, email: String::new(), admin, site, names: 0 };
     }
     World::new().await
