@@ -29,8 +29,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("verify", &["core", "evidence"]),
     ("fleetsim", &["core", "evidence", "catalog", "protocol", "outbox"]),
     ("server", &["core", "authz", "vault", "evidence", "catalog", "protocol", "healing", "store", "jobs"]),
-    ("testkit", &["core", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"]),
-    ("proofline", &["core", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"]),
+    (
+        "testkit",
+        &["core", "vault", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"],
+    ),
+    (
+        "proofline",
+        &["core", "vault", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"],
+    ),
     ("xtask", &["embedded-postgres"]),
 ];
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use proofline_core::Entropy;
+use proofline_vault::Vault;
 use sha2::{Digest, Sha256};
 
 use crate::entropy::SystemEntropy;
@@ -15,6 +16,8 @@ use crate::settings::Settings;
 
 const CSRF_KEY: &str = "PROOFLINE_CSRF_KEY";
 const PASSWORD_PEPPER: &str = "PROOFLINE_PASSWORD_PEPPER";
+const MASTER_KEY: &str = "PROOFLINE_MASTER_KEY";
+const EARLIER_MASTER_KEYS: &str = "PROOFLINE_EARLIER_MASTER_KEYS";
 const MIN_CHARS: usize = 32;
 const PLACEHOLDERS: [&str; 7] =
     ["changeme", "change-me", "change_me", "example", "placeholder", "secret", "password"];
@@ -23,15 +26,20 @@ const PLACEHOLDERS: [&str; 7] =
 pub(crate) struct Secrets {
     pub(crate) csrf_key: [u8; 32],
     pub(crate) password_pepper: [u8; 32],
+    pub(crate) vault: Vault,
 }
 
 /// Reads the secrets. Production refuses what is missing, blank, short, a placeholder, padded or used twice, and names
 /// the variable but never its value. Development makes them once in the data directory.
 pub(crate) fn load(settings: &Settings) -> Result<Secrets, Fault> {
-    let [csrf_key, password_pepper] = gather(settings, |name| make(&settings.data, name))?;
+    let Texts { once: [csrf_key, password_pepper, master_key], earlier } =
+        gather(settings, |name| make(&settings.data, name))?;
+    let key = |text: &String| -> [u8; 32] { Sha256::digest(text).into() };
+    let earlier: Vec<_> = earlier.iter().map(key).collect();
     Ok(Secrets {
-        csrf_key: Sha256::digest(csrf_key).into(),
-        password_pepper: Sha256::digest(password_pepper).into(),
+        csrf_key: key(&csrf_key),
+        password_pepper: key(&password_pepper),
+        vault: Vault::new(&key(&master_key), &earlier),
     })
 }
 
@@ -45,20 +53,40 @@ pub(crate) fn look(settings: &Settings) -> Result<&'static str, Fault> {
     Ok(if missing.get() { "will be made at the first start" } else { "all there" })
 }
 
+/// What stands in the configuration.
+struct Texts {
+    /// CSRF key, password pepper, master key.
+    once: [String; 3],
+    /// Master keys that only open.
+    earlier: Vec<String>,
+}
+
 /// The texts; in development, what is nowhere yet comes from `make`.
-fn gather(settings: &Settings, make: impl Fn(&str) -> Result<String, Fault>) -> Result<[String; 2], Fault> {
+fn gather(settings: &Settings, make: impl Fn(&str) -> Result<String, Fault>) -> Result<Texts, Fault> {
     let one = |name: &str, value: &Option<String>| match value {
         Some(text) => check(name, text),
         None if settings.development => kept(&settings.data, name)?.map_or_else(|| make(name), Ok),
         None => Err(Fault::config(format!("{name} is not set; `proofline admin new-secret` makes one"))),
     };
-    let texts = [one(CSRF_KEY, &settings.csrf_key)?, one(PASSWORD_PEPPER, &settings.password_pepper)?];
-    if texts[0] == texts[1] {
-        return Err(Fault::config(format!(
-            "{PASSWORD_PEPPER} equals {CSRF_KEY}; every secret needs a value of its own"
-        )));
+    let once = [
+        one(CSRF_KEY, &settings.csrf_key)?,
+        one(PASSWORD_PEPPER, &settings.password_pepper)?,
+        one(MASTER_KEY, &settings.master_key)?,
+    ];
+    let earlier = settings.earlier_master_keys.as_deref().unwrap_or_default().split(',');
+    let earlier = earlier.filter(|text| !text.is_empty()).map(|text| check(EARLIER_MASTER_KEYS, text));
+    let earlier = earlier.collect::<Result<Vec<_>, _>>()?;
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    let named = [CSRF_KEY, PASSWORD_PEPPER, MASTER_KEY].into_iter().zip(once.iter().map(String::as_str));
+    for (name, text) in named.chain(earlier.iter().map(|text| (EARLIER_MASTER_KEYS, text.as_str()))) {
+        if let Some((other, _)) = seen.iter().find(|(_, known)| *known == text) {
+            return Err(Fault::config(format!(
+                "{name} equals {other}; every secret needs a value of its own"
+            )));
+        }
+        seen.push((name, text));
     }
-    Ok(texts)
+    Ok(Texts { once, earlier })
 }
 
 fn check(name: &str, text: &str) -> Result<String, Fault> {
@@ -131,6 +159,7 @@ mod tests {
         let mut settings = Wrapper::parse_from(["proofline"]).settings;
         settings.csrf_key = csrf.map(str::to_owned);
         settings.password_pepper = pepper.map(str::to_owned);
+        settings.master_key = Some(GOOD.chars().rev().collect());
         settings
     }
 
@@ -154,10 +183,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = settings(None, None);
         settings.development = true;
+        settings.master_key = None;
         settings.data = folder.path().to_owned();
         let first = load(&settings).map_err(|f| f.to_string()).expect("made");
         let second = load(&settings).map_err(|f| f.to_string()).expect("read again");
         assert_eq!(first.csrf_key, second.csrf_key);
         assert_ne!(first.csrf_key, first.password_pepper);
+        assert_eq!(first.vault.current_key(), second.vault.current_key());
     }
 }

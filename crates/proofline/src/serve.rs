@@ -65,6 +65,7 @@ where
             keys: keys::load(&settings.data, &store, clock.now()).await?,
             evidence_store: Arc::new(evidence_folder(settings)?),
             installation,
+            vault: secrets.vault,
             settings: proofline_server::Settings {
                 stage: if settings.development { Stage::Development } else { Stage::Production },
                 public_url,

@@ -70,6 +70,14 @@ pub(crate) struct Settings {
     /// Keys the pre-hash of passwords: at least 32 random characters. Required in production; it can never change.
     #[arg(long, env = "PROOFLINE_PASSWORD_PEPPER", hide = true, hide_env_values = true, global = true)]
     pub(crate) password_pepper: Option<String>,
+
+    /// Seals what the database keeps of other people's secrets: at least 32 random characters. Required in production.
+    #[arg(long, env = "PROOFLINE_MASTER_KEY", hide = true, hide_env_values = true, global = true)]
+    pub(crate) master_key: Option<String>,
+
+    /// Master keys from before, separated by commas: they open what they sealed until it is sealed anew.
+    #[arg(long, env = "PROOFLINE_EARLIER_MASTER_KEYS", hide = true, hide_env_values = true, global = true)]
+    pub(crate) earlier_master_keys: Option<String>,
 }
 
 impl Settings {

@@ -7,6 +7,7 @@ use proofline_authz::{Action, Job, Permit, Principal, authorise};
 use proofline_catalog::Catalog;
 use proofline_core::{Clock, Entropy, Timestamp};
 use proofline_store::{Installation, Scope, Store};
+use proofline_vault::Vault;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::{Builder, Uuid};
@@ -29,6 +30,8 @@ pub struct Deps {
     pub entropy: Arc<dyn Entropy>,
     /// The server's signing keys.
     pub keys: ServerKeys,
+    /// Opens and seals what is kept of other people's secrets.
+    pub vault: Vault,
     /// Settings.
     pub settings: Settings,
     /// Which deployment this is.
@@ -110,6 +113,12 @@ impl AppState {
     /// The server's signing keys.
     pub(crate) fn keys(&self) -> &ServerKeys {
         &self.0.deps.keys
+    }
+
+    /// Opens and seals what is kept of other people's secrets.
+    #[expect(dead_code, reason = "the first sealed column comes with second factors")]
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.deps.vault
     }
 
     /// Settings.

@@ -17,6 +17,7 @@ use proofline_core::{
 };
 use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Stage, workers};
 use proofline_store::{Installation, Store};
+use proofline_vault::Vault;
 use serde_json::json;
 use sha2::Sha384;
 
@@ -261,6 +262,7 @@ fn build(
         entropy: entropy.clone(),
         // From a seed of their own: the same after a restart.
         keys: ServerKeys::generate(&SeededEntropy::new(2)),
+        vault: Vault::new(&[11; 32], &[]),
         settings: settings.clone(),
         installation: installation.clone(),
         evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),

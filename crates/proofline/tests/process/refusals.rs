@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{CSRF_KEY, Ended, Home, PEPPER};
+use crate::support::{CSRF_KEY, Ended, Home, MASTER_KEY, PEPPER};
 
 /// `EX_CONFIG`: a supervisor need not try again.
 const CONFIG: i32 = 78;
@@ -22,6 +22,7 @@ fn production_refuses_each_bad_secret_at_once_and_never_prints_it() {
     for (name, other, good) in [
         ("PROOFLINE_CSRF_KEY", "PROOFLINE_PASSWORD_PEPPER", CSRF_KEY),
         ("PROOFLINE_PASSWORD_PEPPER", "PROOFLINE_CSRF_KEY", PEPPER),
+        ("PROOFLINE_MASTER_KEY", "PROOFLINE_EARLIER_MASTER_KEYS", MASTER_KEY),
     ] {
         let bad = [
             ("unset", None),

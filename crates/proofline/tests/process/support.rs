@@ -14,6 +14,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// As `proofline admin new-secret` makes them.
 pub(crate) const CSRF_KEY: &str = "5e0b7c1d9a3f48e26b7d0c5a91f3e8d24c6b0a7e5d1f93828e4a6c0b2d7f5931";
 pub(crate) const PEPPER: &str = "c3f1a9e07b5d42868d0e6a4c2b9f7513e8d5a1c70f4b6293597e1d3b8a6c0f24";
+pub(crate) const MASTER_KEY: &str = "b7d04f9c2e6a81350f4d7b9ac1e8265378d2c5f01b6e9a437c0f8d3e5a91b264";
 
 /// A folder of its own, that PostgreSQL's user can enter, and two ports.
 pub(crate) struct Home {
@@ -57,6 +58,7 @@ impl Home {
             .env("PROOFLINE_PUBLIC_URL", "https://compliance.example")
             .env("PROOFLINE_CSRF_KEY", CSRF_KEY)
             .env("PROOFLINE_PASSWORD_PEPPER", PEPPER)
+            .env("PROOFLINE_MASTER_KEY", MASTER_KEY)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
