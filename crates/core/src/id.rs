@@ -126,6 +126,7 @@ id!(/** A signed instruction for one appliance. */ OrderId, "ord");
 id!(/** A one-time code that lets one machine become an appliance. */ ProvisioningCodeId, "code");
 id!(/** A person who signs in. */ UserId, "user");
 id!(/** One signed-in browser. */ SessionId, "sess");
+id!(/** A passkey of a person. */ PasskeyId, "pkey");
 
 #[cfg(test)]
 mod tests {

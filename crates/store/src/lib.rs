@@ -15,6 +15,7 @@ mod audit;
 mod connect;
 mod error;
 mod evidence;
+mod factors;
 mod idempotency;
 mod incidents;
 mod migrate;
@@ -38,6 +39,7 @@ pub use evidence::{
     Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,
     NewEntry, NewTile, PublicationProgress, Signer, TileRow, Unpublished,
 };
+pub use factors::{FactorRule, Factors, Passkey, ProvedSession, StoredTotp};
 pub use idempotency::{EarlierAnswer, EarlierRequest};
 pub use incidents::{
     IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,

@@ -11,6 +11,7 @@ mod isolation;
 mod posture;
 mod routes;
 mod scale;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod tenants;
