@@ -126,6 +126,7 @@ id!(/** A signed instruction for one appliance. */ OrderId, "ord");
 id!(/** A one-time code that lets one machine become an appliance. */ ProvisioningCodeId, "code");
 id!(/** A person who signs in. */ UserId, "user");
 id!(/** One signed-in browser. */ SessionId, "sess");
+id!(/** What a program brings to act for the person who made it. */ ApiTokenId, "tok");
 
 #[cfg(test)]
 mod tests {
