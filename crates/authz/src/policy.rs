@@ -51,8 +51,8 @@ enum Audience {
 }
 
 use Role::{
-    PartnerAdmin, PartnerBilling, PartnerTechnician, PracticeManager, PracticeOwner, PracticeViewer, StaffAdmin,
-    StaffOperator, StaffReadonly,
+    PartnerAdmin, PartnerBilling, PartnerTechnician, PracticeManager, PracticeOwner, PracticeViewer,
+    StaffAdmin, StaffOperator, StaffReadonly,
 };
 
 /// Whoever has a session.

@@ -22,7 +22,10 @@ mod tests {
 
     #[test]
     fn a_cell_is_text_whatever_is_in_it() {
-        assert_eq!(line(["a", "", "say \"hi\"", "x,y\r\nz"]), "\"a\",\"\",\"say \"\"hi\"\"\",\"x,y\r\nz\"\r\n");
+        assert_eq!(
+            line(["a", "", "say \"hi\"", "x,y\r\nz"]),
+            "\"a\",\"\",\"say \"\"hi\"\"\",\"x,y\r\nz\"\r\n"
+        );
         for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"] {
             assert_eq!(line([formula]), format!("\"'{formula}\"\r\n"));
         }

@@ -142,8 +142,13 @@ mod tests {
             other[place] = if other[place] == b'0' { b'1' } else { b'0' };
             assert!(!is_well_formed(&String::from_utf8(other).expect("text")), "{place}");
         }
-        for other in [text.to_uppercase(), text[..75].to_owned(), format!("{text}0"), format!(" {text}"), "é".repeat(38)]
-        {
+        for other in [
+            text.to_uppercase(),
+            text[..75].to_owned(),
+            format!("{text}0"),
+            format!(" {text}"),
+            "é".repeat(38),
+        ] {
             assert!(!is_well_formed(&other), "{other}");
         }
         assert!(!format!("{:?}", token.text).contains(&text[8..16]));
@@ -153,14 +158,14 @@ mod tests {
     fn a_request_with_a_session_and_a_token_is_ambiguous() {
         let text = fresh_token([1; 32]).text.expose().to_owned();
         let headers = |values: &[(&'static str, String)]| {
-            values.iter().map(|(name, value)| {
-                (header::HeaderName::from_static(name), value.parse().expect("a value"))
-            })
-            .collect::<HeaderMap>()
+            values
+                .iter()
+                .map(|(name, value)| (header::HeaderName::from_static(name), value.parse().expect("a value")))
+                .collect::<HeaderMap>()
         };
         let bearer = ("authorization", format!("bearer {text}"));
         let code = |outcome: ApiResult<Option<[u8; 32]>>| outcome.map_err(|problem| problem.code());
-        assert_eq!(code(presented(&headers(&[bearer.clone()]))), Ok(Some(digest(&text))));
+        assert_eq!(code(presented(&headers(std::slice::from_ref(&bearer)))), Ok(Some(digest(&text))));
         for cookie in ["__Host-session=", "a=b; __Host-session=1; __Host-session=2"] {
             let both = headers(&[bearer.clone(), ("cookie", cookie.to_owned())]);
             assert_eq!(code(presented(&both)), Err("two_credentials"));
@@ -169,13 +174,16 @@ mod tests {
         assert_eq!(code(presented(&other)), Ok(Some(digest(&text))));
         let basic = headers(&[("authorization", "Basic YTpi".to_owned())]);
         assert_eq!(code(presented(&basic)), Ok(None));
-        for value in [format!("Bearer  {text}"), format!("Bearer {text} "), "Bearer".to_owned(), "Bearer ".to_owned()] {
-            let header: HeaderMap = [(header::AUTHORIZATION, header::HeaderValue::from_str(&value).expect("a value"))]
-                .into_iter()
-                .collect();
+        for value in
+            [format!("Bearer  {text}"), format!("Bearer {text} "), "Bearer".to_owned(), "Bearer ".to_owned()]
+        {
+            let header: HeaderMap =
+                [(header::AUTHORIZATION, header::HeaderValue::from_str(&value).expect("a value"))]
+                    .into_iter()
+                    .collect();
             assert_eq!(code(presented(&header)), Err("token_refused"), "{value:?}");
         }
-        let mut twice = headers(&[bearer.clone()]);
+        let mut twice = headers(std::slice::from_ref(&bearer));
         twice.append(header::AUTHORIZATION, bearer.1.parse().expect("a value"));
         assert_eq!(code(presented(&twice)), Err("token_refused"));
     }
