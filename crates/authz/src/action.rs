@@ -28,6 +28,11 @@ macro_rules! actions {
                 match self { $(Self::$variant => $name,)* }
             }
 
+            /// The action of this spelling.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.as_str() == name)
+            }
+
             /// Whether the action changes anything.
             pub const fn effect(self) -> Effect {
                 match self { $(Self::$variant => Effect::$effect,)* }
@@ -99,6 +104,16 @@ actions! {
     OrderRead = "order.read", Read;
     /// Read the audit log.
     AuditRead = "audit.read", Read;
+    /// Take the audit log away as a file.
+    AuditExport = "audit.export", Write;
+    /// List API tokens of one's own (never the tokens themselves).
+    TokenRead = "token.read", Read;
+    /// See and revoke the API tokens of everybody within one's reach, too.
+    TokenOversee = "token.oversee", Read;
+    /// Make an API token that acts for oneself.
+    TokenCreate = "token.create", Write;
+    /// Revoke an API token.
+    TokenRevoke = "token.revoke", Write;
     /// See how the installation is doing.
     SystemRead = "system.read", Read;
     /// See the settings.
@@ -145,7 +160,11 @@ impl Action {
             | Self::FactorProve
             | Self::FactorRead
             | Self::FactorEnrol => Proof::Password,
-            Self::FactorRemove | Self::FactorPolicyUpdate | Self::EvidenceExport => Proof::Fresh,
+            Self::FactorRemove
+            | Self::FactorPolicyUpdate
+            | Self::EvidenceExport
+            | Self::AuditExport
+            | Self::TokenCreate => Proof::Fresh,
             _ => Proof::Full,
         }
     }

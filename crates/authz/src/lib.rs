@@ -11,5 +11,5 @@ mod policy;
 mod principal;
 
 pub use action::{Action, Effect, Proof};
-pub use policy::{Denied, Permit, authorise, permissions_of, policy_matrix};
+pub use policy::{Denied, Permit, authorise, grantable_by, permissions_of, policy_matrix};
 pub use principal::{Job, Principal, Reach};

@@ -51,8 +51,8 @@ enum Audience {
 }
 
 use Role::{
-    PartnerAdmin, PartnerTechnician, PracticeManager, PracticeOwner, PracticeViewer, StaffAdmin,
-    StaffOperator, StaffReadonly,
+    PartnerAdmin, PartnerBilling, PartnerTechnician, PracticeManager, PracticeOwner, PracticeViewer,
+    StaffAdmin, StaffOperator, StaffReadonly,
 };
 
 /// Whoever has a session.
@@ -99,6 +99,15 @@ const IN_CHARGE: Audience = Audience::People(&[StaffAdmin, PartnerAdmin]);
 /// Who reads the record of what people did.
 const OVERSEEING: Audience =
     Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly, PartnerAdmin, PracticeOwner]);
+/// Who makes tokens for programs of theirs.
+const TOKEN_MAKERS: Audience = Audience::People(&[
+    StaffAdmin,
+    StaffOperator,
+    StaffReadonly,
+    PartnerAdmin,
+    PartnerTechnician,
+    PartnerBilling,
+]);
 /// The installation's own people.
 const STAFF: Audience = Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly]);
 /// Those of them who act.
@@ -136,8 +145,10 @@ fn audience(action: Action) -> Audience {
         Action::ApplianceRevoke
         | Action::ApplianceSetMode
         | Action::FactorPolicyRead
-        | Action::FactorPolicyUpdate => IN_CHARGE,
-        Action::AuditRead => OVERSEEING,
+        | Action::FactorPolicyUpdate
+        | Action::TokenOversee => IN_CHARGE,
+        Action::AuditRead | Action::AuditExport => OVERSEEING,
+        Action::TokenRead | Action::TokenCreate | Action::TokenRevoke => TOKEN_MAKERS,
         Action::SystemRead | Action::SettingsRead => STAFF,
         Action::PartnerCreate => STAFF_WHO_ACT,
         Action::SettingsUpdate => ADMINS,
@@ -154,11 +165,55 @@ fn role_is_in(role: Role, audience: Audience) -> bool {
     matches!(audience, Audience::People(roles) if roles.contains(&role))
 }
 
+impl Action {
+    /// Whether a token may be given the action: a closed list, so that a new action is none of it until somebody says so.
+    ///
+    /// Not on it is what a person has to be there for: their session, factors, password and tokens, people, settings,
+    /// approvals, what is final, and what leaves the installation as a file.
+    pub const fn grantable(self) -> bool {
+        matches!(
+            self,
+            Self::OverviewRead
+                | Self::PartnerRead
+                | Self::PartnerCreate
+                | Self::OrganisationRead
+                | Self::OrganisationCreate
+                | Self::SiteRead
+                | Self::SiteCreate
+                | Self::CodeRead
+                | Self::CodeCreate
+                | Self::CodeRevoke
+                | Self::ApplianceRead
+                | Self::ApplianceRunChecks
+                | Self::IncidentRead
+                | Self::IncidentEscalate
+                | Self::EvidenceRead
+                | Self::OrderRead
+                | Self::AuditRead
+                | Self::SystemRead
+                | Self::SettingsRead
+                | Self::CatalogRead
+        )
+    }
+}
+
+/// What somebody of this role can give a token; nothing where the role makes none.
+pub fn grantable_by(role: Role) -> Vec<Action> {
+    Action::ALL.iter().copied().filter(|&action| by_token(role, action)).collect()
+}
+
+fn by_token(role: Role, action: Action) -> bool {
+    action.grantable() && role_is_in(role, TOKEN_MAKERS) && role_is_in(role, audience(action))
+}
+
 /// Decides whether `principal` may do `action`.
 pub fn authorise(principal: &Principal, action: Action) -> Result<Permit, Denied> {
     let audience = audience(action);
     let allowed = match principal {
         Principal::Person { membership, .. } => role_is_in(membership.role(), audience),
+        Principal::Token { membership, actions, .. } => {
+            actions.contains(&action) && by_token(membership.role(), action)
+        }
         Principal::Appliance { .. } => audience == Audience::Appliances,
         Principal::Claimant => audience == Audience::Claimants,
         Principal::System(_) => audience == Audience::Installation,
@@ -178,7 +233,7 @@ pub fn permissions_of(role: Role) -> Vec<Action> {
 /// The whole policy as a text table, for `spec/policy.txt`.
 pub fn policy_matrix() -> String {
     let mut text = String::from("# action × principal; generated from crates/authz, do not edit\n");
-    let heads = Role::ALL.map(Role::as_str).into_iter().chain(["appliance", "claimant", "system"]);
+    let heads = Role::ALL.map(Role::as_str).into_iter().chain(["token", "appliance", "claimant", "system"]);
     let heads: String = heads.map(|head| format!("{head:<19}")).collect();
     let _ = writeln!(text, "{:<24}{:<7}{:<10}{}", "action", "effect", "proof", heads.trim_end());
     for &action in Action::ALL {
@@ -186,6 +241,7 @@ pub fn policy_matrix() -> String {
         let cells = Role::ALL
             .map(|role| role_is_in(role, audience))
             .into_iter()
+            .chain([action.grantable()])
             .chain([Audience::Appliances, Audience::Claimants, Audience::Installation].map(|a| a == audience))
             .map(|yes| format!("{:<19}", if yes { "yes" } else { "-" }))
             .collect::<String>();
@@ -241,7 +297,10 @@ mod tests {
         let writes: Vec<_> =
             permissions_of(Role::StaffReadonly).into_iter().filter(|a| a.effect() == Effect::Write).collect();
         let own = [Action::SessionEnd, Action::FactorProve, Action::FactorEnrol, Action::FactorRemove];
-        assert_eq!(writes, [own.as_slice(), &[Action::EvidenceExport]].concat());
+        let exports = [Action::EvidenceExport, Action::AuditExport];
+        let tokens = [Action::TokenCreate, Action::TokenRevoke];
+        assert_eq!(writes, [own.as_slice(), &exports, &tokens].concat());
+        assert!(grantable_by(Role::StaffReadonly).into_iter().all(|a| a.effect() == Effect::Read));
     }
 
     #[test]
@@ -253,6 +312,38 @@ mod tests {
         }
         assert_eq!(person(Role::PartnerBilling).reach(), person(Role::PartnerAdmin).reach());
         assert!(matches!(person(Role::PracticeViewer).reach(), Reach::Organisation(_)));
+    }
+
+    #[test]
+    fn a_token_does_what_its_list_and_its_makers_role_both_say() {
+        let at = proofline_core::Timestamp::UNIX_EPOCH;
+        for role in Role::ALL {
+            let Principal::Person { id: maker, membership, .. } = person(role) else { unreachable!() };
+            let token = |actions: &[Action]| Principal::Token {
+                id: proofline_core::ApiTokenId::new(at, &SeededEntropy::new(3)),
+                name: "T".into(),
+                maker,
+                maker_name: "P".into(),
+                membership,
+                actions: actions.to_vec(),
+            };
+            for &action in Action::ALL {
+                let with_all = authorise(&token(Action::ALL), action).is_ok();
+                assert_eq!(with_all, grantable_by(role).contains(&action), "{role} {action}");
+                assert!(!with_all || authorise(&person(role), action).is_ok(), "{role} {action}");
+                assert!(authorise(&token(&[]), action).is_err());
+            }
+            assert_eq!(token(&[]).reach(), person(role).reach());
+            assert_eq!(role.level() == Level::Practice, grantable_by(role).is_empty(), "{role}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_has_to_be_there_for_is_given_to_no_token() {
+        let kinds = ["auth", "session", "token", "agent", "provision", "settings.update", "evidence.export"];
+        for &action in Action::ALL.iter().filter(|action| action.grantable()) {
+            assert!(kinds.iter().all(|kind| !action.as_str().starts_with(kind)), "{action}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub use clock::{Clock, FixedClock, SystemClock, TimeError, Timestamp, format_rfc
 pub use entropy::{Entropy, SeededEntropy};
 pub use fraction::{Fraction, FractionError};
 pub use id::{
-    ApplianceId, AssetId, IdError, IncidentId, InstallationId, OrderId, OrgId, PartnerId, PasskeyId,
+    ApiTokenId, ApplianceId, AssetId, IdError, IncidentId, InstallationId, OrderId, OrgId, PartnerId, PasskeyId,
     ProvisioningCodeId, SessionId, SiteId, UserId,
 };
 pub use mode::{Mode, UnknownMode};

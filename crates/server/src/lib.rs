@@ -18,6 +18,7 @@ mod settings;
 mod state;
 mod system;
 mod tenants;
+mod tokens;
 pub mod workers;
 
 pub use auth::{BootstrapLink, open_bootstrap};
@@ -62,6 +63,7 @@ fn declare(api: http::Api) -> http::Api {
     let api = scoring::routes(api);
     let api = catalog::routes(api);
     let api = audit::routes(api);
+    let api = tokens::routes(api);
     let api = events::routes(api);
     system::routes(api)
 }

@@ -1,5 +1,7 @@
 //! What can go wrong below the query layer.
 
+use std::fmt::Write as _;
+
 /// A store operation's result.
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -24,7 +26,7 @@ pub enum StoreError {
         operation: &'static str,
         /// Why.
         #[source]
-        source: sqlx::Error,
+        source: Said,
     },
     /// Anything else the database said.
     #[error("{operation}: database error")]
@@ -33,7 +35,7 @@ pub enum StoreError {
         operation: &'static str,
         /// Why.
         #[source]
-        source: sqlx::Error,
+        source: Said,
     },
     /// A stored value is outside what the types allow: the database was changed behind our back.
     #[error("{operation}: stored value {what} is not valid")]
@@ -58,6 +60,36 @@ pub enum StoreError {
     },
 }
 
+/// What the database said, fit for a log: without what stood in the rows and parameters that it said it of.
+///
+/// PostgreSQL repeats them in the detail of a message (`Key (email)=(…) already exists`, `Failing row contains (…)`) and for
+/// some errors in the message itself. The detail is never taken over, the message only of kinds of errors that are not about
+/// values, and the names of what was hit always.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Said(String);
+
+/// Classes of SQLSTATE whose messages name things of the schema or the server at most.
+const ABOUT_NO_VALUE: [&str; 13] =
+    ["08", "0A", "25", "26", "28", "34", "3D", "42", "53", "54", "55", "57", "58"];
+
+impl From<sqlx::Error> for Said {
+    fn from(error: sqlx::Error) -> Self {
+        let sqlx::Error::Database(cause) = &error else { return Self(error.to_string()) };
+        let code = cause.code().unwrap_or_default();
+        let mut text = format!("SQLSTATE {code}");
+        for (what, name) in [("table", cause.table()), ("constraint", cause.constraint())] {
+            if let Some(name) = name {
+                let _ = write!(text, ", {what} {name}");
+            }
+        }
+        if ABOUT_NO_VALUE.iter().any(|class| code.starts_with(class)) {
+            let _ = write!(text, ": {}", cause.message());
+        }
+        Self(text)
+    }
+}
+
 /// Names the operation that a database error happened in.
 pub(crate) trait During<T> {
     /// Wraps the error with `operation`.
@@ -79,16 +111,18 @@ impl<T> During<T> for Result<T, sqlx::Error> {
             sqlx::Error::Database(cause) => match cause.code().as_deref() {
                 // 57xxx operator intervention, 53xxx resources, 40001 serialisation, 40P01 deadlock, 55P03 lock timeout
                 Some(code) if code.starts_with("57") || code.starts_with("53") => {
-                    StoreError::Unavailable { operation, source }
+                    StoreError::Unavailable { operation, source: source.into() }
                 }
-                Some("40001" | "40P01" | "55P03") => StoreError::Unavailable { operation, source },
-                _ => StoreError::Database { operation, source },
+                Some("40001" | "40P01" | "55P03") => {
+                    StoreError::Unavailable { operation, source: source.into() }
+                }
+                _ => StoreError::Database { operation, source: source.into() },
             },
             sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::Io(_)
-            | sqlx::Error::Protocol(_) => StoreError::Unavailable { operation, source },
-            _ => StoreError::Database { operation, source },
+            | sqlx::Error::Protocol(_) => StoreError::Unavailable { operation, source: source.into() },
+            _ => StoreError::Database { operation, source: source.into() },
         })
     }
 }

@@ -28,13 +28,14 @@ mod sign_in;
 mod spans;
 mod system;
 mod tenants;
+mod tokens;
 
 pub use appliances::{
     Appliance, ApplianceFilter, ApplianceKey, CycleReport, Enrolment, NewAsset, Presence, PresenceRow,
 };
 pub use audit::{AuditEntry, AuditFilter, AuditNote, DeniedNote};
 pub use connect::{Announcements, ConnectOptions, Store};
-pub use error::{StoreError, StoreResult};
+pub use error::{Said, StoreError, StoreResult};
 pub use evidence::{
     Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,
     NewEntry, NewTile, PublicationProgress, Signer, TileRow, Unpublished,
@@ -56,3 +57,4 @@ pub use sign_in::{LockRule, LoginRecord, NewPerson, SessionRecord, SignIn};
 pub use spans::{Asset, Confirmation, Span, SpanVerdict};
 pub use system::{DatabaseFacts, Installation, JobRun, ServerKeyRow};
 pub use tenants::{Code, CodeState, NewCode, Organisation, Partner, Site};
+pub use tokens::{LiveToken, NewToken, Token};

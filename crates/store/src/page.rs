@@ -47,11 +47,12 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         let limit = usize::from(self.limit);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = if more {
-            rows.last().and_then(|row| serde_json::to_string(&key(row)).ok()).map(Cursor)
-        } else {
-            None
-        };
+        let next = if more { rows.last().and_then(|row| Self::cursor(&key(row))) } else { None };
         Page { items: rows, next }
+    }
+
+    /// The cursor that begins after this key.
+    pub(crate) fn cursor(key: &K) -> Option<Cursor> {
+        serde_json::to_string(key).ok().map(Cursor)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use proofline_authz::{Action, Effect, Permit, Principal};
+use proofline_authz::{Action, Effect, Permit, Principal, Reach};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::audit::{self, AuditNote};
@@ -48,6 +48,11 @@ impl Scope {
     /// Who acts.
     pub fn principal(&self) -> &Principal {
         self.permit.principal()
+    }
+
+    /// How much of the tenancy tree it opens.
+    pub fn reach(&self) -> Reach {
+        self.permit.reach()
     }
 
     /// What was permitted.

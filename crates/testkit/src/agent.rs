@@ -56,6 +56,9 @@ impl Agent {
     pub fn sign(&self, method: &str, path: &str, body: &[u8]) -> SignedHeaders {
         let nonce = (&*self.entropy as &dyn Entropy).bytes::<16>();
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        if let Ok(sent) = serde_json::from_slice(body) {
+            crate::logs::watch_sent(&sent);
+        }
         let request = signature::Request { method, path, query, body };
         signature::sign(&request, &self.key, self.clock.now(), nonce).expect("signs")
     }

@@ -251,6 +251,20 @@ impl TestApp {
         code
     }
 
+    /// A token that somebody makes for thirty days, of these actions.
+    pub async fn token(&self, maker: &mut Browser, actions: &[&str]) -> String {
+        let asked = json!({ "name": "nightly report", "actions": actions, "expires_in_days": 30 });
+        let made = maker.post("/api/tokens", asked).await.expect(201);
+        made["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// A program with this token: no cookie, an address of its own.
+    pub fn program(&self, token: &str) -> Browser {
+        let mut program = self.anonymous();
+        program.headers = vec![("authorization", format!("Bearer {token}"))];
+        program
+    }
+
     /// Runs one job of the table now.
     ///
     /// # Panics

@@ -70,7 +70,11 @@ impl Browser {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         for (name, value) in &self.headers {
+            logs::watch_header(name, value);
             request = request.header(*name, value);
+        }
+        if let Some(body) = body {
+            logs::watch_sent(body);
         }
         let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
         self.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer")

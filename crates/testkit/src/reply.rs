@@ -28,6 +28,11 @@ impl Reply {
         {
             panic!("{secret:?} stands in an error");
         }
+        if parts.status.is_success()
+            && let Ok(answer) = serde_json::from_slice(&bytes)
+        {
+            logs::watch_answered(&answer);
+        }
         Self { status: parts.status, headers: parts.headers, bytes }
     }
 

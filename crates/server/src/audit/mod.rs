@@ -1,8 +1,12 @@
-//! The audit log, read.
+//! The audit log, read and taken away.
+
+mod csv;
+mod export;
 
 use axum::Json;
 use chrono::{DateTime, Utc};
 use proofline_authz::Action;
+use proofline_core::OrgId;
 use proofline_store::{AuditEntry, AuditFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,10 +14,16 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::http::{Access, Api, ApiResult, Call, Listing, Query, QueryTime, RateClass, page_request};
+use crate::http::{
+    Access, Api, ApiResult, Call, Listing, Problem, Query, QueryTime, RateClass, page_request,
+};
 
 pub(crate) fn routes(api: Api) -> Api {
-    api.route(Access::Person(Action::AuditRead), RateClass::Read, routes!(list))
+    api.route(Access::Person(Action::AuditRead), RateClass::Read, routes!(list)).route(
+        Access::Person(Action::AuditExport),
+        RateClass::Read,
+        routes!(export::export),
+    )
 }
 
 /// Which rows.
@@ -25,16 +35,55 @@ pub(crate) struct AuditQuery {
     actor: Option<String>,
     /// Only this action, as the policy spells it.
     action: Option<String>,
+    /// Only what came out so: `done`, `denied` or `failed`.
+    outcome: Option<String>,
+    /// Only what was done to something whose name begins with this.
+    resource: Option<String>,
+    /// Only what concerns this organisation.
+    org_id: Option<String>,
     /// Not before.
     #[param(value_type = Option<DateTime<Utc>>)]
     from: Option<QueryTime>,
     /// Not after.
     #[param(value_type = Option<DateTime<Utc>>)]
     to: Option<QueryTime>,
+    /// Only where this stands in the actor's name, the resource or the action. A page of a search may hold fewer rows than
+    /// asked for, or none, and still not be the last: `next_cursor` says so.
+    search: Option<String>,
     /// 1 to 200; 50 unless told.
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+}
+
+impl AuditQuery {
+    fn filter(self) -> ApiResult<AuditFilter> {
+        let known = |outcome: &String| ["done", "denied", "failed"].contains(&outcome.as_str());
+        if self.outcome.as_ref().is_some_and(|outcome| !known(outcome)) {
+            let detail = "An outcome is done, denied or failed.";
+            return Err(Problem::invalid("outcome", "unknown_outcome", detail));
+        }
+        let org = self.org_id.map(|text| text.parse::<OrgId>()).transpose();
+        Ok(AuditFilter {
+            actor_id: text("actor", self.actor)?,
+            action: text("action", self.action)?,
+            outcome: self.outcome,
+            resource: text("resource", self.resource)?,
+            org: org.map_err(|e| Problem::invalid("org_id", "id_invalid", e.to_string()))?,
+            from: self.from.map(|QueryTime(at)| at),
+            to: self.to.map(|QueryTime(at)| at),
+            search: text("search", self.search)?,
+        })
+    }
+}
+
+/// What somebody looks for: nothing where it is blank.
+fn text(field: &'static str, text: Option<String>) -> ApiResult<Option<String>> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if text.as_ref().is_some_and(|text| text.chars().count() > 200 || text.chars().any(char::is_control)) {
+        return Err(Problem::invalid(field, "length", "Up to 200 characters, no control characters."));
+    }
+    Ok(text)
 }
 
 /// A row.
@@ -44,7 +93,9 @@ pub(crate) struct AuditBody {
     id: Uuid,
     /// When.
     at: DateTime<Utc>,
-    /// `person`, `appliance`, `system` or `anonymous`.
+    /// The organisation that it concerns.
+    org_id: Option<String>,
+    /// `person`, `token`, `appliance`, `system` or `anonymous`.
     actor_kind: String,
     /// The actor's id.
     actor_id: String,
@@ -64,19 +115,19 @@ pub(crate) struct AuditBody {
 
 impl From<AuditEntry> for AuditBody {
     fn from(entry: AuditEntry) -> Self {
-        let AuditEntry {
-            id,
-            at,
-            actor_kind,
-            actor_id,
-            actor_name,
-            action,
-            resource,
-            outcome,
-            request_id,
-            detail,
-        } = entry;
-        Self { id, at, actor_kind, actor_id, actor_name, action, resource, outcome, request_id, detail }
+        Self {
+            id: entry.id,
+            at: entry.at,
+            org_id: entry.org.map(|org| org.to_string()),
+            actor_kind: entry.actor_kind,
+            actor_id: entry.actor_id,
+            actor_name: entry.actor_name,
+            action: entry.action,
+            resource: entry.resource,
+            outcome: entry.outcome,
+            request_id: entry.request_id,
+            detail: entry.detail,
+        }
     }
 }
 
@@ -85,12 +136,7 @@ impl From<AuditEntry> for AuditBody {
     responses((status = 200, body = Listing<AuditBody>, description = "A page")))]
 pub(crate) async fn list(call: Call, Query(query): Query<AuditQuery>) -> ApiResult<Json<Listing<AuditBody>>> {
     let page = page_request(query.limit, query.cursor.as_deref())?;
-    let filter = AuditFilter {
-        actor_id: query.actor,
-        action: query.action,
-        from: query.from.map(|QueryTime(at)| at),
-        to: query.to.map(|QueryTime(at)| at),
-    };
+    let filter = query.filter()?;
     let page = call.scope().await?.audit_entries(&filter, &page).await?;
     Ok(Json(Listing::from_page(page, AuditBody::from)))
 }

@@ -35,8 +35,14 @@ impl Admission {
         Self { meter, permit: None, session: None, appliance: None, claimed: None, once: None, body: None }
     }
 
-    pub(super) fn person(meter: QueryMeter, permit: Permit, session: Session, once: Option<Once>) -> Self {
-        Self { permit: Some(permit), session: Some(session), once, ..Self::public(meter) }
+    /// Without a session where a program acts for the person.
+    pub(super) fn person(
+        meter: QueryMeter,
+        permit: Permit,
+        session: Option<Session>,
+        once: Option<Once>,
+    ) -> Self {
+        Self { permit: Some(permit), session, once, ..Self::public(meter) }
     }
 
     pub(super) fn appliance(
@@ -110,7 +116,7 @@ impl Call {
         self.permit.principal()
     }
 
-    /// The session, on routes for people.
+    /// The session, on routes for people whose action no token can be given.
     pub fn session(&self) -> ApiResult<&Session> {
         self.session.as_ref().ok_or_else(unguarded)
     }

@@ -69,18 +69,27 @@ impl Session {
     }
 }
 
-/// The value of a cookie; none where it is there twice, since another site may have planted the second.
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers
+fn values_of<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(key, _)| *key == name)
-        .map(|(_, value)| value);
+        .filter(move |(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+/// The value of a cookie; none where it is there twice, since another site may have planted the second.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = values_of(headers, name);
     let first = values.next()?;
     values.next().is_none().then_some(first)
+}
+
+/// Whether a cookie of this name is there, whatever is in it and however often.
+pub(super) fn has_cookie(headers: &HeaderMap, name: &str) -> bool {
+    values_of(headers, name).next().is_some()
 }
 
 /// The digest of the session token that a browser presents, alive or not.

@@ -15,7 +15,9 @@ use super::call::Admission;
 use super::once::{self, Once, Repeated};
 use super::rate::RateKey;
 use super::route::{Access, RouteEntry};
-use super::{Problem, RateClass, Session, agent, client, console, csrf, json, observe, origin, request_id};
+use super::{
+    Problem, RateClass, Session, agent, bearer, client, console, csrf, json, observe, origin, request_id,
+};
 use crate::AppState;
 
 /// What the guard of one route knows.
@@ -75,17 +77,27 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
         }
         Access::Person(action) => {
             app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
-            let session = console::session(app, &parts, action).await?;
+            let (principal, session) = match bearer::presented(&parts.headers)? {
+                Some(token) => (bearer::principal(app, &token).await?, None),
+                None => {
+                    let session = console::session(app, &parts, action).await?;
+                    (session.principal(), Some(session))
+                }
+            };
             if is_write(&parts.method) {
-                origin::require_own(&parts, app.settings())?;
-                csrf::require(app, &parts, &session)?;
+                // Only of what a browser sends by itself can a page of another site make use.
+                if let Some(session) = &session {
+                    origin::require_own(&parts, app.settings())?;
+                    csrf::require(app, &parts, session)?;
+                }
                 json::require_no_form(&parts)?;
             }
-            let principal = session.principal();
             let permit = permit(app, &principal, action, &parts).await?;
-            require_proof(app, &session, action).await?;
+            if let Some(session) = &session {
+                require_proof(app, session, action).await?;
+            }
             let once = if parts.method == Method::POST {
-                match once::look(app, &parts, body, session.user).await? {
+                match once::look(app, &parts, body, &principal).await? {
                     Repeated::Yes(response) => return Ok(Admitted::Answered(response)),
                     Repeated::No(once, rest) => {
                         body = rest;
@@ -164,5 +176,5 @@ async fn permit(
         partner: principal.partner(),
     };
     app.store().record_denied(&note).await?;
-    Err(Problem::forbidden("not_permitted", format!("Your role does not include {action}.")))
+    Err(Problem::forbidden("not_permitted", bearer::not_included(principal, action)))
 }

@@ -1,6 +1,7 @@
 //! HTTP itself: how a route is declared, who may call it, how answers and errors look. No capability lives here.
 
 mod agent;
+mod bearer;
 mod call;
 mod capacity;
 mod client;
@@ -24,6 +25,7 @@ mod version;
 mod web;
 
 pub(crate) use agent::{ApplianceCache, KnownAppliance, Nonces};
+pub(crate) use bearer::fresh_token;
 pub(crate) use call::{Anonymous, Call, ClaimedKey, SignedBody};
 pub(crate) use console::{Session, clear_cookies, presented_session, session_cookies};
 pub(crate) use csrf::issue as issue_csrf;

@@ -11,13 +11,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header, response};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
+use proofline_authz::Principal;
 use proofline_core::UserId;
 use proofline_store::EarlierAnswer;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::json::MAX_BODY;
-use super::{ApiResult, Problem, request_id};
+use super::{ApiResult, Problem, bearer, request_id};
 use crate::AppState;
 
 /// A key, and what is asked under it.
@@ -42,7 +43,13 @@ pub(super) enum Repeated {
     Yes(Response),
 }
 
-pub(super) async fn look(app: &AppState, parts: &Parts, body: Body, user: UserId) -> ApiResult<Repeated> {
+pub(super) async fn look(
+    app: &AppState,
+    parts: &Parts,
+    body: Body,
+    principal: &Principal,
+) -> ApiResult<Repeated> {
+    let Some(user) = principal.person() else { return Ok(Repeated::No(None, body)) };
     let Some(key) = parts.headers.get("idempotency-key") else { return Ok(Repeated::No(None, body)) };
     let key = key.to_str().ok().filter(|key| (8..=120).contains(&key.len())).ok_or_else(|| {
         Problem::invalid("Idempotency-Key", "length", "An idempotency key has 8 to 120 characters.")
@@ -55,7 +62,7 @@ pub(super) async fn look(app: &AppState, parts: &Parts, body: Body, user: UserId
         )
     })?;
     let request_digest = digest(parts, &bytes);
-    let once = Once { user, key: key.to_owned(), request_digest };
+    let once = Once { user, key: bearer::own_key(principal, key), request_digest };
     match earlier(app, &once).await? {
         None => Ok(Repeated::No(Some(once), Body::from(bytes))),
         Some(_) => answer_again(app, &once).await.map(Repeated::Yes),

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::{FieldProblem, ProblemBody};
 
@@ -27,6 +27,18 @@ pub fn document() -> OpenApi {
                 "__Host-session",
                 "Set by signing in. Changes also send the `__Host-csrf` cookie's value as `X-CSRF-Token`.",
             ))),
+        );
+        components.add_security_scheme(
+            "api_token",
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .description(Some(
+                        "A token of `POST /api/tokens`, for programs. It does what is on its list and in its maker's role. \
+                         Send no cookie with it, and no CSRF token.",
+                    ))
+                    .build(),
+            ),
         );
         components.add_security_scheme(
             "appliance_signature",

@@ -144,14 +144,7 @@ impl Problem {
 
     /// 500, with the cause in our log only.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
-        let mut chain = cause.to_string();
-        let mut source = cause.source();
-        while let Some(next) = source {
-            chain.push_str(": ");
-            chain.push_str(&next.to_string());
-            source = next.source();
-        }
-        tracing::error!(request_id = %request_id::current(), cause = %chain, "request failed");
+        tracing::error!(request_id = %request_id::current(), cause = %chain(cause), "request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -173,6 +166,12 @@ impl Problem {
     pub fn code(&self) -> &'static str {
         self.code
     }
+}
+
+/// An error and what is behind it, as one line for our log.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl IntoResponse for Problem {
@@ -207,7 +206,7 @@ impl From<StoreError> for Problem {
                 Self::conflict("conflict", "This clashes with something that exists already.")
             }
             StoreError::Unavailable { .. } => {
-                tracing::warn!(request_id = %request_id::current(), cause = ?error, "database unavailable");
+                tracing::warn!(request_id = %request_id::current(), cause = %chain(&error), "database unavailable");
                 Self::unavailable(2)
             }
             StoreError::Database { .. }

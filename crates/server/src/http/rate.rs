@@ -21,7 +21,7 @@ pub enum RateClass {
     Login,
     /// Provisioning codes.
     Claim,
-    /// Signed requests of enrolled appliances, counted per key.
+    /// Signed requests of enrolled appliances, counted per key; and what a program asks with an API token, per token.
     Agent,
 }
 

@@ -21,7 +21,8 @@ use crate::AppState;
 pub enum Access {
     /// Anyone, for the reason given.
     Public(&'static str),
-    /// A signed-in person whose role the policy allows this. Changes need the CSRF header.
+    /// A signed-in person whose role the policy allows this. Changes need the CSRF header. Where the action can be given to
+    /// an API token, also a program that brings one.
     Person(Action),
     /// An enrolled appliance that signed the request. No cookie, so no CSRF rule.
     Appliance(Action),
@@ -105,14 +106,16 @@ fn operation_id(method: &str, path: &str) -> String {
 }
 
 fn describe(operation: &mut Operation, access: Access, rate: RateClass) {
-    let (scheme, permission) = match access {
-        Access::Public(reason) => (None, format!("public: {reason}")),
-        Access::Person(action) => (Some("session"), action.to_string()),
-        Access::Appliance(action) => (Some("appliance_signature"), action.to_string()),
-        Access::Claimant(action) => (Some("appliance_signature"), action.to_string()),
+    let (schemes, permission): (&[&str], String) = match access {
+        Access::Public(reason) => (&[], format!("public: {reason}")),
+        Access::Person(action) if action.grantable() => (&["session", "api_token"], action.to_string()),
+        Access::Person(action) => (&["session"], action.to_string()),
+        Access::Appliance(action) => (&["appliance_signature"], action.to_string()),
+        Access::Claimant(action) => (&["appliance_signature"], action.to_string()),
     };
-    operation.security =
-        Some(scheme.map(|name| SecurityRequirement::new(name, Vec::<String>::new())).into_iter().collect());
+    // One of them, not all.
+    let requirement = |name: &&str| SecurityRequirement::new(*name, Vec::<String>::new());
+    operation.security = Some(schemes.iter().map(requirement).collect());
     let extensions =
         ExtensionsBuilder::new().add("x-permission", permission).add("x-rate-class", rate.as_str()).build();
     match &mut operation.extensions {

@@ -4,7 +4,6 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use proofline_authz::Principal;
 use proofline_core::{IncidentId, OrgId};
 use proofline_evidence::statement::{Body, ServerFact};
 use proofline_healing::incident::{Actor, Event, State, transition};
@@ -107,8 +106,8 @@ pub(crate) async fn escalate(
     Strict(request): Strict<EscalateRequest>,
 ) -> ApiResult<Json<IncidentBody>> {
     let reason = crate::tenants::reason(&request.reason)?;
-    let Principal::Person { id: user, .. } = call.principal() else { return Err(Problem::not_found()) };
-    let actor = Actor::User(*user);
+    let user = call.principal().person().ok_or_else(Problem::not_found)?;
+    let actor = Actor::User(user);
     let mut scope = call.scope().await?;
     let (row, record) = lock(&call, &mut scope, id).await?;
     let event = Event::Escalate { reason: reason.to_owned() };

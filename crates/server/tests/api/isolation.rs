@@ -16,11 +16,12 @@ const PLATFORM_TABLES: [(&str, &str); 7] = [
 ];
 
 /// Protected by policies of their own, since they belong to people, partners, or more than one level.
-const NOT_BY_TENANT: [&str; 10] = [
+const NOT_BY_TENANT: &[&str] = &[
     "partner",
     "person",
     "session",
     "idempotency_key",
+    "api_token",
     "audit_entry",
     "totp_factor",
     "recovery_code",

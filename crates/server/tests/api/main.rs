@@ -1,5 +1,7 @@
 //! Central Command through its real router, on a real database. One file per capability; `routes` walks them all.
 
+mod audit;
+mod canary;
 mod capacity;
 mod desk;
 mod enrolment;
@@ -15,4 +17,5 @@ mod second_factor;
 mod sessions;
 mod sign_in;
 mod tenants;
+mod tokens;
 mod writes;

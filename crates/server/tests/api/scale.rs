@@ -141,7 +141,7 @@ async fn scanned(app: &TestApp) -> Vec<(String, i64)> {
 }
 
 /// Ends the application's connections, so that what they counted is known. It opens new ones when it needs them.
-async fn settle(app: &TestApp) {
+pub(crate) async fn settle(app: &TestApp) {
     let mut database = app.database.superuser().await;
     let theirs: Vec<i32> = sqlx::query_scalar(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
@@ -161,7 +161,7 @@ async fn settle(app: &TestApp) {
 }
 
 /// The median time of a request after the plans have settled, and its queries.
-async fn timed(admin: &mut Browser, path: &str) -> (Duration, u32) {
+pub(crate) async fn timed(admin: &mut Browser, path: &str) -> (Duration, u32) {
     let (mut times, mut queries) = (Vec::new(), 0);
     for _ in 0..9 {
         let begun = Instant::now();

@@ -218,6 +218,16 @@ impl World {
                 fill(&mut path, &incident);
                 body = Some(json!({ "reason": "needs somebody on site" }));
             }
+            "POST /api/tokens" => {
+                let actions = ["site.read", "code.create"];
+                body = Some(json!({ "name": self.name(), "actions": actions, "expires_in_days": 90 }));
+            }
+            "DELETE /api/tokens/{token_id}" => {
+                self.app.token(&mut self.admin, &["site.read"]).await;
+                let listed = self.admin.get("/api/tokens").await.expect(200);
+                fill(&mut path, &listed["items"][0]["id"].as_str().expect("an id"));
+            }
+            "GET /api/audit/export" => {}
             "GET /api/sites/{site_id}/evidence/export" => fill(&mut path, &self.site.id),
             "PATCH /api/settings" => body = Some(json!({ "name": self.name() })),
             other => panic!("say here how {other} is carried out once"),

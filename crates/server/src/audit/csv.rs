@@ -1,0 +1,34 @@
+//! Comma-separated values (RFC 4180) that a spreadsheet shows and does not carry out.
+
+/// One line of these cells. Every cell is quoted. One that a spreadsheet could take for a formula begins with an
+/// apostrophe, which makes it text there.
+pub(super) fn line<const N: usize>(cells: [&str; N]) -> String {
+    let mut line = String::new();
+    for (place, cell) in cells.into_iter().enumerate() {
+        line.push_str(if place == 0 { "\"" } else { ",\"" });
+        if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+            line.push('\'');
+        }
+        line.push_str(&cell.replace('"', "\"\""));
+        line.push('"');
+    }
+    line.push_str("\r\n");
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_text_whatever_is_in_it() {
+        assert_eq!(
+            line(["a", "", "say \"hi\"", "x,y\r\nz"]),
+            "\"a\",\"\",\"say \"\"hi\"\"\",\"x,y\r\nz\"\r\n"
+        );
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"] {
+            assert_eq!(line([formula]), format!("\"'{formula}\"\r\n"));
+        }
+        assert_eq!(line(["a=1", "'=1", " =1"]), "\"a=1\",\"'=1\",\" =1\"\r\n");
+    }
+}
