@@ -1,10 +1,11 @@
 //! What stands in front of every handler: budget, credential, CSRF rule, policy. In that order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use proofline_authz::{Action, Permit, Principal, authorise};
@@ -14,7 +15,7 @@ use super::call::Admission;
 use super::once::{self, Once, Repeated};
 use super::rate::RateKey;
 use super::route::{Access, RouteEntry};
-use super::{Problem, RateClass, agent, client, console, csrf, json, observe, origin, request_id};
+use super::{Problem, RateClass, agent, client, console, csrf, device, json, observe, origin, request_id};
 use crate::AppState;
 
 /// What the guard of one route knows.
@@ -66,19 +67,19 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
     let address = client::address(&parts, app.settings().trusted_proxies);
     let (admission, body) = match guarded.access {
         Access::Public(_) => {
-            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            app.rate_limits().check(guarded.rate, &drawer(guarded, &parts, address)).await?;
             if is_write(&parts.method) {
                 origin::require_own(&parts, app.settings())?;
             }
             (Admission::public(meter), body)
         }
         Access::Person(action) => {
-            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            app.rate_limits().check(guarded.rate, &drawer(guarded, &parts, address)).await?;
             let session = console::session(app, &parts, action).await?;
             if is_write(&parts.method) {
                 origin::require_own(&parts, app.settings())?;
                 csrf::require(app, &parts, &session)?;
-                json::require_no_form(&parts)?;
+                json::require_json(&parts, StatusCode::FORBIDDEN)?;
             }
             let principal = session.principal();
             let permit = permit(app, &principal, action, &parts).await?;
@@ -97,15 +98,17 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             (Admission::person(meter, permit, session, once), body)
         }
         Access::Appliance(action) => {
+            json::require_json(&parts, StatusCode::UNSUPPORTED_MEDIA_TYPE)?;
             let (appliance, key, bytes) = agent::verified(app, &parts, body, address).await?;
-            app.rate_limits().check(guarded.rate, &RateKey::Key(key))?;
+            app.rate_limits().check(guarded.rate, &RateKey::Key(key)).await?;
             let principal =
                 Principal::Appliance { id: appliance.id, org: appliance.org, site: appliance.site };
             let permit = permit(app, &principal, action, &parts).await?;
             (Admission::appliance(meter, permit, appliance, bytes), axum::body::Body::empty())
         }
         Access::Claimant(action) => {
-            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            app.rate_limits().check(guarded.rate, &RateKey::Address(address)).await?;
+            json::require_json(&parts, StatusCode::UNSUPPORTED_MEDIA_TYPE)?;
             let (key, bytes) = agent::claiming(app, &parts, body).await?;
             let permit = permit(app, &Principal::Claimant, action, &parts).await?;
             (Admission::claimant(meter, permit, key, bytes), axum::body::Body::empty())
@@ -113,6 +116,16 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
     };
     parts.extensions.insert(admission);
     Ok(Admitted::Proceed(Request::from_parts(parts, body), keep))
+}
+
+/// Whose budget the request draws on. Where secrets are tried, a browser that somebody signed in with before has one of its
+/// own, so that strangers who use up theirs do not keep it out.
+fn drawer(guarded: &Guarded, parts: &Parts, address: IpAddr) -> RateKey {
+    match guarded.rate {
+        RateClass::Login => device::presented(&guarded.app, &parts.headers)
+            .map_or(RateKey::Address(address), |device| RateKey::Device(device.account)),
+        _ => RateKey::Address(address),
+    }
 }
 
 fn is_write(method: &Method) -> bool {

@@ -13,7 +13,7 @@ use proofline_testkit::{Browser, Reply, TestApp};
 use serde_json::json;
 
 /// A path with every parameter filled with an id of the right kind that nothing has.
-fn path_to_nothing(entry: &RouteEntry) -> String {
+pub(crate) fn path_to_nothing(entry: &RouteEntry) -> String {
     let mut path = entry.path.clone();
     for (parameter, value) in [
         ("{site_id}", "site_01h455vb4pex5vsknk084sn02q"),
