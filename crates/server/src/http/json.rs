@@ -69,6 +69,10 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.windows(6).any(|w| w == b"\\u0000") {
         return Err(Problem::invalid("body", "nul", "The body holds a NUL character."));
     }
+    // Every request is an object. Types would take a list for one, field by field.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid("body", "json_shape", "The body is no JSON object."));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let detail = error.to_string();
         let detail = detail.rsplit_once(" at line ").map_or(detail.as_str(), |(detail, _)| detail);

@@ -110,6 +110,50 @@ async fn a_connection_that_says_nothing_or_never_finishes_is_closed() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_in_is_cut_off_and_holds_no_place() {
+    let app = TestApp::start_with(5, |settings| {
+        settings.request_timeout = Duration::from_millis(400);
+        settings.max_in_flight = 20;
+    })
+    .await;
+    let (address, _stop) = listening(&app, ConnectionLimits::default()).await;
+    let head = "POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 4000\r\n\r\n";
+    let chunked = "POST /api/csp-reports HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let trickles = [(head, "{"), (chunked, "1\r\n{\r\n")].map(|(head, drop)| async move {
+        let mut slow = TcpStream::connect(address).await.expect("connects");
+        slow.write_all(head.as_bytes()).await.expect("writes");
+        let (mut reads, mut writes) = slow.into_split();
+        let began = Instant::now();
+        let trickle = async {
+            while writes.write_all(drop.as_bytes()).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let mut answer = Vec::new();
+        let read = async {
+            let _ = reads.read_to_end(&mut answer).await;
+        };
+        tokio::select! { () = trickle => {}, () = read => {} }
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503"), "{answer}");
+    });
+    futures_util::future::join_all(trickles).await;
+    // More of them than there are places: the next one is served all the same.
+    let mut kept = Vec::new();
+    for _ in 0..30 {
+        let mut slow = TcpStream::connect(address).await.expect("connects");
+        slow.write_all(head.as_bytes()).await.expect("writes");
+        kept.push(slow);
+    }
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let mut good = TcpStream::connect(address).await.expect("connects");
+    let asked = b"GET /api/auth/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    good.write_all(asked).await.expect("writes");
+    assert!(rest(&mut good).await.starts_with("HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
 async fn connections_beyond_the_most_wait_for_their_turn() {
     let app = TestApp::start().await;
     let limits = ConnectionLimits { connections: 1, ..ConnectionLimits::default() };
