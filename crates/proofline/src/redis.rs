@@ -47,7 +47,9 @@ fn check_password(settings: &Settings, url: &str) -> Result<(), &'static str> {
     match password {
         "" if on_this_machine => Ok(()),
         "" => Err("holds no password, and the server is on another machine"),
-        _ if PLACEHOLDERS.iter().any(|p| lower.contains(p)) => Err("still holds a placeholder for the password"),
+        _ if PLACEHOLDERS.iter().any(|p| lower.contains(p)) => {
+            Err("still holds a placeholder for the password")
+        }
         _ if password.chars().count() < MIN_CHARS => Err("holds a password shorter than 32 characters"),
         _ if others.into_iter().flatten().any(|other| other == password) => {
             Err("holds a password that is another secret, too; every secret needs a value of its own")

@@ -113,7 +113,8 @@ impl TestApp {
         };
         change(&mut settings);
         let redis = redis.map(TestRedis::url);
-        let app = build(&store, &clock, &entropy, &settings, &installation, &evidence_folder, redis.as_deref());
+        let app =
+            build(&store, &clock, &entropy, &settings, &installation, &evidence_folder, redis.as_deref());
         if let Some(shared) = app.state.shared() {
             shared.connect().await.expect("Redis answers");
         }

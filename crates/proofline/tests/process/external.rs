@@ -160,7 +160,10 @@ async fn a_restart_of_postgresql_under_load_is_over_within_ten_seconds() {
             loop {
                 let began = Instant::now();
                 let status = get(address, "/api/auth/status").map_or(0, |reply| reply.status);
-                slowest.fetch_max(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                slowest.fetch_max(
+                    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    Ordering::Relaxed,
+                );
                 match status {
                     200 => drop(rows[place].fetch_add(1, Ordering::Relaxed)),
                     503 => rows[place].store(0, Ordering::Relaxed),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -44,11 +45,13 @@ impl Deployment {
             .homes
             .iter()
             .map(|home| {
-                home.serve(|command| {
-                    // The last one's link is the one that works.
-                    command.stdout(File::create(home.path().join("out")).expect("a file"));
+                let server = home.serve(|command| {
+                    command.stdout(File::create(printed(home)).expect("a file"));
                     deployment.configure(command);
-                })
+                });
+                // Of the links to the first start the last one works, so they come one after the other.
+                wait_for("the link", || read(&printed(home)).contains('#'));
+                server
             })
             .collect();
         deployment._servers = servers;
@@ -84,6 +87,11 @@ impl Deployment {
     }
 }
 
+/// What a node printed.
+fn printed(home: &Home) -> PathBuf {
+    home.path().join(format!("printed-{}", home.listen.port()))
+}
+
 /// Hands each connection to the next node.
 fn round_robin(nodes: Vec<SocketAddr>) -> SocketAddr {
     let listener = TcpListener::bind(free_port()).expect("binds");
@@ -91,9 +99,10 @@ fn round_robin(nodes: Vec<SocketAddr>) -> SocketAddr {
     std::thread::spawn(move || {
         for (client, node) in listener.incoming().flatten().zip(nodes.into_iter().cycle()) {
             let Ok(server) = TcpStream::connect(node) else { continue };
-            for (mut from, mut to) in
-                [(&client, &server), (&server, &client)].map(|(a, b)| (a.try_clone(), b.try_clone())).into_iter()
-                    .filter_map(|(a, b)| a.ok().zip(b.ok()))
+            for (mut from, mut to) in [(&client, &server), (&server, &client)]
+                .map(|(a, b)| (a.try_clone(), b.try_clone()))
+                .into_iter()
+                .filter_map(|(a, b)| a.ok().zip(b.ok()))
             {
                 std::thread::spawn(move || {
                     let _ = std::io::copy(&mut from, &mut to);
@@ -123,7 +132,8 @@ impl Person {
     }
 
     fn request(&self, method: &str, path: &str, body: &str) -> String {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let csrf = self.cookies.get("__host-csrf").map_or("", String::as_str);
         let length = body.len();
         format!(
@@ -140,7 +150,8 @@ impl Person {
         stream.write_all(self.request(method, path, body).as_bytes()).expect("written");
         let reply = Reply::read(&stream).expect("an answer");
         for line in reply.head.lines().filter_map(|line| line.strip_prefix("set-cookie: ")) {
-            let (name, value) = line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+            let (name, value) =
+                line.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
         reply
@@ -164,7 +175,7 @@ impl Person {
 }
 
 fn first_administrator(deployment: &Deployment) -> Person {
-    let printed = read(&deployment.homes[2].path().join("out"));
+    let printed = read(&printed(&deployment.homes[2]));
     let token = printed.rsplit_once('#').and_then(|(_, rest)| rest.split(' ').next()).expect("a link");
     let mut admin = Person::new(deployment.front, "203.0.113.1");
     let first = json!({ "token": token, "name": "Ada Admin", "email": "ada@clinic.example", "password": "plum tractor eleven" });
@@ -179,12 +190,15 @@ fn signed(key: &SigningKey, path: &str, body: &[u8], nonce: u8) -> SignedHeaders
 
 fn deliver(node: SocketAddr, path: &str, body: &[u8], headers: &SignedHeaders) -> Reply {
     let mut stream = connect(node).expect("listens");
-    let mut request = format!("POST {path} HTTP/1.1\r\nHost: compliance.example\r\nX-Forwarded-For: 198.51.100.7\r\n");
+    let mut request =
+        format!("POST {path} HTTP/1.1\r\nHost: compliance.example\r\nX-Forwarded-For: 198.51.100.7\r\n");
     for (name, value) in headers.iter() {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
     let length = body.len();
-    request.push_str(&format!("Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"));
+    request.push_str(&format!(
+        "Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    ));
     stream.write_all(&[request.as_bytes(), body].concat()).expect("written");
     Reply::read(&stream).expect("an answer")
 }
@@ -194,7 +208,8 @@ fn sessions_are_everywhere(deployment: &Deployment, admin: &mut Person) {
     let nodes = deployment.homes.each_ref().map(|home| home.listen);
     for node in nodes {
         assert_eq!(admin.at(node).get("/api/auth/session").status, 200, "{node}");
-        let renamed = admin.at(node).send("PATCH", "/api/settings", &json!({ "name": node.to_string() }).to_string());
+        let renamed =
+            admin.at(node).send("PATCH", "/api/settings", &json!({ "name": node.to_string() }).to_string());
         assert_eq!(renamed.status, 200, "the CSRF token of one is good at all: {}", renamed.body);
     }
     let streams = nodes.map(|node| {
@@ -225,7 +240,8 @@ fn sessions_are_everywhere(deployment: &Deployment, admin: &mut Person) {
 fn a_signed_request_counts_once(deployment: &Deployment, admin: &mut Person) {
     let partner = admin.made("/api/partners", json!({ "name": "Northgate" }));
     let org = admin.made("/api/organisations", json!({ "partner_id": partner["id"], "name": "Clinic" }));
-    let site = admin.made("/api/sites", json!({ "org_id": org["id"], "name": "Main Street", "timezone": "UTC" }));
+    let site =
+        admin.made("/api/sites", json!({ "org_id": org["id"], "name": "Main Street", "timezone": "UTC" }));
     let codes = format!("/api/sites/{}/codes", site["id"].as_str().expect("an id"));
     let code = admin.made(&codes, json!({}))["code"].as_str().expect("a code").to_owned();
     let key = SigningKey::from_seed(&[42; 32]);
@@ -375,9 +391,11 @@ fn redis_over_tls_is_used_only_with_a_certificate_that_holds_and_the_right_passw
     };
     let line = doctor("127.0.0.1", PASSWORD, true);
     assert!(line.contains("ok    redis"), "{line}");
-    for (host, password, trusted) in
-        [("127.0.0.1", PASSWORD, false), ("localhost", PASSWORD, true), ("127.0.0.1", &PASSWORD.replace('0', "9"), true)]
-    {
+    for (host, password, trusted) in [
+        ("127.0.0.1", PASSWORD, false),
+        ("localhost", PASSWORD, true),
+        ("127.0.0.1", &PASSWORD.replace('0', "9"), true),
+    ] {
         let line = doctor(host, password, trusted);
         assert!(line.contains("FAIL  redis              Redis does not answer"), "{host} {trusted}: {line}");
     }

@@ -84,7 +84,11 @@ fn several_nodes_without_a_redis_server_of_their_own_are_refused_at_once() {
         let named = ended.err.contains("PROOFLINE_REDIS_URL") && ended.err.lines().count() == 1;
         assert!(named, "{what}: {}", ended.err);
         for part in [&password[..31], &CSRF_KEY[..31], "redis.example"] {
-            assert!(!ended.err.contains(part) && !ended.out.contains(part), "{what} is printed: {}", ended.err);
+            assert!(
+                !ended.err.contains(part) && !ended.out.contains(part),
+                "{what} is printed: {}",
+                ended.err
+            );
         }
         assert!(!home.data().exists(), "{what}: something was opened");
     }

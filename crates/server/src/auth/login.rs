@@ -26,7 +26,8 @@ use utoipa::ToSchema;
 use super::session::{self, SessionBody};
 use crate::AppState;
 use crate::http::{
-    Anonymous, ApiResult, Device, Problem, RateClass, RateKey, Strict, presented_device, presented_session, request_id,
+    Anonymous, ApiResult, Device, Problem, RateClass, RateKey, Strict, presented_device, presented_session,
+    request_id,
 };
 
 /// So many passwords are tried in a row; after that the account takes none for [`LOCKED_FOR`].

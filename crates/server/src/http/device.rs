@@ -33,7 +33,10 @@ impl Device {
 
     /// What this browser's attempts at its account are counted under.
     pub(crate) fn attempts(&self) -> [u8; 32] {
-        Sha256::new().chain_update(b"attempts of a known device\0").chain_update(self.account).chain_update(self.name)
+        Sha256::new()
+            .chain_update(b"attempts of a known device\0")
+            .chain_update(self.account)
+            .chain_update(self.name)
             .finalize()
             .into()
     }

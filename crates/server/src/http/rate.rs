@@ -45,8 +45,7 @@ type Budget = (u32, u32);
 
 impl RateClass {
     /// Every class.
-    pub const ALL: [Self; 6] =
-        [Self::Read, Self::Write, Self::Login, Self::Claim, Self::Agent, Self::Report];
+    pub const ALL: [Self; 6] = [Self::Read, Self::Write, Self::Login, Self::Claim, Self::Agent, Self::Report];
 
     /// The spelling in the API description.
     pub const fn as_str(self) -> &'static str {
@@ -189,10 +188,22 @@ struct Inner {
 impl RateLimits {
     /// The table, scaled as the settings say: 1 in production, more for a load test that comes from one address.
     pub(crate) fn new(settings: &Settings, shared: Option<Shared>) -> Self {
-        Self::holding(MOST_CLIENTS, settings.csrf_key, settings.nodes.max(1), settings.rate_scale.max(1), shared)
+        Self::holding(
+            MOST_CLIENTS,
+            settings.csrf_key,
+            settings.nodes.max(1),
+            settings.rate_scale.max(1),
+            shared,
+        )
     }
 
-    fn holding(most_clients: usize, secret: [u8; 32], nodes: u32, scale: u32, shared: Option<Shared>) -> Self {
+    fn holding(
+        most_clients: usize,
+        secret: [u8; 32],
+        nodes: u32,
+        scale: u32,
+        shared: Option<Shared>,
+    ) -> Self {
         let at_least_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         let mut kept = Vec::new();
         for class in RateClass::ALL {
@@ -277,8 +288,7 @@ impl Inner {
             draw.key(format!("proofline:budget:{}:{}:{key:032x}", class.as_str(), budget.whose.as_str()));
             draw.arg(budget.interval_us).arg(budget.slack_us);
         }
-        let wait: u64 =
-            shared.ask(async |mut connection| draw.invoke_async(&mut connection).await).await?;
+        let wait: u64 = shared.ask(async |mut connection| draw.invoke_async(&mut connection).await).await?;
         Some((wait > 0).then(|| Duration::from_micros(wait)))
     }
 }
@@ -315,7 +325,8 @@ mod tests {
     /// `PROOFLINE_TEST_CLIENTS=1000000` is the long form.
     #[tokio::test]
     async fn a_flood_of_clients_takes_a_bounded_place_and_finds_no_unbounded_budget() {
-        let many: u32 = std::env::var("PROOFLINE_TEST_CLIENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+        let many: u32 =
+            std::env::var("PROOFLINE_TEST_CLIENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
         let limits = budgets(1_000, 1);
         for n in 0..many {
             let _ = limits.check(RateClass::Login, &who(n << 8)).await;

@@ -70,7 +70,9 @@ impl Shared {
 
     /// Whether Redis answers at this moment.
     pub async fn answers(&self) -> bool {
-        self.ask(async |mut connection| redis::cmd("PING").query_async::<()>(&mut connection).await).await.is_some()
+        self.ask(async |mut connection| redis::cmd("PING").query_async::<()>(&mut connection).await)
+            .await
+            .is_some()
     }
 
     /// Whether the connection has held for so long: what was written by other nodes since then is there.
@@ -113,7 +115,8 @@ impl Inner {
 
     async fn connect(&self) -> RedisResult<()> {
         // Answers are waited for by whoever asks, each for its own time.
-        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(None);
         let connecting = async {
             let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
             redis::cmd("PING").query_async::<()>(&mut connection).await?;

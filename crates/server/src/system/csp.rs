@@ -14,9 +14,22 @@ const MOST_AT_ONCE: usize = 20;
 
 /// Directives that are named in the log; anything else is `other`.
 const DIRECTIVES: [&str; 16] = [
-    "default-src", "script-src", "script-src-elem", "script-src-attr", "style-src", "style-src-elem",
-    "style-src-attr", "img-src", "connect-src", "font-src", "manifest-src", "frame-src", "worker-src", "base-uri",
-    "form-action", "frame-ancestors",
+    "default-src",
+    "script-src",
+    "script-src-elem",
+    "script-src-attr",
+    "style-src",
+    "style-src-elem",
+    "style-src-attr",
+    "img-src",
+    "connect-src",
+    "font-src",
+    "manifest-src",
+    "frame-src",
+    "worker-src",
+    "base-uri",
+    "form-action",
+    "frame-ancestors",
 ];
 
 /// What was stopped, as far as it says anything without saying where.

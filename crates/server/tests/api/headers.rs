@@ -9,11 +9,17 @@ use crate::routes::path_to_nothing;
 
 /// What a browser is told with every answer, errors included.
 fn holds_the_policies(reply: &Reply, what: &str) {
-    let header = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header =
+        |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let policy = header("content-security-policy");
-    for directive in ["default-src 'none'", "script-src 'self'", "base-uri 'none'", "frame-ancestors 'none'",
-        "report-uri /api/csp-reports", "report-to csp"]
-    {
+    for directive in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "report-uri /api/csp-reports",
+        "report-to csp",
+    ] {
         assert!(policy.contains(directive), "{what}: {policy}");
     }
     for unsafe_word in ["unsafe", "http:", "https:", "*"] {
@@ -67,7 +73,10 @@ async fn errors_of_every_kind_carry_the_policies() {
     assert!(limited.headers["retry-after"].to_str().is_ok_and(|v| v.parse::<u64>().is_ok_and(|s| s >= 1)));
     holds(&limited, 429);
     let mut owner = app.database.superuser().await;
-    sqlx::query("ALTER TABLE partner RENAME COLUMN name TO label").execute(&mut owner).await.expect("renames");
+    sqlx::query("ALTER TABLE partner RENAME COLUMN name TO label")
+        .execute(&mut owner)
+        .await
+        .expect("renames");
     holds(&admin.get("/api/partners").await, 500);
     app.store.close().await;
     holds(&admin.get("/api/partners").await, 503);
@@ -111,7 +120,12 @@ async fn the_host_header_is_nowhere_in_an_answer() {
         .collect();
     paths.extend(["/", "/api", "/api/", "/login", "//evil-host.example/", "/nothing.js"].map(str::to_owned));
     admin.headers = ["host", "x-forwarded-host", "x-original-host", "forwarded"]
-        .map(|name| (name, if name == "forwarded" { "host=evil-host.example" } else { "evil-host.example" }.to_owned()))
+        .map(|name| {
+            (
+                name,
+                if name == "forwarded" { "host=evil-host.example" } else { "evil-host.example" }.to_owned(),
+            )
+        })
         .to_vec();
     for path in paths {
         let reply = admin.get(&path).await;
@@ -132,9 +146,13 @@ async fn a_download_may_do_nothing_should_a_browser_open_it() {
     let site = app.site(&mut admin, "Main Street").await;
     let reply = admin.get(&format!("/api/sites/{}/evidence/export", site.id)).await;
     assert_eq!(reply.status.as_u16(), 200);
-    assert!(reply.headers["content-disposition"].to_str().is_ok_and(|v| v.starts_with("attachment; filename=")));
+    assert!(
+        reply.headers["content-disposition"].to_str().is_ok_and(|v| v.starts_with("attachment; filename="))
+    );
     let policy = reply.headers["content-security-policy"].to_str().expect("text");
-    assert!(policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("allow-"));
+    assert!(
+        policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("allow-")
+    );
     assert_eq!(reply.headers["x-content-type-options"], "nosniff");
     assert_eq!(reply.headers["cache-control"], "no-store");
 }
@@ -163,7 +181,9 @@ async fn reports_of_browsers_are_taken_counted_and_logged_without_what_they_say(
     let deep = "[".repeat(10_000);
     report("application/csp-report", deep).await.expect_problem(400, "json_invalid");
     let log = logs::text();
-    let line = |directive: &str| log.lines().any(|line| line.contains("a browser stopped") && line.contains(directive));
+    let line = |directive: &str| {
+        log.lines().any(|line| line.contains("a browser stopped") && line.contains(directive))
+    };
     assert!(line("script-src-elem") && line("style-src-attr"));
     logs::hold_nothing_of(&["canary-report"]);
     let mut limited = 0;

@@ -138,18 +138,23 @@ async fn a_get_that_takes_a_secret_has_the_login_budget_and_no_change_that_of_re
         let takes = |parameter: &Value| parameter["name"].as_str().is_some_and(|name| secret.contains(&name));
         let is_read = entry.rate == RateClass::Read;
         // Of a page that signs in, `state` is one; of a list it is a filter.
-        let returns = matches!(entry.access, Access::Public(_)) && parameters.iter().any(|p| p["name"] == "state");
+        let returns =
+            matches!(entry.access, Access::Public(_)) && parameters.iter().any(|p| p["name"] == "state");
         if entry.method == "GET" {
-            assert!(!(returns || parameters.iter().any(takes)) || entry.rate == RateClass::Login, "{}", entry.path);
+            assert!(
+                !(returns || parameters.iter().any(takes)) || entry.rate == RateClass::Login,
+                "{}",
+                entry.path
+            );
         } else {
             assert!(!is_read, "{} {} changes something", entry.method, entry.path);
         }
         let body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
         let schema = body.and_then(|reference| reference.rsplit('/').next());
         let fields = schema.map(|name| &document["components"]["schemas"][name]["properties"]);
-        let tries = fields.and_then(Value::as_object).is_some_and(|fields| {
-            fields.keys().any(|name| secret.contains(&name.as_str()))
-        });
+        let tries = fields
+            .and_then(Value::as_object)
+            .is_some_and(|fields| fields.keys().any(|name| secret.contains(&name.as_str())));
         if tries {
             let careful = [RateClass::Login, RateClass::Claim].contains(&entry.rate);
             assert!(careful, "{} {} tries a secret", entry.method, entry.path);
@@ -204,7 +209,8 @@ async fn a_lock_is_for_strangers_and_a_known_browser_has_a_count_of_its_own() {
     };
     let cut = &device[..device.len() - 1];
     let parts: Vec<&str> = device.split('.').collect();
-    let later = format!("{}.{}.{}.{}", parts[0].parse::<i64>().expect("a time") + 1, parts[1], parts[2], parts[3]);
+    let later =
+        format!("{}.{}.{}.{}", parts[0].parse::<i64>().expect("a time") + 1, parts[1], parts[2], parts[3]);
     let theirs = app.sign_in(&somebody).await.cookies["__Host-device"].clone();
     let mut denied = attempt(&mut app.anonymous(), &email, app.password()).await;
     denied.expect_problem(401, "login_failed");
@@ -344,7 +350,8 @@ async fn a_client_who_used_up_a_budget_has_none_left_when_redis_fails() {
 /// The short form of a flood of clients; `PROOFLINE_TEST_CLIENTS=1000000` is the long one.
 #[tokio::test]
 async fn a_flood_of_clients_leaves_nothing_in_redis() {
-    let many: u32 = std::env::var("PROOFLINE_TEST_CLIENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+    let many: u32 =
+        std::env::var("PROOFLINE_TEST_CLIENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
     let redis = TestRedis::start();
     let (app, _) = two_nodes(&redis).await;
     let mut browser = app.anonymous();
