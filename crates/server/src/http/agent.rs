@@ -129,8 +129,8 @@ pub struct Nonces {
     earlier: OnceCell<HashSet<[u8; 32]>>,
 }
 
-/// From the first moment at which a request is taken, its date a window ahead, to the last.
-const REPLAYABLE: Duration = Duration::from_secs(2 * REPLAY_WINDOW_S.unsigned_abs());
+/// From the first moment at which a request may be taken to the last.
+const REPLAYABLE: Duration = Duration::from_secs(REPLAY_WINDOW_S.unsigned_abs());
 
 /// A nonce of 16 random bytes beside half the key id: enough to be unique, half the memory.
 fn nonce_entry(key_id: &[u8], nonce: &[u8]) -> [u8; 32] {
@@ -244,7 +244,7 @@ async fn is_new(app: &AppState, presented: &Presented<'_>, now: Timestamp) -> Ap
         return Ok(true);
     }
     let mut sign_in = app.store().sign_in().await?;
-    let until = now + TimeDelta::seconds(2 * REPLAY_WINDOW_S);
+    let until = now + TimeDelta::seconds(REPLAY_WINDOW_S);
     let first = sign_in.remember_nonce(key, nonce, until).await?;
     sign_in.commit().await?;
     Ok(first)

@@ -176,20 +176,34 @@ async fn strangers_cannot_keep_out_a_browser_that_was_here_before() {
     for n in 0..6_u8 {
         attempt(&mut from(&app, [198, 51, 100, n]), &email, WRONG).await.expect(401);
     }
-    let mut drained = false;
-    for n in 0..400_u32 {
-        let mut stranger = from(&app, (0xac10_0000_u32 + n * 256 + 1).to_be_bytes());
-        drained |= knock(&mut stranger).await == 429;
+    let drain = async || {
+        let mut knocks = 0;
+        while knock(&mut from(&app, (0xac10_0000_u32 + knocks * 256 + 1).to_be_bytes())).await != 429 {
+            knocks += 1;
+            assert!(knocks < 2_000, "everyone together has no end");
+        }
+    };
+    let mut told_to_wait = 0;
+    for n in 0..10_u8 {
+        drain().await;
+        let reply = attempt(&mut from(&app, [203, 0, 113, n]), &email, app.password()).await;
+        assert_ne!(reply.status.as_u16(), 200, "it is locked, whoever knows the password");
+        told_to_wait += u32::from(reply.status.as_u16() == 429);
     }
-    assert!(drained);
-    attempt(&mut from(&app, [203, 0, 113, 1]), &email, app.password()).await.expect(429);
+    assert!(told_to_wait >= 5, "{told_to_wait}: one is let through every twentieth of a second");
+    drain().await;
     attempt(&mut known, &email, app.password()).await.expect(200);
     assert_ne!(known.cookies["__Host-device"], cookie.replace('.', ""), "and is known again");
 
-    // Who is known to one account is a stranger to another.
+    // Who is known to one account is a stranger to another, and draws on the budgets of strangers there.
     let mut other = other.clone();
     other.cookies.retain(|name, _| name == "__Host-device");
-    attempt(&mut other, &email, app.password()).await.expect(429);
+    let mut told_to_wait = 0;
+    for _ in 0..10 {
+        drain().await;
+        told_to_wait += u32::from(attempt(&mut other, &email, app.password()).await.status.as_u16() == 429);
+    }
+    assert!(told_to_wait >= 5, "{told_to_wait}");
 }
 
 #[tokio::test]
@@ -363,7 +377,13 @@ async fn a_flood_of_clients_leaves_nothing_in_redis() {
             most = most.max(redis.ask(&["DBSIZE"]).parse::<u32>().expect("a number"));
         }
     }
-    assert_eq!(redis_is(&mut browser).await, "ok", "none of it failed Redis");
+    // On a busy machine it may have been left alone for a while.
+    redis_comes_back(&mut browser).await;
+    let statistics = redis.ask(&["INFO", "commandstats"]);
+    let asked =
+        statistics.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).expect("asked");
+    let asked: u32 = asked.split(',').next().and_then(|n| n.parse().ok()).expect("a number");
+    assert!(asked > many / 2, "{asked} of {many}");
     assert!(most < many / 2, "{most} at once of {many}");
     let began = Instant::now();
     while redis.ask(&["DBSIZE"]) != "0" {
@@ -403,12 +423,12 @@ async fn what_is_put_once_is_taken_once() {
     let redis = TestRedis::start();
     let (app, other) = two_nodes(&redis).await;
     let (here, there) = (app.state().shared().expect("shared"), other.state.shared().expect("shared"));
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     assert_eq!(here.put_if_absent("k", b"one", long).await, Some(true));
     assert_eq!(there.put_if_absent("k", b"two", long).await, Some(false));
     let takers = (0..20).map(|n| if n % 2 == 0 { here.take("k") } else { there.take("k") });
     let taken = futures_util::future::join_all(takers).await;
-    let got: Vec<_> = taken.into_iter().map(|answer| answer.expect("Redis answers")).flatten().collect();
+    let got: Vec<_> = taken.into_iter().filter_map(|answer| answer.expect("Redis answers")).collect();
     assert_eq!(got, [b"one".to_vec()]);
     assert_eq!(there.put_if_absent("k", b"", Duration::from_millis(30)).await, Some(true));
     tokio::time::sleep(Duration::from_millis(60)).await;

@@ -80,6 +80,7 @@ impl World {
     }
 
     /// Everything that the route needs to succeed once.
+    #[expect(clippy::too_many_lines, reason = "one arm a route")]
     pub(crate) async fn prepare(&mut self, entry: &RouteEntry) -> Prepared {
         let (mut sender, mut path, mut body) = (Sender::Admin, entry.path.clone(), None);
         let mut audited = match entry.access {
