@@ -53,6 +53,7 @@ const IO_CRATES: &[&str] = &[
     "hyper",
     "hyper-util",
     "object_store",
+    "redis",
     "reqwest",
     "rusqlite",
     "rustix",

@@ -56,6 +56,7 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
     report.line("data directory", folder(&settings.data));
     report.line("server keys", keys(&settings.data));
     database(settings, &mut report).await;
+    report.line("redis", redis(settings).await);
     report.line("server", server(settings).await);
     if report.failed == 0 {
         println!("Everything that was looked at works.");
@@ -134,6 +135,17 @@ async fn server(settings: &Settings) -> Result<String, String> {
         Some("200") if body.contains("evidence_store") => Ok(format!("runs on {address} and is ready")),
         Some("503") => Err(format!("runs on {address} but is not ready: {}", body.trim())),
         _ => Err(format!("{address} is taken by another program")),
+    }
+}
+
+/// The server that nodes share, asked by this command itself.
+async fn redis(settings: &Settings) -> Result<String, String> {
+    match crate::redis::configured(settings).map_err(|fault| fault.to_string())? {
+        None => Ok("none, and none is needed by a node that is alone".to_owned()),
+        Some(shared) => match shared.connect().await {
+            Ok(()) => Ok(format!("answers, shared by {} node(s)", settings.nodes)),
+            Err(error) => Err(format!("{error}; each node counts by itself until it does")),
+        },
     }
 }
 

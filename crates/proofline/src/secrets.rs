@@ -18,8 +18,8 @@ const CSRF_KEY: &str = "PROOFLINE_CSRF_KEY";
 const PASSWORD_PEPPER: &str = "PROOFLINE_PASSWORD_PEPPER";
 const MASTER_KEY: &str = "PROOFLINE_MASTER_KEY";
 const EARLIER_MASTER_KEYS: &str = "PROOFLINE_EARLIER_MASTER_KEYS";
-const MIN_CHARS: usize = 32;
-const PLACEHOLDERS: [&str; 7] =
+pub(crate) const MIN_CHARS: usize = 32;
+pub(crate) const PLACEHOLDERS: [&str; 7] =
     ["changeme", "change-me", "change_me", "example", "placeholder", "secret", "password"];
 
 /// The keys made from the secrets.

@@ -21,7 +21,7 @@ use crate::database::Database;
 use crate::entropy::SystemEntropy;
 use crate::fault::Fault;
 use crate::settings::Settings;
-use crate::{keys, secrets};
+use crate::{keys, redis, secrets};
 
 /// How long open requests may take to finish once the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -53,12 +53,19 @@ where
     // Everything that can be wrong with the configuration is said before anything is opened.
     settings.check_listeners()?;
     let public_url = settings.checked_public_url()?;
+    let shared = redis::configured(settings)?;
     let secrets = secrets::load(settings)?;
     let prometheus = PrometheusBuilder::new().install_recorder().context("cannot install metrics")?;
     let database = Database::open(settings).await?;
     let outcome = async {
         database.migrate().await?;
         let store = database.connect(settings).await?;
+        if let Some(shared) = &shared
+            && let Err(error) = shared.connect().await
+        {
+            // Each node counts by itself until it is there.
+            tracing::warn!(%error, "Redis is not used yet");
+        }
         let clock = SystemClock;
         let installation = installation(&store, &clock).await?;
         let deps = Deps {
@@ -73,6 +80,7 @@ where
                 password_pepper: secrets.password_pepper,
                 password_cost: 12,
                 trusted_proxies: usize::from(settings.trusted_proxies),
+                nodes: settings.nodes,
                 rate_scale: settings.rate_scale,
                 max_in_flight: 512,
                 request_timeout: Duration::from_secs(30),
@@ -84,6 +92,7 @@ where
             store: store.clone(),
             clock: Arc::new(clock),
             entropy: Arc::new(SystemEntropy),
+            shared,
         };
         let served = listen(settings, proofline_server::build(deps), prometheus, meanwhile).await;
         store.close().await;

@@ -53,6 +53,15 @@ pub(crate) struct Settings {
     #[arg(long, env = "PROOFLINE_TRUSTED_PROXIES", default_value_t = 0, global = true)]
     pub(crate) trusted_proxies: u8,
 
+    /// A Redis server (6.2 or newer) that all nodes of this deployment share: redis://, rediss:// or redis+unix://.
+    #[arg(long, env = "PROOFLINE_REDIS_URL", hide_env_values = true, global = true)]
+    pub(crate) redis_url: Option<String>,
+
+    /// How many nodes this deployment has. More than one need PROOFLINE_REDIS_URL.
+    #[arg(long, env = "PROOFLINE_NODES", default_value_t = 1, global = true,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) nodes: u32,
+
     /// Multiplies every request budget; for load tests that come from one address.
     #[arg(long, env = "PROOFLINE_RATE_SCALE", default_value_t = 1, global = true,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]

@@ -15,6 +15,7 @@ mod keys;
 mod orders;
 mod scoring;
 mod settings;
+mod shared;
 mod state;
 mod system;
 mod tenants;
@@ -27,6 +28,7 @@ pub use http::{
 };
 pub use keys::ServerKeys;
 pub use settings::{DatabaseKind, Settings, Stage};
+pub use shared::{Shared, SharedError};
 pub use state::{AppState, Deps, background_permit};
 pub use tenants::{LocalSite, provision_local, set_local_mode};
 

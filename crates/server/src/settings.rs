@@ -28,6 +28,8 @@ pub struct Settings {
     pub password_cost: u32,
     /// How many proxies in front are trusted to name the client's address.
     pub trusted_proxies: usize,
+    /// How many nodes this deployment has: each may grant that part of every budget when it cannot ask the others.
+    pub nodes: u32,
     /// Multiplies every rate budget; 1 but for load tests.
     pub rate_scale: u32,
     /// Most requests that are answered at once; more are told to come back. Open streams do not count.

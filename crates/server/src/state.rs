@@ -18,6 +18,7 @@ use crate::events::EventBus;
 use crate::http::{ApiResult, ApplianceCache, Nonces, Problem, RateLimits};
 use crate::keys::ServerKeys;
 use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::system::Description;
 use crate::tenants::PartnerBook;
 
@@ -39,6 +40,8 @@ pub struct Deps {
     pub installation: Installation,
     /// Where published evidence goes.
     pub evidence_store: Arc<dyn ObjectStore>,
+    /// What nodes share beside the database; none on a node that is alone.
+    pub shared: Option<Shared>,
 }
 
 /// Shared between requests; cheap to clone.
@@ -73,7 +76,7 @@ impl AppState {
             installation_name: RwLock::new(deps.installation.name.clone()),
             in_flight: Arc::new(Semaphore::new(deps.settings.max_in_flight)),
             description: OnceLock::new(),
-            rate_limits: RateLimits::new(deps.settings.rate_scale),
+            rate_limits: RateLimits::new(&deps.settings, deps.shared.clone()),
             deps,
             appliances: ApplianceCache::default(),
             nonces: Nonces::default(),
@@ -172,6 +175,11 @@ impl AppState {
     /// Nonces of signed requests.
     pub(crate) fn nonces(&self) -> &Nonces {
         &self.0.nonces
+    }
+
+    /// What nodes share beside the database, if this one is not alone.
+    pub fn shared(&self) -> Option<&Shared> {
+        self.0.deps.shared.as_ref()
     }
 
     /// Budgets.

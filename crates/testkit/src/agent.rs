@@ -44,6 +44,11 @@ impl Agent {
         self.router = app.app.router.clone();
     }
 
+    /// From now on talks to this node.
+    pub fn reconnect_to(&mut self, node: &proofline_server::App) {
+        self.router = node.router.clone();
+    }
+
     /// What it was answered to its claim.
     ///
     /// # Panics
@@ -65,10 +70,22 @@ impl Agent {
 
     /// Sends a request with these headers, whatever they say.
     pub async fn send(&self, method: &str, path: &str, body: Vec<u8>, signed: &SignedHeaders) -> Reply {
+        self.send_as("application/json", method, path, body, signed).await
+    }
+
+    /// The same with a body that is said to be something else.
+    pub async fn send_as(
+        &self,
+        kind: &str,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+        signed: &SignedHeaders,
+    ) -> Reply {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, kind)
             .extension(ConnectInfo(SocketAddr::from(([198, 51, 100, 7], 4_000))));
         for (name, value) in signed.iter() {
             request = request.header(name, value);

@@ -15,13 +15,13 @@ use proofline_core::{
     Clock, Entropy, FixedClock, InstallationId, Level, Membership, OrgId, PartnerId, Place, Role,
     SeededEntropy, SiteId, UserId,
 };
-use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Stage, workers};
+use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Shared, Stage, workers};
 use proofline_store::{Installation, Store};
 use proofline_vault::Vault;
 use serde_json::json;
 use sha2::{Sha256, Sha384};
 
-use crate::{Agent, Browser, TestDatabase, logs};
+use crate::{Agent, Browser, TestDatabase, TestRedis, logs};
 
 const PEPPER: [u8; 32] = [7; 32];
 
@@ -43,6 +43,7 @@ pub struct TestApp {
     settings: Settings,
     installation: Installation,
     entropy: Arc<SeededEntropy>,
+    redis: Option<String>,
     addresses: AtomicU16,
     seeds: AtomicU64,
 }
@@ -77,6 +78,15 @@ impl TestApp {
 
     /// A fresh application with a pool of this size and changed settings.
     pub async fn start_with(connections: u32, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_sharing(None, connections, change).await
+    }
+
+    /// The same as one of several nodes, which share this Redis server.
+    pub async fn start_sharing(
+        redis: Option<&TestRedis>,
+        connections: u32,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         logs::capture(logs::QUIET);
         let database = TestDatabase::create().await;
         let store = database.store(connections).await;
@@ -92,6 +102,7 @@ impl TestApp {
             password_pepper: PEPPER,
             password_cost: 4,
             trusted_proxies: 0,
+            nodes: 1,
             rate_scale: 1,
             max_in_flight: 512,
             request_timeout: Duration::from_secs(30),
@@ -101,7 +112,12 @@ impl TestApp {
             database_kind: DatabaseKind::External,
         };
         change(&mut settings);
-        let app = build(&store, &clock, &entropy, &settings, &installation, &evidence_folder);
+        let redis = redis.map(TestRedis::url);
+        let app =
+            build(&store, &clock, &entropy, &settings, &installation, &evidence_folder, redis.as_deref());
+        if let Some(shared) = app.state.shared() {
+            shared.connect().await.expect("Redis answers");
+        }
         let (addresses, seeds) = (AtomicU16::new(1), AtomicU64::new(1_000));
         Self {
             app,
@@ -112,6 +128,7 @@ impl TestApp {
             settings,
             installation,
             entropy,
+            redis,
             addresses,
             seeds,
         }
@@ -123,10 +140,10 @@ impl TestApp {
         self.app = self.second_node();
     }
 
-    /// Another process on the same database, with nothing in memory.
+    /// Another process on the same database, with nothing in memory. What it shares it has to connect to first.
     pub fn second_node(&self) -> App {
-        let Self { store, clock, entropy, settings, installation, evidence_folder, .. } = self;
-        build(store, clock, entropy, settings, installation, evidence_folder)
+        let Self { store, clock, entropy, settings, installation, evidence_folder, redis, .. } = self;
+        build(store, clock, entropy, settings, installation, evidence_folder, redis.as_deref())
     }
 
     /// What requests share.
@@ -296,7 +313,9 @@ fn build(
     settings: &Settings,
     installation: &Installation,
     evidence_folder: &tempfile::TempDir,
+    redis: Option<&str>,
 ) -> App {
+    let shared = redis.map(|url| Shared::new(url).expect("a URL"));
     proofline_server::build(Deps {
         store: store.clone(),
         clock: Arc::new(clock.clone()),
@@ -307,6 +326,7 @@ fn build(
         settings: settings.clone(),
         installation: installation.clone(),
         evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),
+        shared,
     })
 }
 

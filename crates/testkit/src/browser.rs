@@ -47,36 +47,53 @@ impl Browser {
         reply
     }
 
+    /// Sends one request with a body that need not be JSON; what it is said to be is in `headers`, or nowhere.
+    pub async fn send_bytes(&mut self, method: Method, path: &str, body: Vec<u8>) -> Reply {
+        let reply = Reply::read(self.answer_to(method, path, Body::from(body)).await).await;
+        self.keep_cookies(&reply);
+        reply
+    }
+
     /// Opens a stream of events.
     pub async fn open(&mut self, path: &str) -> EventStream {
         EventStream::of(self.answer(Method::GET, path, None).await)
     }
 
     async fn answer(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
+        match body {
+            Some(json) => {
+                logs::watch_sent(json);
+                let mut typed = self.clone();
+                if !self.says("content-type") {
+                    typed.headers.push(("content-type", "application/json".to_owned()));
+                }
+                typed.answer_to(method, path, Body::from(json.to_string())).await
+            }
+            None => self.answer_to(method, path, Body::empty()).await,
+        }
+    }
+
+    fn says(&self, name: &str) -> bool {
+        self.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+    }
+
+    async fn answer_to(&self, method: Method, path: &str, body: Body) -> Response {
         let mut request = Request::builder().method(&method).uri(path).extension(ConnectInfo(self.address));
         if !self.cookies.is_empty() {
             let cookies: Vec<String> =
                 self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(header::COOKIE, cookies.join("; "));
         }
-        let by_hand = |name: &str| self.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         if let Some(csrf) = self.cookies.get("__Host-csrf")
             && method != Method::GET
-            && !by_hand("x-csrf-token")
+            && !self.says("x-csrf-token")
         {
             request = request.header("x-csrf-token", csrf);
-        }
-        if body.is_some() && !by_hand("content-type") {
-            request = request.header(header::CONTENT_TYPE, "application/json");
         }
         for (name, value) in &self.headers {
             logs::watch_header(name, value);
             request = request.header(*name, value);
         }
-        if let Some(body) = body {
-            logs::watch_sent(body);
-        }
-        let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
         self.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer")
     }
 

@@ -17,6 +17,7 @@ mod browser;
 mod database;
 mod events;
 pub mod logs;
+mod redis;
 mod reply;
 
 pub use agent::Agent;
@@ -24,4 +25,5 @@ pub use app::{TestApp, TestSite, totp_code};
 pub use browser::Browser;
 pub use database::TestDatabase;
 pub use events::{EventStream, StreamedEvent};
+pub use redis::TestRedis;
 pub use reply::Reply;

@@ -1,5 +1,9 @@
 //! A server with somebody else's PostgreSQL: who migrates, what is checked, and what happens when it is gone.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use proofline_embedded_postgres::{APP_ROLE, Cluster, OWNER_ROLE, Options};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
@@ -7,15 +11,15 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use crate::support::{Ended, Home, get, wait_for};
 
 /// A PostgreSQL server that is not Proofline's, with the database and the two roles.
-struct Elsewhere {
+pub(crate) struct Elsewhere {
     options: Options,
     cluster: Option<Cluster>,
-    runtime_url: String,
+    pub(crate) runtime_url: String,
     owner_url: String,
 }
 
 impl Elsewhere {
-    async fn start(home: &Home) -> Self {
+    pub(crate) async fn start(home: &Home) -> Self {
         let options = Options {
             run_dir: Some(home.path().join("elsewhere-run")),
             ..Options::new(home.path().join("elsewhere")).for_tests()
@@ -36,23 +40,23 @@ impl Elsewhere {
         Self { options, cluster: Some(cluster), runtime_url, owner_url }
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.cluster.take().expect("runs").stop();
     }
 
-    fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         self.cluster = Some(Cluster::start(&self.options).expect("starts again"));
     }
 
     /// Runs a command as an operator who knows both roles.
-    fn as_owner(&self, home: &Home, arguments: &[&str]) -> Ended {
+    pub(crate) fn as_owner(&self, home: &Home, arguments: &[&str]) -> Ended {
         let mut command = home.command(arguments);
         command.env("PROOFLINE_DATABASE_URL", &self.runtime_url);
         Ended::of(command.env("PROOFLINE_OWNER_DATABASE_URL", &self.owner_url))
     }
 
     /// Runs a command as the server, which knows only its own.
-    fn as_runtime(&self, home: &Home, arguments: &[&str]) -> Ended {
+    pub(crate) fn as_runtime(&self, home: &Home, arguments: &[&str]) -> Ended {
         Ended::of(home.command(arguments).env("PROOFLINE_DATABASE_URL", &self.runtime_url))
     }
 }
@@ -137,4 +141,46 @@ async fn without_the_owner_the_schema_is_checked_and_with_it_migrated() {
     );
     let doctor = elsewhere.as_runtime(&home, &["doctor"]);
     assert!(doctor.out.contains("FAIL  schema             migration 2 was changed"), "{}", doctor.out);
+}
+
+#[tokio::test]
+async fn a_restart_of_postgresql_under_load_is_over_within_ten_seconds() {
+    let home = Home::new();
+    let mut elsewhere = Elsewhere::start(&home).await;
+    assert_eq!(elsewhere.as_owner(&home, &["migrate", "up"]).code, 0);
+    let _server = home.serve(|command| {
+        command.env("PROOFLINE_DATABASE_URL", &elsewhere.runtime_url).env("PROOFLINE_RATE_SCALE", "100000");
+    });
+    // Each asks for what only the database knows, again and again; how many good answers in a row it had.
+    let rows: Arc<[AtomicU32; 8]> = Arc::default();
+    let (wrong, slowest) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU64::new(0)));
+    for place in 0..rows.len() {
+        let (rows, wrong, slowest, address) = (rows.clone(), wrong.clone(), slowest.clone(), home.listen);
+        std::thread::spawn(move || {
+            loop {
+                let began = Instant::now();
+                let status = get(address, "/api/auth/status").map_or(0, |reply| reply.status);
+                slowest.fetch_max(
+                    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    Ordering::Relaxed,
+                );
+                match status {
+                    200 => drop(rows[place].fetch_add(1, Ordering::Relaxed)),
+                    503 => rows[place].store(0, Ordering::Relaxed),
+                    other => drop(wrong.fetch_max(u32::from(other).max(1), Ordering::Relaxed)),
+                }
+            }
+        });
+    }
+    let all_have = |many: u32| rows.iter().all(|row| row.load(Ordering::Relaxed) >= many);
+    wait_for("the load", || all_have(20));
+    elsewhere.stop();
+    wait_for("the load to notice", || rows.iter().any(|row| row.load(Ordering::Relaxed) == 0));
+    elsewhere.start_again();
+    let began = Instant::now();
+    rows.iter().for_each(|row| row.store(0, Ordering::Relaxed));
+    wait_for("everybody to be answered again", || all_have(20));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(wrong.load(Ordering::Relaxed), 0, "the answer is never anything but good or 'come back'");
+    assert!(slowest.load(Ordering::Relaxed) < 10_000, "{} ms", slowest.load(Ordering::Relaxed));
 }

@@ -2,5 +2,6 @@
 
 mod external;
 mod life;
+mod nodes;
 mod refusals;
 mod support;

@@ -55,6 +55,45 @@ fn production_refuses_each_bad_secret_at_once_and_never_prints_it() {
     }
 }
 
+#[test]
+fn several_nodes_without_a_redis_server_of_their_own_are_refused_at_once() {
+    let home = Home::new();
+    let _taken = [home.listen, home.metrics].map(|address| TcpListener::bind(address).expect("ours"));
+    let password = "0f6c2e9a81b74d35c6e0f2a94b7d1c83";
+    let at = |password: &str| Some(format!("rediss://:{password}@redis.example.org:6379"));
+    for (what, nodes, url) in [
+        ("unset", "3", None),
+        ("empty", "3", Some(String::new())),
+        ("blank", "3", Some("   ".to_owned())),
+        ("placeholder", "3", at(&format!("changeme-{password}"))),
+        ("31 characters", "1", at(&password[..31])),
+        ("no password", "1", Some("redis://redis.example.org:6379".to_owned())),
+        ("trailing newline", "1", at(password).map(|url| format!("{url}\n"))),
+        ("another secret", "1", at(CSRF_KEY)),
+        ("not Redis", "1", Some(format!("https://:{password}@redis.example.org"))),
+        ("not a URL", "1", Some(password.to_owned())),
+    ] {
+        let mut command = home.command(&["serve"]);
+        command.env("PROOFLINE_NODES", nodes);
+        if let Some(url) = &url {
+            command.env("PROOFLINE_REDIS_URL", url);
+        }
+        let ended = Ended::of(&mut command);
+        assert_eq!(ended.code, CONFIG, "{what}: {}", ended.err);
+        assert!(ended.took < Duration::from_secs(2), "{what} took {:?}", ended.took);
+        let named = ended.err.contains("PROOFLINE_REDIS_URL") && ended.err.lines().count() == 1;
+        assert!(named, "{what}: {}", ended.err);
+        for part in [&password[..31], &CSRF_KEY[..31], "redis.example"] {
+            assert!(
+                !ended.err.contains(part) && !ended.out.contains(part),
+                "{what} is printed: {}",
+                ended.err
+            );
+        }
+        assert!(!home.data().exists(), "{what}: something was opened");
+    }
+}
+
 /// A folder that looks like an installation of PostgreSQL.
 fn pretend_installation(folder: &Path, initdb: &str) {
     fs::create_dir_all(folder).expect("created");

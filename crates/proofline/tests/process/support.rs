@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// For a hung program, not for timing.
@@ -18,13 +19,13 @@ pub(crate) const MASTER_KEY: &str = "b7d04f9c2e6a81350f4d7b9ac1e8265378d2c5f01b6
 
 /// A folder of its own, that PostgreSQL's user can enter, and two ports.
 pub(crate) struct Home {
-    folder: tempfile::TempDir,
+    folder: Rc<tempfile::TempDir>,
     pub(crate) listen: SocketAddr,
     pub(crate) metrics: SocketAddr,
 }
 
 /// A port that nobody used a moment ago.
-fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
@@ -33,7 +34,12 @@ impl Home {
         let folder =
             tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("run")).expect("created");
-        Self { folder, listen: free_port(), metrics: free_port() }
+        Self { folder: Rc::new(folder), listen: free_port(), metrics: free_port() }
+    }
+
+    /// Another node of the same deployment: with its keys and its evidence, on ports of its own.
+    pub(crate) fn neighbour(&self) -> Self {
+        Self { folder: self.folder.clone(), listen: free_port(), metrics: free_port() }
     }
 
     pub(crate) fn path(&self) -> &Path {

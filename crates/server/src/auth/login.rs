@@ -5,6 +5,10 @@
 //! the same writes. That is why attempts are counted for any address that is typed, and why a locked account is not told
 //! apart; what a client is told to wait for is its own budget.
 //!
+//! # Who cannot be kept out
+//! A lock is for strangers. A browser that has signed in to the account before tries on a count of its own, so that
+//! guessing at somebody's account does not keep them out of it. Nor does it take the lock away that strangers meet.
+//!
 //! # What attempts at once cannot do
 //! Each is counted under a lock that it holds until it commits, and decided on what is stored then, not on what was read
 //! before the hashing. Of a hundred guesses at once [`ATTEMPTS`] are looked at.
@@ -21,7 +25,10 @@ use utoipa::ToSchema;
 
 use super::session::{self, Person, SessionBody};
 use crate::AppState;
-use crate::http::{Anonymous, ApiResult, Problem, Strict, presented_session, request_id};
+use crate::http::{
+    Anonymous, ApiResult, Device, Problem, RateClass, RateKey, Strict, presented_device, presented_session,
+    request_id,
+};
 
 /// So many passwords are tried in a row; after that the account takes none for [`LOCKED_FOR`].
 const ATTEMPTS: i32 = 5;
@@ -50,6 +57,15 @@ pub(crate) async fn login(
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
     let app = &call.app;
     let email: Option<Email> = request.email.parse().ok();
+    let account = app.passwords().account(email.as_ref().map_or(request.email.as_str(), Email::as_str));
+    let device = match presented_device(&call.app, &headers) {
+        // Known to another account: a stranger here, with a stranger's budget.
+        Some(other) if other.account != account => {
+            app.rate_limits().check(RateClass::Login, &RateKey::Address(call.address)).await?;
+            None
+        }
+        device => device,
+    };
     // What is no address is looked for, too: nobody has it, and it takes as long.
     let address = email.as_ref().map_or("", Email::as_str);
     let record = app.store().sign_in().await?.login_record(address).await?;
@@ -57,10 +73,10 @@ pub(crate) async fn login(
     let tried = record.as_ref().map(|record| record.password_hash.as_str());
     let matches = app.passwords().verify(&request.password, tried).await?;
 
-    let account = app.passwords().account(email.as_ref().map_or(request.email.as_str(), Email::as_str));
+    let count = device.map_or(account, |device| device.attempts());
     let mut sign_in = app.store().sign_in().await?;
     let rule = LockRule { attempts: ATTEMPTS, until: call.at + LOCKED_FOR };
-    let counts = sign_in.count_attempt(&account, call.at, rule).await?;
+    let counts = sign_in.count_attempt(&count, call.at, rule).await?;
     let stored = if matches {
         sign_in.lock_login_record(address).await?
     } else {
@@ -71,8 +87,13 @@ pub(crate) async fn login(
         (Some(_), _) if !counts => "locked",
         (Some(stored), _) if stored.disabled_at.is_some() => "disabled",
         (Some(stored), Some(tried)) if matches && stored.password_hash == tried => {
-            sign_in.clear_attempts(&account).await?;
-            return signed_in(&call, sign_in, &headers, stored, email).await;
+            sign_in.clear_attempts(&count).await?;
+            let device = device.unwrap_or_else(|| Device::new(account, app.entropy()));
+            let (mut cookies, body) = signed_in(&call, sign_in, &headers, stored, email).await?;
+            if let Some((name, value)) = device.set_cookie(app, call.at) {
+                cookies.append(name, value);
+            }
+            return Ok((cookies, body));
         }
         (Some(_), _) => "wrong",
     };

@@ -227,7 +227,8 @@ pub(crate) async fn logout(call: Call) -> ApiResult<(StatusCode, HeaderMap)> {
     let mut headers = clear_cookies();
     headers.insert(
         HeaderName::from_static("clear-site-data"),
-        HeaderValue::from_static("\"cache\", \"cookies\", \"storage\""),
+        // Without "cookies": those of the session are ended by name, and the browser stays known.
+        HeaderValue::from_static("\"cache\", \"storage\""),
     );
     Ok((StatusCode::NO_CONTENT, headers))
 }

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
@@ -97,7 +98,7 @@ impl ApplianceCache {
             Looked::Known(known) => return Ok(known),
             Looked::Missing { generation } => generation,
         };
-        app.rate_limits().check(RateClass::Agent, &RateKey::Address(client))?;
+        app.rate_limits().check(RateClass::Agent, &RateKey::Address(client)).await?;
         let permit = authorise(&Principal::System(Job("appliance keys")), Action::SystemMaintain)
             .map_err(|denied| Problem::internal(&denied))?;
         let mut scope = app.store().scope(&permit).await?;
@@ -127,6 +128,9 @@ pub struct Nonces {
     /// What processes before this one left behind, read once.
     earlier: OnceCell<HashSet<[u8; 32]>>,
 }
+
+/// From the first moment at which a request may be taken to the last.
+const REPLAYABLE: Duration = Duration::from_secs(REPLAY_WINDOW_S.unsigned_abs());
 
 /// A nonce of 16 random bytes beside half the key id: enough to be unique, half the memory.
 fn nonce_entry(key_id: &[u8], nonce: &[u8]) -> [u8; 32] {
@@ -204,9 +208,12 @@ async fn verify(
     }
 }
 
-/// Whether no process before this one may have seen the request.
+/// Whether neither a process before this one nor another node may have seen the request.
 ///
-/// Nonces are in memory. What is dated before this process started is refused: the one before may have seen it, and its
+/// Nonces are in memory, and of several nodes in what they share. Where that is down, or has not been up for as long as a
+/// request may be replayed, they are remembered in the database as well.
+///
+/// A process that was before is another matter. What is dated before this process started is refused: the one before may have seen it, and its
 /// sender signs again. What is dated later can have been seen before only if it was dated ahead of the clock then. So
 /// such requests, which a fleet with its clocks right does not send, are remembered in the database; a process reads them
 /// once and compares until the last of them would be too old.
@@ -217,14 +224,23 @@ async fn is_new(app: &AppState, presented: &Presented<'_>, now: Timestamp) -> Ap
     }
     let ahead = presented.created > now.timestamp();
     let fresh_start = (now - started).num_seconds() <= REPLAY_WINDOW_S;
-    if !ahead && !fresh_start {
-        return Ok(true);
-    }
     let (key, nonce) = (presented.key_id.as_bytes(), &presented.nonce);
-    if fresh_start && app.nonces().earlier(app, now).await?.contains(&nonce_entry(key, nonce)) {
+    let entry = nonce_entry(key, nonce);
+    if fresh_start && app.nonces().earlier(app, now).await?.contains(&entry) {
         return Ok(false);
     }
-    if !ahead {
+    let shared = match app.shared() {
+        None => app.settings().nodes == 1,
+        Some(shared) => {
+            let name = format!("proofline:nonce:{}", hex::encode(entry));
+            match shared.put_if_absent(&name, b"", REPLAYABLE).await {
+                Some(false) => return Ok(false),
+                Some(true) => shared.held_for(REPLAYABLE),
+                None => false,
+            }
+        }
+    };
+    if shared && !ahead {
         return Ok(true);
     }
     let mut sign_in = app.store().sign_in().await?;

@@ -104,7 +104,7 @@ pub(super) async fn principal(app: &AppState, digest: &[u8; 32]) -> ApiResult<Pr
     if !Action::ALL.iter().any(|&action| authorise(&principal, action).is_ok()) {
         return Err(refused());
     }
-    app.rate_limits().check(RateClass::Agent, &RateKey::Key(*digest))?;
+    app.rate_limits().check(RateClass::Agent, &RateKey::Key(*digest)).await?;
     if token.last_used_at.is_none_or(|at| now - at >= USE_IS_NOTED) {
         sign_in.touch_token(token.id, now).await?;
         sign_in.commit().await?;

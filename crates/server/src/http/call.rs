@@ -1,6 +1,7 @@
 //! What a handler is given: the outcome of the guard, and through it the database.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::once::{self, Once};
-use super::{ApiResult, KnownAppliance, Problem, Session, json, request_id};
+use super::{ApiResult, KnownAppliance, Problem, Session, client, json, request_id};
 use crate::AppState;
 
 /// What the guard found out; inserted by it and by nothing else.
@@ -160,6 +161,8 @@ pub struct Anonymous {
     pub app: AppState,
     /// When the request arrived.
     pub at: Timestamp,
+    /// The client's address.
+    pub address: IpAddr,
 }
 
 impl FromRequestParts<AppState> for Anonymous {
@@ -167,7 +170,8 @@ impl FromRequestParts<AppState> for Anonymous {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> ApiResult<Self> {
         admission(parts)?;
-        Ok(Self { app: app.clone(), at: app.now() })
+        let address = client::address(parts, app.settings().trusted_proxies);
+        Ok(Self { app: app.clone(), at: app.now(), address })
     }
 }
 

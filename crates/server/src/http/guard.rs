@@ -1,10 +1,11 @@
 //! What stands in front of every handler: budget, credential, CSRF rule, policy. In that order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use proofline_authz::{Action, Permit, Principal, authorise};
@@ -16,7 +17,7 @@ use super::once::{self, Once, Repeated};
 use super::rate::RateKey;
 use super::route::{Access, RouteEntry};
 use super::{
-    Problem, RateClass, Session, agent, bearer, client, console, csrf, json, observe, origin, request_id,
+    Problem, RateClass, Session, agent, bearer, client, console, csrf, device, json, observe, origin, request_id,
 };
 use crate::AppState;
 
@@ -69,14 +70,14 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
     let address = client::address(&parts, app.settings().trusted_proxies);
     let (admission, body) = match guarded.access {
         Access::Public(_) => {
-            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            app.rate_limits().check(guarded.rate, &drawer(guarded, &parts, address)).await?;
             if is_write(&parts.method) {
                 origin::require_own(&parts, app.settings())?;
             }
             (Admission::public(meter), body)
         }
         Access::Person(action) => {
-            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            app.rate_limits().check(guarded.rate, &drawer(guarded, &parts, address)).await?;
             let (principal, session) = match bearer::presented(&parts.headers)? {
                 Some(token) => (bearer::principal(app, &token).await?, None),
                 None => {
@@ -90,7 +91,8 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
                     origin::require_own(&parts, app.settings())?;
                     csrf::require(app, &parts, session)?;
                 }
-                json::require_no_form(&parts)?;
+                let wrong = if session.is_some() { StatusCode::FORBIDDEN } else { StatusCode::UNSUPPORTED_MEDIA_TYPE };
+                json::require_json(&parts, wrong)?;
             }
             let permit = permit(app, &principal, action, &parts).await?;
             if let Some(session) = &session {
@@ -111,15 +113,17 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             (Admission::person(meter, permit, session, once), body)
         }
         Access::Appliance(action) => {
+            json::require_json(&parts, StatusCode::UNSUPPORTED_MEDIA_TYPE)?;
             let (appliance, key, bytes) = agent::verified(app, &parts, body, address).await?;
-            app.rate_limits().check(guarded.rate, &RateKey::Key(key))?;
+            app.rate_limits().check(guarded.rate, &RateKey::Key(key)).await?;
             let principal =
                 Principal::Appliance { id: appliance.id, org: appliance.org, site: appliance.site };
             let permit = permit(app, &principal, action, &parts).await?;
             (Admission::appliance(meter, permit, appliance, bytes), axum::body::Body::empty())
         }
         Access::Claimant(action) => {
-            app.rate_limits().check(guarded.rate, &RateKey::Address(address))?;
+            app.rate_limits().check(guarded.rate, &RateKey::Address(address)).await?;
+            json::require_json(&parts, StatusCode::UNSUPPORTED_MEDIA_TYPE)?;
             let (key, bytes) = agent::claiming(app, &parts, body).await?;
             let permit = permit(app, &Principal::Claimant, action, &parts).await?;
             (Admission::claimant(meter, permit, key, bytes), axum::body::Body::empty())
@@ -146,6 +150,16 @@ async fn require_proof(app: &AppState, session: &Session, action: Action) -> Res
     } else {
         Problem::forbidden("second_factor_enrolment_required", "Set up a second factor first.")
     })
+}
+
+/// Whose budget the request draws on. Where secrets are tried, a browser that somebody signed in with before has one of its
+/// own, so that strangers who use up theirs do not keep it out.
+fn drawer(guarded: &Guarded, parts: &Parts, address: IpAddr) -> RateKey {
+    match guarded.rate {
+        RateClass::Login => device::presented(&guarded.app, &parts.headers)
+            .map_or(RateKey::Address(address), |device| RateKey::Device(device.account)),
+        _ => RateKey::Address(address),
+    }
 }
 
 fn is_write(method: &Method) -> bool {

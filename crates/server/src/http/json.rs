@@ -37,21 +37,28 @@ fn is_json(value: &HeaderValue) -> bool {
     kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn json_expected() -> Problem {
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_expected", "Send the body as application/json.")
+/// 415, and which type would have been read.
+pub(crate) fn json_expected() -> Problem {
+    refused_type(StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }
 
-/// Refuses a change whose body is said to be something else than JSON, on routes without a body, too: a form of another
-/// site can send plain text, and nothing here reads it.
-pub(super) fn require_no_form(parts: &Parts) -> Result<(), Problem> {
+fn refused_type(status: StatusCode) -> Problem {
+    Problem::new(status, "json_expected", "Send the body as application/json.")
+}
+
+/// Refuses a request whose body is said to be something else than JSON, on routes without a body, too. `status` is 403
+/// where a cookie is the credential: a form of another site can send plain text, so it is a forgery until it is shown to be
+/// none.
+pub(super) fn require_json(parts: &Parts, status: StatusCode) -> Result<(), Problem> {
     if parts.headers.get_all(header::CONTENT_TYPE).iter().all(is_json) {
         Ok(())
     } else {
-        Err(json_expected())
+        Err(refused_type(status))
     }
 }
 
-fn too_large() -> Problem {
+/// 413.
+pub(crate) fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than this request may be.")
 }
 
@@ -61,6 +68,10 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         .map_err(|defect| Problem::new(StatusCode::BAD_REQUEST, "json_invalid", defect.to_string()))?;
     if bytes.windows(6).any(|w| w == b"\\u0000") {
         return Err(Problem::invalid("body", "nul", "The body holds a NUL character."));
+    }
+    // Every request is an object. Types would take a list for one, field by field.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid("body", "json_shape", "The body is no JSON object."));
     }
     serde_json::from_slice(bytes).map_err(|error| {
         let detail = error.to_string();

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{Embed, EmbeddedFile};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Problem, capacity, headers, request_id};
+use super::{Problem, RateClass, RateKey, capacity, client, headers, request_id};
 use crate::AppState;
 
 #[derive(Embed)]
@@ -23,13 +24,7 @@ struct WebApp;
 pub(crate) fn finish(router: Router<AppState>, state: AppState) -> Router {
     router
         .fallback(fallback)
-        .method_not_allowed_fallback(|| async {
-            Problem::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "This address does not take that method.",
-            )
-        })
+        .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(super::json::MAX_BODY + 1))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             tracing::error!(request_id = %request_id::current(), "a handler panicked");
@@ -42,12 +37,30 @@ pub(crate) fn finish(router: Router<AppState>, state: AppState) -> Router {
         .with_state(state)
 }
 
-async fn fallback(request: Request) -> Response {
-    let (method, uri) = (request.method(), request.uri());
-    if uri.path().starts_with("/api") || !matches!(*method, Method::GET | Method::HEAD) {
-        return Problem::not_found().into_response();
+/// What no route has been declared for costs the client as much as a read. `OPTIONS` is among it: no other origin is
+/// ever allowed anything, so there is nothing to ask for beforehand.
+async fn draw(app: &AppState, request: Request) -> Result<Parts, Problem> {
+    let (parts, _) = request.into_parts();
+    let address = client::address(&parts, app.settings().trusted_proxies);
+    app.rate_limits().check(RateClass::Read, &RateKey::Address(address)).await?;
+    Ok(parts)
+}
+
+async fn other_method(State(app): State<AppState>, request: Request) -> Problem {
+    let refused = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This address does not take that method.",
+    );
+    draw(&app, request).await.err().unwrap_or(refused)
+}
+
+async fn fallback(State(app): State<AppState>, request: Request) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if reads && !request.uri().path().starts_with("/api") {
+        return serve(request.uri(), request.headers());
     }
-    serve(uri, request.headers())
+    draw(&app, request).await.err().unwrap_or_else(Problem::not_found).into_response()
 }
 
 /// A file of the web app, or its first page for every address that the app itself routes.

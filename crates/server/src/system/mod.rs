@@ -1,5 +1,6 @@
 //! How the installation is doing, and its settings.
 
+mod csp;
 mod description;
 mod health;
 mod probes;
@@ -33,6 +34,11 @@ pub(crate) fn routes(api: Api) -> Api {
         Access::Public("the description holds no data, and is read before signing in"),
         RateClass::Read,
         routes!(description::docs),
+    )
+    .route(
+        Access::Public("browsers report by themselves, without a credential"),
+        RateClass::Report,
+        routes!(csp::report),
     )
     .route(Access::Person(Action::SystemRead), RateClass::Read, routes!(health::system_health))
     .route(Access::Person(Action::SettingsRead), RateClass::Read, routes!(settings::read))

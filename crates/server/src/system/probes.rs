@@ -30,6 +30,8 @@ pub(crate) struct ReadyBody {
     database: &'static str,
     /// `ok` or `unavailable`.
     evidence_store: &'static str,
+    /// `ok`, `unavailable` or `none`. Without it each node counts by itself, so it does not decide.
+    redis: &'static str,
 }
 
 /// Everything that a request needs answers.
@@ -41,9 +43,13 @@ pub(crate) async fn ready(call: Anonymous) -> (StatusCode, Json<ReadyBody>) {
     // Listing an empty prefix reaches the store without reading anything.
     let evidence_store =
         call.app.evidence_store().list_with_delimiter(Some(&"ready-probe".into())).await.is_ok();
+    let redis = match call.app.shared() {
+        Some(shared) => word(shared.answers().await),
+        None => "none",
+    };
     let all = database && evidence_store;
     let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body =
-        ReadyBody { status: word(all), database: word(database), evidence_store: word(evidence_store) };
+    let (database, evidence_store) = (word(database), word(evidence_store));
+    let body = ReadyBody { status: word(all), database, evidence_store, redis };
     (status, Json(body))
 }

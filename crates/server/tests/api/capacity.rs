@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use proofline_core::Role;
 use proofline_server::{ConnectionLimits, serve};
+use proofline_store::{ConnectOptions, Store};
 use proofline_testkit::{TestApp, logs};
 use serde_json::json;
 use sqlx::Connection as _;
@@ -77,6 +79,54 @@ async fn an_answer_that_does_not_begin_in_time_is_given_up_and_undone() {
     assert_eq!(stream.next().await.expect("open").event, "change");
 }
 
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_stopped_and_its_connection_goes_on() {
+    let app = TestApp::start().await;
+    let usual = ConnectOptions::new(app.database.runtime_options());
+    assert_eq!((usual.max_connections, usual.statement_timeout), (20, Duration::from_secs(15)));
+    let hasty = ConnectOptions { max_connections: 1, statement_timeout: Duration::from_millis(200), ..usual };
+    let store = Store::connect(hasty).await.expect("connects");
+    let permit = proofline_server::background_permit("test").expect("permitted");
+    let mut owner = app.database.superuser().await;
+    let mut blocking = owner.begin().await.expect("begins");
+    sqlx::query("LOCK TABLE installation").execute(&mut *blocking).await.expect("locks");
+    let began = Instant::now();
+    let mut scope = store.scope(&permit).await.expect("opens");
+    scope.installation().await.expect_err("it is stopped");
+    drop(scope);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    blocking.rollback().await.expect("ends");
+    let mut scope = store.scope(&permit).await.expect("opens");
+    assert!(scope.installation().await.expect("answers").is_some());
+}
+
+/// `PROOFLINE_TEST_REQUESTS=10000` is the long form.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_share_two_connections_never_see_the_tenant_before() {
+    let many: usize =
+        std::env::var("PROOFLINE_TEST_REQUESTS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
+    let app = TestApp::start_with(2, |settings| settings.rate_scale = 10_000).await;
+    let mut admin = app.admin().await;
+    let mut people = Vec::new();
+    for n in 0..4 {
+        let site = app.site(&mut admin, &format!("Site {n}")).await;
+        let role = Role::PracticeOwner;
+        people.push((app.member(role, site.place(role)).await, site.org.to_string()));
+    }
+    let asking = people.into_iter().map(|(mut person, own)| {
+        tokio::spawn(async move {
+            for _ in 0..many / 4 {
+                let list = person.get("/api/organisations").await.expect(200);
+                let items = list["items"].as_array().expect("a list");
+                assert!(items.len() == 1 && items[0]["id"] == own.as_str(), "{own}: {items:?}");
+            }
+        })
+    });
+    for asked in futures_util::future::join_all(asking).await {
+        asked.expect("saw only its own");
+    }
+}
+
 async fn listening(app: &TestApp, limits: ConnectionLimits) -> (std::net::SocketAddr, CancellationToken) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let (address, stop) = (listener.local_addr().expect("bound"), CancellationToken::new());
@@ -106,6 +156,50 @@ async fn a_connection_that_says_nothing_or_never_finishes_is_closed() {
     }
     let mut good = TcpStream::connect(address).await.expect("connects");
     good.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.expect("writes");
+    assert!(rest(&mut good).await.starts_with("HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_in_is_cut_off_and_holds_no_place() {
+    let app = TestApp::start_with(5, |settings| {
+        settings.request_timeout = Duration::from_millis(400);
+        settings.max_in_flight = 20;
+    })
+    .await;
+    let (address, _stop) = listening(&app, ConnectionLimits::default()).await;
+    let head = "POST /api/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 4000\r\n\r\n";
+    let chunked = "POST /api/csp-reports HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let trickles = [(head, "{"), (chunked, "1\r\n{\r\n")].map(|(head, drop)| async move {
+        let mut slow = TcpStream::connect(address).await.expect("connects");
+        slow.write_all(head.as_bytes()).await.expect("writes");
+        let (mut reads, mut writes) = slow.into_split();
+        let began = Instant::now();
+        let trickle = async {
+            while writes.write_all(drop.as_bytes()).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let mut answer = Vec::new();
+        let read = async {
+            let _ = reads.read_to_end(&mut answer).await;
+        };
+        tokio::select! { () = trickle => {}, () = read => {} }
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503"), "{answer}");
+    });
+    futures_util::future::join_all(trickles).await;
+    // More of them than there are places: the next one is served all the same.
+    let mut kept = Vec::new();
+    for _ in 0..30 {
+        let mut slow = TcpStream::connect(address).await.expect("connects");
+        slow.write_all(head.as_bytes()).await.expect("writes");
+        kept.push(slow);
+    }
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let mut good = TcpStream::connect(address).await.expect("connects");
+    let asked = b"GET /api/auth/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    good.write_all(asked).await.expect("writes");
     assert!(rest(&mut good).await.starts_with("HTTP/1.1 200 OK"));
 }
 

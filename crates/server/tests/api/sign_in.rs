@@ -76,7 +76,7 @@ async fn unknown_wrong_disabled_and_locked_answer_alike() {
     assert_eq!(answers.len(), 1, "eight reasons, one answer");
     // The reason is for whoever reads the audit log.
     let mut admin = app.admin().await;
-    let denied = admin.get("/api/audit?action=auth.login&limit=8").await.expect(200);
+    let denied = admin.get("/api/audit?action=auth.login&limit=50").await.expect(200);
     let mut reasons: Vec<_> = denied["items"]
         .as_array()
         .expect("rows")
@@ -98,6 +98,8 @@ async fn five_failures_lock_the_account_and_the_count_begins_anew_afterwards() {
     }
     attempt(&mut browser, &email, app.password()).await.expect(200);
     lock(&app, &email).await;
+    // Another browser: this one is known by now.
+    let mut browser = app.anonymous();
     attempt(&mut browser, &email, app.password()).await.expect_problem(401, "login_failed");
     app.clock.advance(TimeDelta::seconds(15 * 60 - 1));
     attempt(&mut browser, &email, app.password()).await.expect_problem(401, "login_failed");

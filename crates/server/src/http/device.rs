@@ -1,0 +1,77 @@
+//! Browsers that somebody signed in with before.
+//!
+//! Whoever guesses at an account, or floods the way in, uses up what strangers may try. A browser that has signed in to the
+//! account is no stranger: it tries passwords on a count of its own, which nobody else can use up. Its cookie says so; it
+//! is bound to the account's keyed digest and to this deployment, opens nothing by itself, and is not needed.
+
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use chrono::{DateTime, TimeDelta};
+use hmac::{Hmac, KeyInit, Mac};
+use proofline_core::{Entropy, Timestamp};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::console::cookie;
+use crate::AppState;
+
+const COOKIE: &str = "__Host-device";
+const KNOWN_FOR: TimeDelta = TimeDelta::days(180);
+
+/// A browser, as one account knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Device {
+    /// The keyed digest of the account's address.
+    pub(crate) account: [u8; 32],
+    name: [u8; 16],
+}
+
+impl Device {
+    /// A browser that the account has not seen yet.
+    pub(crate) fn new(account: [u8; 32], entropy: &dyn Entropy) -> Self {
+        Self { account, name: entropy.bytes() }
+    }
+
+    /// What this browser's attempts at its account are counted under.
+    pub(crate) fn attempts(&self) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(b"attempts of a known device\0")
+            .chain_update(self.account)
+            .chain_update(self.name)
+            .finalize()
+            .into()
+    }
+
+    fn mac(&self, key: &[u8; 32], issued: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        mac.update(b"known device\0");
+        mac.update(&self.account);
+        mac.update(&self.name);
+        mac.update(issued.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    }
+
+    /// `Set-Cookie` by which the browser is known from `at` on.
+    pub(crate) fn set_cookie(&self, app: &AppState, at: Timestamp) -> Option<(HeaderName, HeaderValue)> {
+        let issued = at.timestamp().to_string();
+        let (account, name) = (hex::encode(self.account), hex::encode(self.name));
+        let mac = self.mac(&app.settings().csrf_key, &issued);
+        let seconds = KNOWN_FOR.num_seconds();
+        let cookie = format!(
+            "{COOKIE}={issued}.{name}.{account}.{mac}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict"
+        );
+        Some((header::SET_COOKIE, HeaderValue::try_from(cookie).ok()?))
+    }
+}
+
+/// The browser that a request comes from, if somebody signed in with it and not too long ago.
+pub(crate) fn presented(app: &AppState, headers: &HeaderMap) -> Option<Device> {
+    let mut parts = cookie(headers, COOKIE)?.split('.');
+    let (issued, name) = (parts.next()?, parts.next()?);
+    let (account, mac) = (parts.next()?, parts.next()?);
+    let bytes = |text: &str| hex::decode(text).ok();
+    let device = Device { account: bytes(account)?.try_into().ok()?, name: bytes(name)?.try_into().ok()? };
+    let expected = device.mac(&app.settings().csrf_key, issued);
+    let genuine = parts.next().is_none() && bool::from(expected.as_bytes().ct_eq(mac.as_bytes()));
+    let issued = DateTime::from_timestamp(issued.parse().ok()?, 0)?;
+    (genuine && app.now() - issued < KNOWN_FOR).then_some(device)
+}
