@@ -375,6 +375,7 @@ impl Inner {
             orders: self.orders.iter().map(raw).collect(),
             schedule_version: 1,
             resync: std::mem::take(&mut self.resync),
+            credentials_version: self.credentials.as_ref().map_or(0, |(version, _)| *version),
         })
     }
 
