@@ -12,6 +12,7 @@ mod keys;
 mod log;
 mod migrate;
 mod orphan;
+mod rotate;
 mod run;
 mod secrets;
 mod serve;
