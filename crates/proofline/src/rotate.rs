@@ -1,8 +1,8 @@
 //! `proofline admin rotate-key …`: another key in the place of the one before.
 
 use clap::ValueEnum;
-use proofline_server::keys::{ResealReport, reseal};
 use proofline_core::SystemClock;
+use proofline_server::keys::{ResealReport, reseal};
 use proofline_store::Store;
 
 use crate::database::Database;

@@ -73,7 +73,9 @@ impl Secrets {
         let (name, what) = match &error {
             KeyMismatch::Master(_) => (
                 MASTER_KEY,
-                format!("{error}: give that key in {MASTER_KEY}, or in {EARLIER_MASTER_KEYS} beside its successor"),
+                format!(
+                    "{error}: give that key in {MASTER_KEY}, or in {EARLIER_MASTER_KEYS} beside its successor"
+                ),
             ),
             KeyMismatch::PasswordPepper => (
                 PASSWORD_PEPPER,
@@ -83,7 +85,10 @@ impl Secrets {
         };
         if self.made.iter().any(|(made, _)| *made == name) {
             let place = place(data, name);
-            return Fault::config(format!("{} is missing, and {what}; restore it from a backup", place.display()));
+            return Fault::config(format!(
+                "{} is missing, and {what}; restore it from a backup",
+                place.display()
+            ));
         }
         Fault::config(what)
     }

@@ -173,8 +173,10 @@ impl Stop {
 
 /// Refuses to go on with secrets that are not those of this database.
 pub(crate) async fn admit(settings: &Settings, store: &Store, secrets: &Secrets) -> Result<(), Fault> {
-    let permit = proofline_server::background_permit("secrets").map_err(|p| anyhow::anyhow!("{}", p.code()))?;
-    let scope = store.scope(&permit).await.context("the database is not migrated; run `proofline migrate up`")?;
+    let permit =
+        proofline_server::background_permit("secrets").map_err(|p| anyhow::anyhow!("{}", p.code()))?;
+    let scope =
+        store.scope(&permit).await.context("the database is not migrated; run `proofline migrate up`")?;
     let keep = || secrets.keep(&settings.data).map_err(Unfit::Other);
     admit_secrets(scope, secrets.keyring(), SystemClock.now(), keep).await.map_err(|unfit| match unfit {
         Unfit::Mismatch(error) => secrets.mismatch(&settings.data, error),

@@ -156,15 +156,16 @@ type Encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey;
 #[expect(clippy::missing_panics_doc, reason = "cannot: see the messages")]
 pub fn seal(key: &PublicKey, purpose: &Purpose<'_>, login: &Login, entropy: &dyn Entropy) -> Vec<u8> {
     let public = Public::from_bytes(&key.to_x25519()).expect("any 32 bytes are an X25519 key");
-    let (encapsulated, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-        &OpModeS::Base,
-        &public,
-        INFO,
-        &login.to_plain(),
-        &purpose.authenticated(),
-        &mut Source(entropy),
-    )
-    .expect("a key of prime order always gives a shared secret, and one message is no limit");
+    let (encapsulated, sealed) =
+        hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeS::Base,
+            &public,
+            INFO,
+            &login.to_plain(),
+            &purpose.authenticated(),
+            &mut Source(entropy),
+        )
+        .expect("a key of prime order always gives a shared secret, and one message is no limit");
     [encapsulated.to_bytes().as_slice(), &sealed].concat()
 }
 

@@ -104,20 +104,22 @@ impl Scope {
     /// Every secret that this database was used with, oldest first.
     pub async fn known_secrets(&mut self) -> StoreResult<Vec<KnownSecret>> {
         const OPERATION: &str = "list known secrets";
-        sqlx::query!("SELECT purpose, id, first_seen_at, retired_at FROM known_secret ORDER BY first_seen_at, id")
-            .fetch_all(self.query())
-            .await
-            .during(OPERATION)?
-            .into_iter()
-            .map(|row| {
-                Ok(KnownSecret {
-                    purpose: stored(row.purpose.parse(), OPERATION, "purpose")?,
-                    id: row.id,
-                    first_seen_at: row.first_seen_at,
-                    retired_at: row.retired_at,
-                })
+        sqlx::query!(
+            "SELECT purpose, id, first_seen_at, retired_at FROM known_secret ORDER BY first_seen_at, id"
+        )
+        .fetch_all(self.query())
+        .await
+        .during(OPERATION)?
+        .into_iter()
+        .map(|row| {
+            Ok(KnownSecret {
+                purpose: stored(row.purpose.parse(), OPERATION, "purpose")?,
+                id: row.id,
+                first_seen_at: row.first_seen_at,
+                retired_at: row.retired_at,
             })
-            .collect()
+        })
+        .collect()
     }
 
     /// Notes that a secret is in use. One that was retired is in use again.

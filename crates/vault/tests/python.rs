@@ -42,7 +42,9 @@ fn another_implementation_opens_what_was_sealed() {
             std::env::var_os("CI").is_none(),
             "python3-cryptography is missing: run `scripts/setup test` before the tests"
         );
-        eprintln!("NOT TESTED against another implementation: install python3-cryptography (scripts/setup test)");
+        eprintln!(
+            "NOT TESTED against another implementation: install python3-cryptography (scripts/setup test)"
+        );
         return;
     }
     let master = [0x5a; 32];
@@ -59,7 +61,8 @@ fn another_implementation_opens_what_was_sealed() {
         let secret = format!("plum-{number}-Zürich");
         let sealed = vault.seal(cell, &Secret::new(&secret));
         let tenant = cell.tenant.map_or("-".to_owned(), |tenant| tenant.to_string());
-        let line = [&hex::encode(master), cell.table, cell.column, &tenant, &cell.row.to_string(), &sealed.token];
+        let line =
+            [&hex::encode(master), cell.table, cell.column, &tenant, &cell.row.to_string(), &sealed.token];
         writeln!(input, "{}", line.join(" ")).expect("reads");
         expected.push_str(&format!("{} {secret}\n", sealed.key));
     }

@@ -84,7 +84,9 @@ impl CredentialRequest {
             wrong("secret", "1 to 4096 bytes.");
         }
         match name {
-            Ok(name) if errors.is_empty() => Ok((name, Login { username: self.username, secret: self.secret })),
+            Ok(name) if errors.is_empty() => {
+                Ok((name, Login { username: self.username, secret: self.secret }))
+            }
             _ => Err(Problem::invalid_fields(errors)),
         }
     }
@@ -220,9 +222,14 @@ pub(crate) async fn deliver(call: Call) -> ApiResult<Response> {
 /// Takes the outer seal off. What is left only the appliance opens.
 async fn opened(call: &Call, org: OrgId, stored: StoredCredential) -> ApiResult<SealedCredential> {
     let sealed = Sealed { key: stored.key, token: stored.token };
-    let envelope =
-        open_sealed(call, Action::AgentReadCredentials, stored.id.to_string(), &cell(org, stored.id), &sealed)
-            .await?;
+    let envelope = open_sealed(
+        call,
+        Action::AgentReadCredentials,
+        stored.id.to_string(),
+        &cell(org, stored.id),
+        &sealed,
+    )
+    .await?;
     let envelope = STANDARD.decode(envelope.expose()).map_err(|e| Problem::internal(&e))?;
     Ok(SealedCredential {
         id: stored.id,

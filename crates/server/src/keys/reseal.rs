@@ -6,9 +6,7 @@
 
 use proofline_authz::{Action, Job, Principal, authorise};
 use proofline_core::{Clock, Entropy};
-use proofline_store::{
-    AuditNote, Resealed, SEALED_COLUMNS, SealedColumn, SealedRow, Store, StoreError,
-};
+use proofline_store::{AuditNote, Resealed, SEALED_COLUMNS, SealedColumn, SealedRow, Store, StoreError};
 use proofline_vault::{Cell, Sealed, Vault};
 use serde_json::json;
 use uuid::Builder;
