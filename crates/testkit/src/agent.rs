@@ -44,6 +44,11 @@ impl Agent {
         self.router = app.app.router.clone();
     }
 
+    /// From now on talks to this node.
+    pub fn reconnect_to(&mut self, node: &proofline_server::App) {
+        self.router = node.router.clone();
+    }
+
     /// What it was answered to its claim.
     ///
     /// # Panics

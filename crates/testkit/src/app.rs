@@ -25,6 +25,9 @@ use crate::{Agent, Browser, TestDatabase, logs};
 
 const PEPPER: [u8; 32] = [7; 32];
 
+/// What the application seals with.
+pub const MASTER_KEY: [u8; 32] = [11; 32];
+
 /// The password of every person that a test makes.
 const PASSWORD: &str = "plum tractor eleven";
 
@@ -101,7 +104,8 @@ impl TestApp {
             database_kind: DatabaseKind::External,
         };
         change(&mut settings);
-        let app = build(&store, &clock, &entropy, &settings, &installation, &evidence_folder);
+        let vault = Vault::new(&MASTER_KEY, &[]);
+        let app = build(&store, &clock, &entropy, &settings, &installation, &evidence_folder, vault);
         let (addresses, seeds) = (AtomicU16::new(1), AtomicU64::new(1_000));
         Self {
             app,
@@ -125,8 +129,13 @@ impl TestApp {
 
     /// Another process on the same database, with nothing in memory.
     pub fn second_node(&self) -> App {
+        self.node_sealing_with(Vault::new(&MASTER_KEY, &[]))
+    }
+
+    /// Another process on the same database, with other master keys than [`MASTER_KEY`].
+    pub fn node_sealing_with(&self, vault: Vault) -> App {
         let Self { store, clock, entropy, settings, installation, evidence_folder, .. } = self;
-        build(store, clock, entropy, settings, installation, evidence_folder)
+        build(store, clock, entropy, settings, installation, evidence_folder, vault)
     }
 
     /// What requests share.
@@ -255,6 +264,7 @@ fn build(
     settings: &Settings,
     installation: &Installation,
     evidence_folder: &tempfile::TempDir,
+    vault: Vault,
 ) -> App {
     proofline_server::build(Deps {
         store: store.clone(),
@@ -262,7 +272,7 @@ fn build(
         entropy: entropy.clone(),
         // From a seed of their own: the same after a restart.
         keys: ServerKeys::generate(&SeededEntropy::new(2)),
-        vault: Vault::new(&[11; 32], &[]),
+        vault,
         settings: settings.clone(),
         installation: installation.clone(),
         evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),

@@ -7,15 +7,16 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use crate::support::{Ended, Home, get, wait_for};
 
 /// A PostgreSQL server that is not Proofline's, with the database and the two roles.
-struct Elsewhere {
+pub(crate) struct Elsewhere {
     options: Options,
     cluster: Option<Cluster>,
-    runtime_url: String,
+    pub(crate) runtime_url: String,
     owner_url: String,
+    pub(crate) superuser_url: String,
 }
 
 impl Elsewhere {
-    async fn start(home: &Home) -> Self {
+    pub(crate) async fn start(home: &Home) -> Self {
         let options = Options {
             run_dir: Some(home.path().join("elsewhere-run")),
             ..Options::new(home.path().join("elsewhere")).for_tests()
@@ -33,7 +34,8 @@ impl Elsewhere {
         superuser.close().await.expect("closes");
         let (runtime_url, owner_url) =
             (endpoint.url(APP_ROLE, "proofline"), endpoint.url(OWNER_ROLE, "proofline"));
-        Self { options, cluster: Some(cluster), runtime_url, owner_url }
+        let superuser_url = endpoint.superuser_url("proofline");
+        Self { options, cluster: Some(cluster), runtime_url, owner_url, superuser_url }
     }
 
     fn stop(&mut self) {
@@ -45,7 +47,7 @@ impl Elsewhere {
     }
 
     /// Runs a command as an operator who knows both roles.
-    fn as_owner(&self, home: &Home, arguments: &[&str]) -> Ended {
+    pub(crate) fn as_owner(&self, home: &Home, arguments: &[&str]) -> Ended {
         let mut command = home.command(arguments);
         command.env("PROOFLINE_DATABASE_URL", &self.runtime_url);
         Ended::of(command.env("PROOFLINE_OWNER_DATABASE_URL", &self.owner_url))
@@ -57,7 +59,7 @@ impl Elsewhere {
     }
 }
 
-async fn connection(url: &str) -> PgConnection {
+pub(crate) async fn connection(url: &str) -> PgConnection {
     url.parse::<PgConnectOptions>().expect("a URL").connect().await.expect("answers")
 }
 

@@ -1,6 +1,7 @@
 //! Central Command through its real router, on a real database. One file per capability; `routes` walks them all.
 
 mod capacity;
+mod credentials;
 mod desk;
 mod enrolment;
 mod events;
@@ -8,6 +9,7 @@ mod evidence;
 mod first_start;
 mod incidents;
 mod isolation;
+mod keys;
 mod posture;
 mod routes;
 mod scale;
