@@ -225,7 +225,10 @@ async fn sealing(
     let uses = async {
         let permit = proofline_server::background_permit("doctor").ok()?;
         let mut scope = store.scope(&permit).await.ok()?;
-        match look(&mut scope, secrets.keyring()).await {
+        let found = look(&mut scope, secrets.keyring()).await;
+        // Ended in order: a connection that goes in the middle of a transaction leaves a line in PostgreSQL's log.
+        scope.commit_unaudited().await.ok()?;
+        match found {
             // Not migrated yet, or not there: said above.
             Err(KeyMismatch::Store(_)) => None,
             other => Some(other),

@@ -86,7 +86,8 @@ impl Secrets {
         if self.made.iter().any(|(made, _)| *made == name) {
             let place = place(data, name);
             return Fault::config(format!(
-                "{} is missing, and {what}; restore it from a backup",
+                "{} is missing, where {name} was kept: restore it from a backup, because a new one is of no use to this \
+                 database ({error})",
                 place.display()
             ));
         }

@@ -62,7 +62,10 @@ where
         database.migrate().await?;
         let store = database.connect(settings).await?;
         let clock = SystemClock;
-        admit(settings, &store, &secrets).await?;
+        if let Err(unfit) = admit(settings, &store, &secrets).await {
+            store.close().await;
+            return Err(unfit);
+        }
         let installation = installation(&store, &clock).await?;
         let deps = Deps {
             keys: keys::load(&settings.data, &store, clock.now()).await?,
