@@ -55,6 +55,11 @@ impl StateDir {
         self.0.join("rules.json")
     }
 
+    /// The signed set of credentials, as received: each is sealed to the private key.
+    pub fn credentials(&self) -> PathBuf {
+        self.0.join("credentials.json")
+    }
+
     /// A second copy of the last accepted checkpoint.
     pub fn checkpoint(&self) -> PathBuf {
         self.0.join("checkpoint.json")

@@ -19,9 +19,10 @@ use crate::emitter::{EmitError, Emitter, Signer};
 use crate::identity::{Identity, IdentityError, StateDir};
 use crate::settings::RunSettings;
 use crate::status::{Board, Status};
+use crate::sync::credentials::CredentialStore;
 use crate::sync::orders::Orders;
 use crate::sync::rules::RuleStore;
-use crate::sync::{Sync, SyncError};
+use crate::sync::{Kept, Sync, SyncError};
 use crate::worker::{Memory, Task, Worker};
 
 /// How long the courier may still talk when everything else has ended. Whatever it does can be repeated.
@@ -189,6 +190,7 @@ fn assemble(
     };
     let offset = client.clone();
     let offset = move || offset.clock_offset_ms();
+    let credentials = CredentialStore::open(Arc::clone(&outbox), state.clone(), &identity, key.clone())?;
     let emitter = Arc::new(Emitter::new(Arc::clone(&outbox), key, signer, Arc::clone(clock), offset)?);
     let rules = Arc::new(RuleStore::open(Arc::clone(&outbox), state.clone(), &identity)?);
     let orders = Arc::new(Orders::open(Arc::clone(&outbox), identity.clone(), clock.now())?);
@@ -209,8 +211,9 @@ fn assemble(
         clock: Arc::clone(clock),
         memory: Memory::default(),
     };
+    let kept = Kept { rules, orders, credentials };
     let courier = Courier {
-        sync: Sync::new(state.clone(), identity, client, emitter, rules, orders, Arc::clone(clock)),
+        sync: Sync::new(state.clone(), identity, client, emitter, kept, Arc::clone(clock)),
         board,
         worker: tell_worker,
         clock: Arc::clone(clock),

@@ -56,6 +56,9 @@ pub struct Status {
     pub suspended: bool,
     /// Entries of the site's log as of the last accepted checkpoint.
     pub log_size: u64,
+    /// The names of the credentials that are held.
+    #[serde(default)]
+    pub credentials: Vec<String>,
     /// The last cycle.
     pub last_cycle: Option<LastCycle>,
     /// How many checks have which verdict.
@@ -89,6 +92,7 @@ impl Status {
             outbox_oldest: None,
             suspended: false,
             log_size: 0,
+            credentials: Vec::new(),
             last_cycle: None,
             verdicts: Vec::new(),
             incidents: Vec::new(),

@@ -90,6 +90,12 @@ actions! {
     ApplianceSetMode = "appliance.set_mode", Write;
     /// Have an appliance run its checks now.
     ApplianceRunChecks = "appliance.run_checks", Write;
+    /// List an appliance's credentials (never what is in them).
+    CredentialRead = "credential.read", Read;
+    /// Give an appliance a credential for something it looks after.
+    CredentialSet = "credential.set", Write;
+    /// Take a credential away again.
+    CredentialDelete = "credential.delete", Write;
     /// List incidents and see one.
     IncidentRead = "incident.read", Read;
     /// Approve the plan of an incident that waits for a person.
@@ -130,10 +136,14 @@ actions! {
     AgentFinishOrders = "agent.finish_orders", Write;
     /// Agent: fetch the signed rule set.
     AgentReadRules = "agent.read_rules", Read;
+    /// Agent: fetch the credentials that are sealed to its key.
+    AgentReadCredentials = "agent.read_credentials", Read;
     /// Agent: append signed statements to the site's log. The entry is its own record: no audit row beside it.
     AgentSubmitEvidence = "agent.submit_evidence", Read;
     /// Background work of the installation itself.
     SystemMaintain = "system.maintain", Read;
+    /// Seal everything anew under the current master key.
+    KeyRotate = "key.rotate", Write;
     /// Set up a site for the machine that the server itself runs on.
     SystemProvisionLocal = "system.provision_local", Write;
     /// Turn a provisioning code into an appliance.

@@ -134,11 +134,13 @@ fn audience(action: Action) -> Audience {
         | Action::EvidenceRead
         | Action::EventsSubscribe => LOOKING,
         Action::EvidenceExport => EXPORTING,
-        Action::CodeRead | Action::OrderRead => TECHNICAL,
+        Action::CodeRead | Action::OrderRead | Action::CredentialRead => TECHNICAL,
         Action::SiteCreate
         | Action::CodeCreate
         | Action::CodeRevoke
         | Action::ApplianceRunChecks
+        | Action::CredentialSet
+        | Action::CredentialDelete
         | Action::IncidentApprove => ACTING,
         Action::IncidentEscalate => ASKING,
         Action::OrganisationCreate => TENANT_BUILDERS,
@@ -155,9 +157,10 @@ fn audience(action: Action) -> Audience {
         Action::AgentCheckIn
         | Action::AgentFinishOrders
         | Action::AgentReadRules
+        | Action::AgentReadCredentials
         | Action::AgentSubmitEvidence => Audience::Appliances,
         Action::ProvisionClaim => Audience::Claimants,
-        Action::SystemMaintain | Action::SystemProvisionLocal => Audience::Installation,
+        Action::SystemMaintain | Action::SystemProvisionLocal | Action::KeyRotate => Audience::Installation,
     }
 }
 

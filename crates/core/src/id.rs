@@ -124,6 +124,7 @@ id!(/** A machine or service that is checked. */ AssetId, "asset");
 id!(/** A failing verdict that someone or something must act on. */ IncidentId, "inc");
 id!(/** A signed instruction for one appliance. */ OrderId, "ord");
 id!(/** A one-time code that lets one machine become an appliance. */ ProvisioningCodeId, "code");
+id!(/** A credential that an appliance holds for something it looks after. */ CredentialId, "cred");
 id!(/** A person who signs in. */ UserId, "user");
 id!(/** One signed-in browser. */ SessionId, "sess");
 id!(/** A passkey of a person. */ PasskeyId, "pkey");

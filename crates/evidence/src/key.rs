@@ -60,6 +60,12 @@ impl PublicKey {
         Digest::of(self.as_bytes())
     }
 
+    /// The X25519 public key of the same secret (RFC 7748, section 4.1): what is sealed to it, only the holder of this key
+    /// opens.
+    pub fn to_x25519(&self) -> [u8; 32] {
+        self.0.to_montgomery().to_bytes()
+    }
+
     /// Verifies strictly: canonical `S`, canonical `R` that is not of small order, the equation without cofactor.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), Defect> {
         self.0
@@ -99,6 +105,11 @@ impl SigningKey {
     /// The seed, for the one place that stores it.
     pub fn seed(&self) -> Zeroizing<[u8; 32]> {
         Zeroizing::new(self.secret.to_bytes())
+    }
+
+    /// The X25519 private key that belongs to [`PublicKey::to_x25519`]; whoever uses it clamps it.
+    pub fn to_x25519(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.secret.to_scalar_bytes())
     }
 
     /// The public half.

@@ -41,6 +41,18 @@ impl Database {
         }
     }
 
+    /// Finds the database that a server of these settings uses right now, or starts it where none does.
+    pub(crate) async fn attach(settings: &Settings) -> Result<Self, Fault> {
+        if settings.external_database().is_none()
+            && let Found::Embedded(seen) = Found::look(settings).await?
+            && let Some(server) = seen.server.filter(|server| server.is_ready)
+        {
+            let runtime = runtime(&server.endpoint)?;
+            return Ok(Self { kind: DatabaseKind::Embedded, owner: None, runtime, cluster: None });
+        }
+        Self::open(settings).await
+    }
+
     /// Applies what is missing, if the owner's URL is known. In any case the runtime role, in whose hands the database
     /// will be, finds every migration applied and unchanged.
     pub(crate) async fn migrate(&self) -> Result<(), Fault> {
@@ -49,6 +61,11 @@ impl Database {
             migrator.up().await.map_err(schema_fault)?;
             migrator.close().await?;
         }
+        self.check().await
+    }
+
+    /// Whether every migration is applied and unchanged, as the runtime role finds it.
+    pub(crate) async fn check(&self) -> Result<(), Fault> {
         Schema::read(&self.runtime).await.and_then(|schema| schema.check()).map_err(schema_fault)
     }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use proofline_embedded_postgres::Sighting;
+use proofline_server::keys::{KeyMismatch, KeyState, MasterKeyUse, look};
 use proofline_store::{MigrateError, Schema};
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,7 +17,7 @@ use tokio::net::TcpStream;
 
 use crate::database::{Found, connect, runtime};
 use crate::fault::Fault;
-use crate::secrets;
+use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
 
 /// How long the server may take to answer.
@@ -52,10 +53,16 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
             .map(|()| format!("{}, metrics {}", settings.listen, settings.metrics_listen))
             .map_err(|f| f.to_string()),
     );
-    report.line("secrets", secrets::look(settings).map(str::to_owned).map_err(|f| f.to_string()));
+    let secrets = secrets::load(settings);
+    let told = secrets.as_ref().map(|secrets| match secrets.are_there() {
+        true => "all there".to_owned(),
+        false => "will be made at the first start".to_owned(),
+    });
+    report.line("secrets", told.map_err(ToString::to_string));
+    let secrets = secrets.ok();
     report.line("data directory", folder(&settings.data));
     report.line("server keys", keys(&settings.data));
-    database(settings, &mut report).await;
+    database(settings, secrets.as_ref(), &mut report).await;
     report.line("redis", redis(settings).await);
     report.line("server", server(settings).await);
     if report.failed == 0 {
@@ -149,12 +156,13 @@ async fn redis(settings: &Settings) -> Result<String, String> {
     }
 }
 
-async fn database(settings: &Settings, report: &mut Report) {
+async fn database(settings: &Settings, secrets: Option<&Secrets>, report: &mut Report) {
     match Found::look(settings).await {
         Err(fault) => report.line("database", Err(fault.to_string())),
         Ok(Found::External { runtime, owner }) => {
             report.line("database", Ok("external".to_owned()));
             contents(&runtime, "check PROOFLINE_DATABASE_URL", report).await;
+            sealing(settings, &runtime, secrets, report).await;
             match owner {
                 None => {
                     let said = "PROOFLINE_OWNER_DATABASE_URL is not set: the server checks the schema but does not migrate";
@@ -165,11 +173,16 @@ async fn database(settings: &Settings, report: &mut Report) {
                 }
             }
         }
-        Ok(Found::Embedded(seen)) => embedded(&seen, report).await,
+        Ok(Found::Embedded(seen)) => {
+            if let Some(runtime) = embedded(&seen, report).await {
+                sealing(settings, &runtime, secrets, report).await;
+            }
+        }
     }
 }
 
-async fn embedded(seen: &Sighting, report: &mut Report) {
+/// Says how the private cluster is; where it runs, how to reach it.
+async fn embedded(seen: &Sighting, report: &mut Report) -> Option<PgConnectOptions> {
     let supervised = match seen.supervisor {
         Some(pid) => format!("supervised by process {pid}"),
         None => "without a supervisor: the next start takes it over".to_owned(),
@@ -190,11 +203,13 @@ async fn embedded(seen: &Sighting, report: &mut Report) {
                 let hint =
                     format!("run this as the user {:?} or the one that the server runs as", seen.os_user);
                 contents(&runtime, &hint, report).await;
+                return Some(runtime);
             }
             Err(fault) => report.line("schema", Err(fault.to_string())),
         },
         _ => report.line("schema", Ok("not looked at: the database does not run".to_owned())),
     }
+    None
 }
 
 /// What only a running database tells, as the runtime role and without writing anything.
@@ -207,6 +222,58 @@ async fn contents(runtime: &PgConnectOptions, hint: &str, report: &mut Report) {
         Ok::<_, Fault>("row-level security applies to it".to_owned())
     };
     report.line("runtime role", role.await.map_err(|fault| fault.to_string()));
+}
+
+/// The master keys beside what is sealed under them; says nothing where one of the two cannot be read.
+async fn sealing(
+    settings: &Settings,
+    runtime: &PgConnectOptions,
+    secrets: Option<&Secrets>,
+    report: &mut Report,
+) {
+    let Some(secrets) = secrets else { return };
+    let read_only = runtime.clone().options([("default_transaction_read_only", "on")]);
+    let Ok(store) = connect(&read_only, 1).await else { return };
+    let uses = async {
+        let permit = proofline_server::background_permit("doctor").ok()?;
+        let mut scope = store.scope(&permit).await.ok()?;
+        let found = look(&mut scope, secrets.keyring()).await;
+        // Ended in order: a connection that goes in the middle of a transaction leaves a line in PostgreSQL's log.
+        scope.commit_unaudited().await.ok()?;
+        match found {
+            // Not migrated yet, or not there: said above.
+            Err(KeyMismatch::Store(_)) => None,
+            other => Some(other),
+        }
+    };
+    let uses = uses.await;
+    store.close().await;
+    match uses {
+        None => {}
+        Some(Err(error)) => {
+            report.line("master key", Err(secrets.mismatch(&settings.data, error).to_string()));
+        }
+        Some(Ok(uses)) => {
+            for key in uses {
+                report.line("master key", Ok(master_key(&key)));
+            }
+        }
+    }
+}
+
+fn master_key(key: &MasterKeyUse) -> String {
+    let MasterKeyUse { id, rows, configured, .. } = key;
+    match (key.state, configured, rows) {
+        (KeyState::Current, ..) => format!("{id} seals: {rows} stored secrets are under it"),
+        (KeyState::Earlier, _, 0) if key.since.is_none() => format!("{id} opens, and nothing is under it"),
+        (KeyState::Earlier, ..) => {
+            format!("{id} opens: {rows} stored secrets are under it; `proofline admin rotate-key master`")
+        }
+        (KeyState::Retired, true, _) => {
+            format!("{id} is not needed any more: take it out of PROOFLINE_EARLIER_MASTER_KEYS")
+        }
+        (KeyState::Retired, false, _) => format!("{id} was in use once; nothing needs it"),
+    }
 }
 
 async fn schema(role: &PgConnectOptions, hint: &str) -> Result<String, String> {

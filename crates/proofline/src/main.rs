@@ -13,6 +13,7 @@ mod log;
 mod migrate;
 mod orphan;
 mod redis;
+mod rotate;
 mod run;
 mod secrets;
 mod serve;

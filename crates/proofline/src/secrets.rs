@@ -1,12 +1,13 @@
 //! Secrets that come from outside, checked before anything is opened.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use proofline_core::Entropy;
+use proofline_server::keys::{KeyMismatch, Keyring};
 use proofline_vault::Vault;
 use sha2::{Digest, Sha256};
 
@@ -27,30 +28,71 @@ pub(crate) struct Secrets {
     pub(crate) csrf_key: [u8; 32],
     pub(crate) password_pepper: [u8; 32],
     pub(crate) vault: Vault,
+    /// Made just now, for a development that has none, and nowhere but here: by name.
+    made: Vec<(&'static str, String)>,
 }
 
 /// Reads the secrets. Production refuses what is missing, blank, short, a placeholder, padded or used twice, and names
-/// the variable but never its value. Development makes them once in the data directory.
+/// the variable but never its value. Development makes what is missing, and [`Secrets::keep`]s it once the database, which
+/// may know of others, was asked.
 pub(crate) fn load(settings: &Settings) -> Result<Secrets, Fault> {
-    let Texts { once: [csrf_key, password_pepper, master_key], earlier } =
-        gather(settings, |name| make(&settings.data, name))?;
+    let made = RefCell::new(Vec::new());
+    let Texts { once: [csrf_key, password_pepper, master_key], earlier } = gather(settings, |name| {
+        let text = fresh();
+        made.borrow_mut().push((name, text.clone()));
+        text
+    })?;
     let key = |text: &String| -> [u8; 32] { Sha256::digest(text).into() };
     let earlier: Vec<_> = earlier.iter().map(key).collect();
     Ok(Secrets {
         csrf_key: key(&csrf_key),
         password_pepper: key(&password_pepper),
         vault: Vault::new(&key(&master_key), &earlier),
+        made: made.into_inner(),
     })
 }
 
-/// What [`load`] would say, without making anything.
-pub(crate) fn look(settings: &Settings) -> Result<&'static str, Fault> {
-    let missing = Cell::new(false);
-    gather(settings, |_| {
-        missing.set(true);
-        Ok(fresh())
-    })?;
-    Ok(if missing.get() { "will be made at the first start" } else { "all there" })
+impl Secrets {
+    /// What a database remembers of them.
+    pub(crate) fn keyring(&self) -> Keyring<'_> {
+        Keyring { vault: &self.vault, password_pepper: &self.password_pepper }
+    }
+
+    /// Whether all of them were there.
+    pub(crate) fn are_there(&self) -> bool {
+        self.made.is_empty()
+    }
+
+    /// Writes down what was made.
+    pub(crate) fn keep(&self, data: &Path) -> Result<(), Fault> {
+        self.made.iter().try_for_each(|(name, text)| write(data, name, text))
+    }
+
+    /// Says of secrets that are not those of the database what to do about it.
+    pub(crate) fn mismatch(&self, data: &Path, error: KeyMismatch) -> Fault {
+        let (name, what) = match &error {
+            KeyMismatch::Master(_) => (
+                MASTER_KEY,
+                format!(
+                    "{error}: give that key in {MASTER_KEY}, or in {EARLIER_MASTER_KEYS} beside its successor"
+                ),
+            ),
+            KeyMismatch::PasswordPepper => (
+                PASSWORD_PEPPER,
+                format!("{PASSWORD_PEPPER} is not the right one: {error}, and it can never change"),
+            ),
+            KeyMismatch::Store(_) => return error.into(),
+        };
+        if self.made.iter().any(|(made, _)| *made == name) {
+            let place = place(data, name);
+            return Fault::config(format!(
+                "{} is missing, where {name} was kept: restore it from a backup, because a new one is of no use to this \
+                 database ({error})",
+                place.display()
+            ));
+        }
+        Fault::config(what)
+    }
 }
 
 /// What stands in the configuration.
@@ -62,10 +104,10 @@ struct Texts {
 }
 
 /// The texts; in development, what is nowhere yet comes from `make`.
-fn gather(settings: &Settings, make: impl Fn(&str) -> Result<String, Fault>) -> Result<Texts, Fault> {
-    let one = |name: &str, value: &Option<String>| match value {
+fn gather(settings: &Settings, make: impl Fn(&'static str) -> String) -> Result<Texts, Fault> {
+    let one = |name: &'static str, value: &Option<String>| match value {
         Some(text) => check(name, text),
-        None if settings.development => kept(&settings.data, name)?.map_or_else(|| make(name), Ok),
+        None if settings.development => Ok(kept(&settings.data, name)?.unwrap_or_else(|| make(name))),
         None => Err(Fault::config(format!("{name} is not set; `proofline admin new-secret` makes one"))),
     };
     let once = [
@@ -133,13 +175,13 @@ fn kept(data: &Path, name: &str) -> Result<Option<String>, Fault> {
     }
 }
 
-fn make(data: &Path, name: &str) -> Result<String, Fault> {
-    fs::create_dir_all(data.join("secrets"))?;
-    let text = fresh();
+fn write(data: &Path, name: &str, text: &str) -> Result<(), Fault> {
+    let folder = data.join("secrets");
+    fs::create_dir_all(&folder)?;
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(place(data, name))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    Ok(text)
+    Ok(fs::File::open(folder)?.sync_all()?)
 }
 
 #[cfg(test)]
@@ -179,14 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn development_makes_them_once() {
+    fn development_makes_them_once_and_only_when_told() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = settings(None, None);
         settings.development = true;
         settings.master_key = None;
         settings.data = folder.path().to_owned();
         let first = load(&settings).map_err(|f| f.to_string()).expect("made");
+        assert!(!first.are_there() && !folder.path().join("secrets").exists());
+        first.keep(&settings.data).map_err(|f| f.to_string()).expect("written");
         let second = load(&settings).map_err(|f| f.to_string()).expect("read again");
+        assert!(second.are_there());
         assert_eq!(first.csrf_key, second.csrf_key);
         assert_ne!(first.csrf_key, first.password_pepper);
         assert_eq!(first.vault.current_key(), second.vault.current_key());

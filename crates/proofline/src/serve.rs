@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use object_store::local::LocalFileSystem;
 use proofline_catalog::Catalog;
 use proofline_core::{Clock, Entropy, InstallationId, SystemClock};
+use proofline_server::keys::{KeyMismatch, admit as admit_secrets};
 use proofline_server::{App, AppState, ConnectionLimits, Deps, Stage, open_bootstrap, workers};
 use proofline_store::{Installation, Store};
 use tokio::net::TcpListener;
@@ -20,6 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::database::Database;
 use crate::entropy::SystemEntropy;
 use crate::fault::Fault;
+use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::{keys, redis, secrets};
 
@@ -67,6 +69,10 @@ where
             tracing::warn!(%error, "Redis is not used yet");
         }
         let clock = SystemClock;
+        if let Err(unfit) = admit(settings, &store, &secrets).await {
+            store.close().await;
+            return Err(unfit);
+        }
         let installation = installation(&store, &clock).await?;
         let deps = Deps {
             keys: keys::load(&settings.data, &store, clock.now()).await?,
@@ -174,6 +180,30 @@ impl Stop {
     pub(crate) async fn requested(mut self) {
         tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
         tracing::info!("stopping");
+    }
+}
+
+/// Refuses to go on with secrets that are not those of this database.
+pub(crate) async fn admit(settings: &Settings, store: &Store, secrets: &Secrets) -> Result<(), Fault> {
+    let permit =
+        proofline_server::background_permit("secrets").map_err(|p| anyhow::anyhow!("{}", p.code()))?;
+    let scope =
+        store.scope(&permit).await.context("the database is not migrated; run `proofline migrate up`")?;
+    let keep = || secrets.keep(&settings.data).map_err(Unfit::Other);
+    admit_secrets(scope, secrets.keyring(), SystemClock.now(), keep).await.map_err(|unfit| match unfit {
+        Unfit::Mismatch(error) => secrets.mismatch(&settings.data, error),
+        Unfit::Other(fault) => fault,
+    })
+}
+
+enum Unfit {
+    Mismatch(KeyMismatch),
+    Other(Fault),
+}
+
+impl From<KeyMismatch> for Unfit {
+    fn from(error: KeyMismatch) -> Self {
+        Self::Mismatch(error)
     }
 }
 

@@ -137,4 +137,8 @@ pub struct CheckInResponse {
     pub schedule_version: u64,
     /// Send one check run with the whole state of every asset.
     pub resync: bool,
+    /// Newest set of credentials for this appliance; fetch it from [`CREDENTIALS`](crate::paths::CREDENTIALS) when it is
+    /// newer. 0 where there never was one.
+    #[serde(default)]
+    pub credentials_version: u64,
 }

@@ -12,6 +12,7 @@
 
 mod check_in;
 mod claim;
+pub mod credentials;
 mod evidence;
 mod field;
 mod order;
@@ -22,6 +23,7 @@ pub mod signature;
 
 pub use check_in::{CheckInRequest, CheckInResponse, LastCycle, LocalOverride, OrderOutcome, OrderReport};
 pub use claim::{ClaimRequest, ClaimResponse, KeyRole, ServerKey, UnknownKeyRole};
+pub use credentials::{CREDENTIALS_PAYLOAD_TYPE, CredentialSet, SealedCredential};
 pub use evidence::{Accepted, RejectCode, Rejected, SubmitRequest, SubmitResponse};
 pub use field::{Base64, FieldError, Text};
 pub use order::{Instruction, ORDER_PAYLOAD_TYPE, Order, OrderError, OrderKind};

@@ -1,4 +1,4 @@
-//! Where each message goes. All are `POST` but [`RULES`], which is `GET`.
+//! Where each message goes. All are `POST` but [`RULES`] and [`CREDENTIALS`], which are `GET`.
 
 /// A machine becomes an appliance.
 pub const CLAIM: &str = "/api/provision/claim";
@@ -11,3 +11,6 @@ pub const EVIDENCE: &str = "/api/appliances/evidence";
 
 /// The signed rule set that applies to this appliance.
 pub const RULES: &str = "/api/agent/rules";
+
+/// The credentials that are sealed to this appliance's key.
+pub const CREDENTIALS: &str = "/api/agent/credentials";

@@ -11,7 +11,7 @@ mod events;
 mod evidence;
 mod http;
 mod incidents;
-mod keys;
+pub mod keys;
 mod orders;
 mod scoring;
 mod settings;
@@ -67,5 +67,6 @@ fn declare(api: http::Api) -> http::Api {
     let api = audit::routes(api);
     let api = tokens::routes(api);
     let api = events::routes(api);
+    let api = keys::routes(api);
     system::routes(api)
 }

@@ -66,6 +66,8 @@ pub struct ApplianceKey {
     pub mode_changed_at: Timestamp,
     /// Set when the key no longer counts.
     pub revoked_at: Option<Timestamp>,
+    /// Grows with every change of its credentials.
+    pub credentials_version: i64,
 }
 
 /// The last check cycle that an appliance reported.
@@ -228,7 +230,7 @@ impl Scope {
     /// The appliance with this key, revoked ones included.
     pub async fn appliance_key(&mut self, key_id: &str) -> StoreResult<Option<ApplianceKey>> {
         sqlx::query!(
-            "SELECT org_id, id, site_id, public_key, key_id, mode, mode_changed_at, revoked_at
+            "SELECT org_id, id, site_id, public_key, key_id, mode, mode_changed_at, revoked_at, credentials_version
              FROM appliance WHERE key_id = $1",
             key_id
         )
@@ -241,6 +243,7 @@ impl Scope {
             mode: row.mode,
             mode_changed_at: row.mode_changed_at,
             revoked_at: row.revoked_at,
+            credentials_version: row.credentials_version,
         })
         .fetch_optional(self.query())
         .await

@@ -13,6 +13,7 @@
 mod appliances;
 mod audit;
 mod connect;
+mod credentials;
 mod error;
 mod evidence;
 mod factors;
@@ -24,6 +25,7 @@ mod orders;
 mod page;
 mod posture;
 mod scope;
+mod sealed;
 mod sign_in;
 mod spans;
 mod system;
@@ -35,6 +37,7 @@ pub use appliances::{
 };
 pub use audit::{AuditEntry, AuditFilter, AuditNote, DeniedNote};
 pub use connect::{Announcements, ConnectOptions, Store};
+pub use credentials::{Credential, CredentialPlace, NewCredential, StoredCredential};
 pub use error::{Said, StoreError, StoreResult};
 pub use evidence::{
     Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,
@@ -53,6 +56,7 @@ pub use posture::{
     SiteSummary, UnmeasuredSite,
 };
 pub use scope::{QueryMeter, Scope};
+pub use sealed::{KnownSecret, Resealed, SEALED_COLUMNS, SealedColumn, SealedRow, SecretPurpose};
 pub use sign_in::{LockRule, LoginRecord, NewPerson, SessionRecord, SignIn};
 pub use spans::{Asset, Confirmation, Span, SpanVerdict};
 pub use system::{DatabaseFacts, Installation, JobRun, ServerKeyRow};

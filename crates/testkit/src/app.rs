@@ -25,6 +25,9 @@ use crate::{Agent, Browser, TestDatabase, TestRedis, logs};
 
 const PEPPER: [u8; 32] = [7; 32];
 
+/// What the application seals with.
+pub const MASTER_KEY: [u8; 32] = [11; 32];
+
 /// The password of every person that a test makes.
 const PASSWORD: &str = "plum tractor eleven";
 
@@ -113,8 +116,9 @@ impl TestApp {
         };
         change(&mut settings);
         let redis = redis.map(TestRedis::url);
+        let vault = Vault::new(&MASTER_KEY, &[]);
         let app =
-            build(&store, &clock, &entropy, &settings, &installation, &evidence_folder, redis.as_deref());
+            build(&store, &clock, &entropy, &settings, &installation, &evidence_folder, (redis.as_deref(), vault));
         if let Some(shared) = app.state.shared() {
             shared.connect().await.expect("Redis answers");
         }
@@ -142,8 +146,13 @@ impl TestApp {
 
     /// Another process on the same database, with nothing in memory. What it shares it has to connect to first.
     pub fn second_node(&self) -> App {
+        self.node_sealing_with(Vault::new(&MASTER_KEY, &[]))
+    }
+
+    /// Another process on the same database, with other master keys than [`MASTER_KEY`].
+    pub fn node_sealing_with(&self, vault: Vault) -> App {
         let Self { store, clock, entropy, settings, installation, evidence_folder, redis, .. } = self;
-        build(store, clock, entropy, settings, installation, evidence_folder, redis.as_deref())
+        build(store, clock, entropy, settings, installation, evidence_folder, (redis.as_deref(), vault))
     }
 
     /// What requests share.
@@ -313,7 +322,7 @@ fn build(
     settings: &Settings,
     installation: &Installation,
     evidence_folder: &tempfile::TempDir,
-    redis: Option<&str>,
+    (redis, vault): (Option<&str>, Vault),
 ) -> App {
     let shared = redis.map(|url| Shared::new(url).expect("a URL"));
     proofline_server::build(Deps {
@@ -322,7 +331,7 @@ fn build(
         entropy: entropy.clone(),
         // From a seed of their own: the same after a restart.
         keys: ServerKeys::generate(&SeededEntropy::new(2)),
-        vault: Vault::new(&[11; 32], &[]),
+        vault,
         settings: settings.clone(),
         installation: installation.clone(),
         evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),

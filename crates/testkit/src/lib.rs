@@ -21,7 +21,7 @@ mod redis;
 mod reply;
 
 pub use agent::Agent;
-pub use app::{TestApp, TestSite, totp_code};
+pub use app::{MASTER_KEY, TestApp, TestSite, totp_code};
 pub use browser::Browser;
 pub use database::TestDatabase;
 pub use events::{EventStream, StreamedEvent};

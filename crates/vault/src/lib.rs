@@ -5,6 +5,10 @@
 //! another row, column or tenant does not open there. Beside the token stands the id of its master key, so that keys can
 //! be changed while everything stays readable.
 //!
+//! A token that does not open is never an ordinary event: a row was changed, swapped or restored behind the server's back,
+//! or a key is missing. Whoever opens it, `vault_refused_total` grows and an error is logged that names the cell and holds
+//! no value.
+//!
 //! This crate knows nothing of where master keys come from or of how a table is re-encrypted.
 
 use base64::Engine as _;
@@ -124,8 +128,24 @@ impl Vault {
     /// Opens what is stored in a cell.
     ///
     /// # Errors
-    /// When the key is unknown, or the token was not sealed for this very cell.
+    /// When the key is unknown, or the token was not sealed for this very cell. Either raises the alarm.
     pub fn open(&self, cell: &Cell, sealed: &Sealed) -> Result<Secret, OpenError> {
+        let opened = self.try_open(cell, sealed);
+        if let Err(error) = &opened {
+            let reason = match error {
+                OpenError::UnknownKey(_) => "unknown_key",
+                OpenError::Refused { .. } => "refused",
+            };
+            metrics::counter!("vault_refused_total",
+                "table" => cell.table, "column" => cell.column, "reason" => reason)
+            .increment(1);
+            tracing::error!(table = cell.table, column = cell.column, row = %cell.row, %error,
+                "a stored secret does not open: it was changed or moved, or its key is missing");
+        }
+        opened
+    }
+
+    fn try_open(&self, cell: &Cell, sealed: &Sealed) -> Result<Secret, OpenError> {
         let key = self.keys.iter().find(|key| key.id == sealed.key);
         let key = key.ok_or_else(|| OpenError::UnknownKey(sealed.key.clone()))?;
         let refused = || OpenError::Refused { table: cell.table, column: cell.column };
@@ -173,6 +193,23 @@ mod tests {
         assert_eq!(after.seal(&cell(), &Secret::new("plum")).key, after.current_key());
         let lost = Vault::new(&[3; 32], &[]);
         assert_eq!(lost.open(&cell(), &sealed).map(drop), Err(OpenError::UnknownKey(sealed.key)));
+    }
+
+    #[test]
+    fn two_rows_that_were_swapped_raise_the_alarm_without_a_value() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let vault = Vault::new(&[1; 32], &[]);
+        let other = Cell { row: Uuid::from_u128(3), ..cell() };
+        let sealed = [vault.seal(&cell(), &Secret::new("plum")), vault.seal(&other, &Secret::new("pear"))];
+        metrics::with_local_recorder(&recorder, || {
+            assert!(vault.open(&cell(), &sealed[1]).is_err());
+            assert!(vault.open(&other, &sealed[0]).is_err());
+            assert!(vault.open(&cell(), &sealed[0]).is_ok());
+        });
+        let shown = recorder.handle().render();
+        let alarm = r#"vault_refused_total{table="totp_factor",column="secret",reason="refused"} 2"#;
+        assert!(shown.contains(alarm), "{shown}");
+        assert!(!shown.contains(&sealed[0].token) && !shown.contains("plum"));
     }
 
     #[test]

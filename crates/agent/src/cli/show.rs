@@ -88,6 +88,9 @@ pub(super) fn status(status: &Status, now: Timestamp) {
             (false, None) => format!("all acknowledged; the site's log has {} entries", status.log_size),
         },
     );
+    if !status.credentials.is_empty() {
+        row("credentials", status.credentials.join(", "));
+    }
     for alarm in &status.alarms {
         row("ALARM", format!("{} (since {})", alarm.detail, format_rfc3339(alarm.since)));
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proofline_core::{Mode, Timestamp};
 use proofline_protocol::{CheckInRequest, CheckInResponse, LastCycle, LocalOverride, Order, Text, paths};
 
+use super::credentials::CredentialsRefusal;
 use super::orders::OrderRefusal;
 use super::{Step, Sync, SyncError, head_store};
 
@@ -38,7 +39,7 @@ pub struct CheckedIn {
 }
 
 impl Sync {
-    /// Checks in, fetches newer rules, takes orders. A failure of the call gives the time to pause.
+    /// Checks in, fetches newer rules and credentials, takes orders. A failure of the call gives the time to pause.
     pub fn check_in(&self, report: &Report) -> Step<CheckedIn> {
         let request = self.request(report)?;
         let asked = self.clock.now();
@@ -53,6 +54,9 @@ impl Sync {
             self.emitter.restate_everything()?;
         }
         let rules_changed = answer.rules_version > self.rules.version() && self.fetch_rules()?;
+        if answer.credentials_version > self.credentials.version() {
+            self.fetch_credentials()?;
+        }
         let (shortest, longest) = CHECK_IN_BOUNDS;
         Ok(Ok(CheckedIn {
             next: Duration::from_secs(answer.next_check_in_s.clamp(shortest, longest)),
@@ -99,6 +103,26 @@ impl Sync {
             Err(error) => {
                 tracing::error!(%error, "rules refused");
                 Ok(false)
+            }
+        }
+    }
+
+    /// Fetches the credentials that are sealed to this appliance. A set that is refused changes nothing.
+    fn fetch_credentials(&self) -> Result<(), SyncError> {
+        let envelope = match self.client.get(paths::CREDENTIALS) {
+            Ok(envelope) => envelope,
+            Err(error) => return Ok(self.failed(&error).map(drop)?),
+        };
+        match self.credentials.accept(&envelope) {
+            Ok(_) => {
+                let (version, count) = (self.credentials.version(), self.credentials.names().len());
+                tracing::info!(version, count, "credentials received");
+                Ok(())
+            }
+            Err(CredentialsRefusal::Queue(error)) => Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "credentials refused");
+                Ok(())
             }
         }
     }

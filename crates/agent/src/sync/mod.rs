@@ -4,7 +4,7 @@
 //!
 //! 1. A step either completes or leaves everything as it was; each can be repeated after a kill or a lost answer.
 //! 2. A statement leaves the queue only in the same transaction that writes its proof down.
-//! 3. What the server says is believed under a pinned key only: heads of the log, rules, orders. Unsigned words decide
+//! 3. What the server says is believed under a pinned key only: heads of the log, rules, orders, credentials. Unsigned words decide
 //!    nothing but when to call again.
 //! 4. A contradiction stops the step and raises an alarm; it never drops anything.
 //!
@@ -13,6 +13,7 @@
 pub mod alarm;
 mod backoff;
 mod check_in;
+pub mod credentials;
 mod head_store;
 mod loss;
 pub mod orders;
@@ -35,6 +36,7 @@ use crate::emitter::{EmitError, Emitter};
 use crate::identity::{Identity, StateDir};
 use crate::status::Status;
 use alarm::{Alarm, AlarmKind};
+use credentials::CredentialStore;
 use orders::Orders;
 use rules::RuleStore;
 
@@ -73,6 +75,16 @@ impl SyncError {
 /// What became of a step: done, not now, or not answerable here.
 pub type Step<T> = Result<Result<T, Pause>, SyncError>;
 
+/// What the server signs and this appliance keeps.
+pub struct Kept {
+    /// The rule set in effect.
+    pub rules: Arc<RuleStore>,
+    /// Orders that were begun.
+    pub orders: Arc<Orders>,
+    /// Credentials for what the appliance looks after.
+    pub credentials: CredentialStore,
+}
+
 /// One appliance's side of the conversation.
 pub struct Sync {
     pub(crate) state: StateDir,
@@ -81,6 +93,7 @@ pub struct Sync {
     pub(crate) emitter: Arc<Emitter>,
     pub(crate) rules: Arc<RuleStore>,
     pub(crate) orders: Arc<Orders>,
+    pub(crate) credentials: CredentialStore,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -91,16 +104,21 @@ impl Sync {
         identity: Identity,
         client: Client,
         emitter: Arc<Emitter>,
-        rules: Arc<RuleStore>,
-        orders: Arc<Orders>,
+        kept: Kept,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { state, identity, client, emitter, rules, orders, clock }
+        let Kept { rules, orders, credentials } = kept;
+        Self { state, identity, client, emitter, rules, orders, credentials, clock }
     }
 
     /// The queue.
     pub fn outbox(&self) -> &Outbox {
         self.emitter.outbox()
+    }
+
+    /// The credentials that the server sealed to this appliance.
+    pub fn credentials(&self) -> &CredentialStore {
+        &self.credentials
     }
 
     /// What there is to show of the queue, the log and the clocks.
@@ -112,6 +130,7 @@ impl Sync {
             rules_version: self.rules.version(),
             log_size: head_store::last(self.outbox(), &self.state)?.map_or(0, |head| head.size),
             suspended: self.emitter.is_suspended(),
+            credentials: self.credentials.names(),
         })
     }
 
@@ -138,7 +157,7 @@ impl Sync {
 }
 
 /// See [`Sync::show`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     clock_offset_ms: Option<i64>,
     outbox_depth: u64,
@@ -146,6 +165,7 @@ pub struct Shown {
     rules_version: u64,
     log_size: u64,
     suspended: bool,
+    credentials: Vec<String>,
 }
 
 impl Shown {
@@ -157,6 +177,7 @@ impl Shown {
         status.rules_version = self.rules_version;
         status.log_size = self.log_size;
         status.suspended = self.suspended;
+        status.credentials = self.credentials;
     }
 }
 

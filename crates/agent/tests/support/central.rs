@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use proofline_core::{
-    ApplianceId, AssetId, Clock, IncidentId, InstallationId, Mode, OrderId, OrgId, SeededEntropy, SiteId,
-    Timestamp,
+    ApplianceId, AssetId, Clock, CredentialId, IncidentId, InstallationId, Mode, OrderId, OrgId, Secret,
+    SeededEntropy, SiteId, Timestamp,
 };
 use proofline_evidence::dsse::{self, Envelope};
 use proofline_evidence::export::{ExportWriter, Options, Policy, Report, verify};
@@ -14,11 +14,12 @@ use proofline_evidence::statement::{
     Body, Header, KeyAction, KeyEvent, KeyRole as StatedRole, Statement, rules,
 };
 use proofline_evidence::{Digest, PublicKey, SigningKey};
+use proofline_protocol::credentials::{self, Login, Purpose};
 use proofline_protocol::signature::{self, Refusal};
 use proofline_protocol::{
-    Accepted, CheckInRequest, CheckInResponse, ClaimRequest, ClaimResponse, Instruction, KeyRole,
-    ORDER_PAYLOAD_TYPE, Order, Problem, RULES_PAYLOAD_TYPE, RejectCode, Rejected, ServerKey, SubmitRequest,
-    SubmitResponse, Text, paths,
+    Accepted, Base64, CREDENTIALS_PAYLOAD_TYPE, CheckInRequest, CheckInResponse, ClaimRequest, ClaimResponse,
+    CredentialSet, Instruction, KeyRole, ORDER_PAYLOAD_TYPE, Order, Problem, RULES_PAYLOAD_TYPE, RejectCode,
+    Rejected, SealedCredential, ServerKey, SubmitRequest, SubmitResponse, Text, paths,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -66,6 +67,8 @@ pub struct Inner {
     pub requests: Vec<String>,
     pub check_ins: Vec<CheckInRequest>,
     pub rules: Option<(u64, Vec<u8>)>,
+    /// The version and the envelope of the credentials on offer.
+    pub credentials: Option<(u64, Vec<u8>)>,
     pub orders: Vec<String>,
     /// Every check-in gets a new order to run the checks.
     pub keep_checking: bool,
@@ -149,6 +152,7 @@ impl Central {
             requests: Vec::new(),
             check_ins: Vec::new(),
             rules: None,
+            credentials: None,
             orders: Vec::new(),
             keep_checking: false,
             resync: false,
@@ -224,6 +228,31 @@ impl Central {
         inner.rules = Some((version, envelope));
     }
 
+    /// Signs a set of credentials of `version` under `key`, each sealed to `holder` for the only appliance, and offers it.
+    pub fn offer_credentials(
+        &self,
+        version: u64,
+        key: &SigningKey,
+        holder: &PublicKey,
+        credentials: &[(&str, &str)],
+    ) {
+        let mut inner = self.lock();
+        let (now, appliance) =
+            (inner.clock.now(), inner.signers.values().next().expect("one is enrolled").appliance);
+        let seal = |&(name, secret): &(&str, &str)| {
+            let id = CredentialId::new(now, &inner.entropy);
+            let purpose = Purpose { appliance, credential: id, version, name };
+            let login = Login { username: Secret::new("backup"), secret: Secret::new(secret) };
+            let envelope = Base64(credentials::seal(holder, &purpose, &login, &inner.entropy));
+            SealedCredential { id, name: Text::new(name).expect("a name"), version, envelope }
+        };
+        let credentials = credentials.iter().map(seal).collect();
+        let installation = inner.ids.installation;
+        let set = CredentialSet { installation, appliance, version, issued: now, credentials };
+        let payload = serde_json::to_vec(&set).expect("writes");
+        inner.credentials = Some((version, dsse::sign(CREDENTIALS_PAYLOAD_TYPE, &payload, key)));
+    }
+
     /// An order for the only appliance, changed by `change`, under `key`; not offered yet.
     pub fn make_order(&self, key: &SigningKey, change: impl FnOnce(&mut Order)) -> (OrderId, String) {
         self.lock().make_order(key, change)
@@ -293,6 +322,10 @@ impl Inner {
             paths::CHECK_IN => self.check_in(&request.body),
             paths::RULES => {
                 let (_, envelope) = self.rules.clone().expect("asked for only if offered");
+                Answer { status: 200, headers: Vec::new(), body: envelope }
+            }
+            paths::CREDENTIALS => {
+                let (_, envelope) = self.credentials.clone().expect("asked for only if offered");
                 Answer { status: 200, headers: Vec::new(), body: envelope }
             }
             paths::EVIDENCE => self.submit(presented.key_id, &request.body, fault),
@@ -375,6 +408,7 @@ impl Inner {
             orders: self.orders.iter().map(raw).collect(),
             schedule_version: 1,
             resync: std::mem::take(&mut self.resync),
+            credentials_version: self.credentials.as_ref().map_or(0, |(version, _)| *version),
         })
     }
 

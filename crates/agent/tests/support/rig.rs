@@ -10,9 +10,10 @@ use proofline_agent::enroll::{EnrollError, Machine, enroll};
 use proofline_agent::identity::{Identity, Route, StateDir};
 use proofline_agent::server_url::PlainHttp;
 use proofline_agent::sync::alarm::{Alarm, AlarmKind, raised};
+use proofline_agent::sync::credentials::CredentialStore;
 use proofline_agent::sync::orders::Orders;
 use proofline_agent::sync::rules::RuleStore;
-use proofline_agent::sync::{CheckedIn, Drained, Pause, Report, Sync};
+use proofline_agent::sync::{CheckedIn, Drained, Kept, Pause, Report, Sync};
 use proofline_core::{Clock, Entropy, FixedClock, Mode, Secret, SeededEntropy, Timestamp, Verdict};
 use proofline_evidence::Digest;
 use proofline_evidence::statement::{Body, CheckResult};
@@ -115,6 +116,8 @@ impl Rig {
             catalogue: Digest::ZERO,
         };
         let offset = client.clone();
+        let credentials =
+            CredentialStore::open(Arc::clone(&outbox), state.clone(), &identity, key.clone()).expect("opens");
         let emitter = Emitter::new(Arc::clone(&outbox), key, signer, Arc::clone(&clock), move || {
             offset.clock_offset_ms()
         });
@@ -127,8 +130,7 @@ impl Rig {
             identity,
             client,
             Arc::clone(&emitter),
-            Arc::clone(&rules),
-            Arc::clone(&orders),
+            Kept { rules: Arc::clone(&rules), orders: Arc::clone(&orders), credentials },
             clock,
         );
         self.parts = Some(Parts { outbox, emitter, orders, rules, sync });

@@ -245,6 +245,7 @@ async fn check_in(State(site): State<Shared>) -> Response {
         orders: Vec::new(),
         schedule_version: 0,
         resync: false,
+        credentials_version: 0,
     };
     axum::Json(answer).into_response()
 }

@@ -16,6 +16,7 @@ pub(crate) struct Elsewhere {
     cluster: Option<Cluster>,
     pub(crate) runtime_url: String,
     owner_url: String,
+    pub(crate) superuser_url: String,
 }
 
 impl Elsewhere {
@@ -37,7 +38,8 @@ impl Elsewhere {
         superuser.close().await.expect("closes");
         let (runtime_url, owner_url) =
             (endpoint.url(APP_ROLE, "proofline"), endpoint.url(OWNER_ROLE, "proofline"));
-        Self { options, cluster: Some(cluster), runtime_url, owner_url }
+        let superuser_url = endpoint.superuser_url("proofline");
+        Self { options, cluster: Some(cluster), runtime_url, owner_url, superuser_url }
     }
 
     pub(crate) fn stop(&mut self) {
@@ -61,7 +63,7 @@ impl Elsewhere {
     }
 }
 
-async fn connection(url: &str) -> PgConnection {
+pub(crate) async fn connection(url: &str) -> PgConnection {
     url.parse::<PgConnectOptions>().expect("a URL").connect().await.expect("answers")
 }
 

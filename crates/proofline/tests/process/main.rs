@@ -1,6 +1,7 @@
 //! The real program: started, asked over its sockets, killed, and started again. Every wait is bounded.
 
 mod external;
+mod keys;
 mod life;
 mod nodes;
 mod refusals;

@@ -31,6 +31,7 @@ pub(crate) async fn check_in(
         orders: app.orders().of(appliance.id),
         schedule_version: 1,
         resync: app.resyncs().take(appliance.id),
+        credentials_version: appliance.credentials_version,
     };
     app.presence().put(presence(&call, appliance, request));
     Ok(Json(response))

@@ -107,6 +107,7 @@ async fn enrol(
         mode: enrolment.mode,
         mode_changed_at: call.at,
         revoked_at: None,
+        credentials_version: 0,
     };
     Ok(answer(app, &known, asset.id))
 }

@@ -2,6 +2,7 @@
 
 mod check_in;
 mod claim;
+mod credentials;
 mod manage;
 mod order_book;
 mod presence;
@@ -26,5 +27,13 @@ pub(crate) fn routes(api: Api) -> Api {
         .route(Access::Person(Action::ApplianceRead), RateClass::Read, routes!(manage::list))
         .route(Access::Person(Action::ApplianceRevoke), RateClass::Write, routes!(revoke::revoke))
         .route(Access::Person(Action::ApplianceSetMode), RateClass::Write, routes!(manage::set_mode))
+        .route(
+            Access::Appliance(Action::AgentReadCredentials),
+            RateClass::Agent,
+            routes!(credentials::deliver),
+        )
+        .route(Access::Person(Action::CredentialRead), RateClass::Read, routes!(credentials::list))
+        .route(Access::Person(Action::CredentialSet), RateClass::Write, routes!(credentials::set))
+        .route(Access::Person(Action::CredentialDelete), RateClass::Write, routes!(credentials::delete))
         .route(Access::Person(Action::ApplianceRunChecks), RateClass::Write, routes!(manage::run_checks))
 }

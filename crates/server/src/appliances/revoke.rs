@@ -54,11 +54,13 @@ pub(crate) async fn revoke(
     let fact = KeyEvent::new(KeyAction::Revoked, KeyRole::Appliance, key, Some(id), reason);
     let index = append_server_fact(app, &mut scope, org, site, Body::Key(fact), call.at).await?;
     let assets = scope.retire_assets(org, id, call.at).await?;
+    let credentials = scope.delete_credentials_of(org, id).await?;
     let incidents = close_incidents(&call, &mut scope, &appliance, index).await?;
     crate::scoring::refresh(&mut scope, app.catalog(), org, site, call.at).await?;
     scope.announce(&format!("appliance {}", appliance.key_id)).await?;
     let body = ApplianceBody::of(scope.appliance(id).await?, call.at, app.catalog().digest());
-    let detail = json!({ "reason": reason, "assets_retired": assets, "incidents_closed": incidents });
+    let detail = json!({ "reason": reason, "assets_retired": assets, "incidents_closed": incidents,
+        "credentials_deleted": credentials });
     scope.commit(call.note(Some(org), id, detail)).await?;
     forget(&call, &appliance);
     if incidents > 0 {

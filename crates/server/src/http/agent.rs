@@ -38,6 +38,8 @@ pub struct KnownAppliance {
     pub mode_changed_at: Timestamp,
     /// Whether its key no longer counts.
     pub revoked: bool,
+    /// Grows with every change of its credentials.
+    pub credentials_version: u64,
 }
 
 /// Appliances by key. Only keys that exist are held, so memory is bounded by the fleet.
@@ -115,6 +117,7 @@ impl ApplianceCache {
             mode: row.mode.parse().map_err(|_| corrupt())?,
             mode_changed_at: row.mode_changed_at,
             revoked: row.revoked_at.is_some(),
+            credentials_version: u64::try_from(row.credentials_version).unwrap_or(0),
         });
         self.keep(generation, key, &known);
         Ok(known)
@@ -298,6 +301,7 @@ mod tests {
             mode: Mode::Audit,
             mode_changed_at: at,
             revoked: false,
+            credentials_version: 0,
         });
         let (cache, key) = (ApplianceCache::default(), Digest::of([1]));
         let missed = |cache: &ApplianceCache| match cache.look(&key) {

@@ -5,9 +5,10 @@ use proofline_testkit::TestApp;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 /// Tables that belong to the platform and hold no tenant's row, each with its reason.
-const PLATFORM_TABLES: [(&str, &str); 7] = [
+const PLATFORM_TABLES: [(&str, &str); 8] = [
     ("installation", "one row"),
     ("server_key", "public halves"),
+    ("known_secret", "ids of the installation's secrets"),
     ("bootstrap_token", "digests; reached through the sign-in scope"),
     ("sign_in_attempt", "keyed by a digest of what was typed; reached through the sign-in scope"),
     ("seen_nonce", "keyed by key and nonce; reached through the sign-in scope"),

@@ -3,6 +3,7 @@
 mod audit;
 mod canary;
 mod capacity;
+mod credentials;
 mod desk;
 mod enrolment;
 mod events;
@@ -13,6 +14,7 @@ mod incidents;
 mod input;
 mod isolation;
 mod limits;
+mod keys;
 mod posture;
 mod routes;
 mod scale;

@@ -208,6 +208,16 @@ impl World {
             "POST /api/appliances/{appliance_id}/run-checks" => {
                 fill(&mut path, &self.appliance().await.identity().appliance);
             }
+            "POST /api/appliances/{appliance_id}/credentials" => {
+                fill(&mut path, &self.appliance().await.identity().appliance);
+                body = Some(json!({ "name": "nas", "username": "backup", "secret": "plum" }));
+            }
+            "DELETE /api/credentials/{credential_id}" => {
+                let appliance = self.appliance().await.identity().appliance;
+                let set = json!({ "name": "nas", "username": "backup", "secret": "plum" });
+                let set = self.admin.post(&format!("/api/appliances/{appliance}/credentials"), set).await;
+                fill(&mut path, &set.expect(201)["id"].as_str().expect("an id"));
+            }
             "POST /api/incidents/{incident_id}/approve" => {
                 let (incident, plan) = self.waiting().await;
                 fill(&mut path, &incident);

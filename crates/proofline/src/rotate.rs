@@ -1,0 +1,82 @@
+//! `proofline admin rotate-key …`: another key in the place of the one before.
+
+use clap::ValueEnum;
+use proofline_core::SystemClock;
+use proofline_server::keys::{ResealReport, reseal};
+use proofline_store::Store;
+
+use crate::database::Database;
+use crate::entropy::SystemEntropy;
+use crate::fault::Fault;
+use crate::secrets::{self, Secrets};
+use crate::serve::admit;
+use crate::settings::Settings;
+
+/// What can be rotated, and what has to be said about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RotatedKey {
+    /// Seal everything anew under PROOFLINE_MASTER_KEY. Give the key before it in PROOFLINE_EARLIER_MASTER_KEYS.
+    Master,
+    /// Says why the password pepper never changes.
+    PasswordPepper,
+    /// Says how the CSRF key changes.
+    Csrf,
+}
+
+/// Rotates, or says what there is to know.
+pub(crate) async fn rotate(settings: &Settings, key: RotatedKey) -> Result<(), Fault> {
+    match key {
+        RotatedKey::Master => master(settings).await,
+        RotatedKey::PasswordPepper => Err(Fault::config(
+            "PROOFLINE_PASSWORD_PEPPER can never change: every stored password was made with it, and only the people who \
+             know them could make them anew",
+        )),
+        RotatedKey::Csrf => {
+            println!(
+                "Give PROOFLINE_CSRF_KEY a new value (`proofline admin new-secret` makes one) and start every server anew.\n\
+                 Nothing is stored under it. Pages that are open at that moment have to be loaded again before they can \
+                 change anything."
+            );
+            Ok(())
+        }
+    }
+}
+
+async fn master(settings: &Settings) -> Result<(), Fault> {
+    let secrets = secrets::load(settings)?;
+    let database = Database::attach(settings).await?;
+    let outcome = async {
+        // Not migrated here: a server that runs is of the schema's version, and one that does not run migrates.
+        database.check().await?;
+        let store = database.connect(settings).await?;
+        let outcome = seal_anew(settings, &store, &secrets).await;
+        store.close().await;
+        outcome
+    }
+    .await;
+    database.stop().await;
+    outcome
+}
+
+async fn seal_anew(settings: &Settings, store: &Store, secrets: &Secrets) -> Result<(), Fault> {
+    admit(settings, store, secrets).await?;
+    let report = reseal(store, &secrets.vault, &SystemClock, &SystemEntropy).await?;
+    let current = secrets.vault.current_key();
+    let ResealReport { resealed, rows, retired, refused, left } = report;
+    println!("{resealed} stored secrets were sealed anew; {rows} are under master key {current}.");
+    for key in retired {
+        println!(
+            "Nothing is under master key {key} any more: it can be taken out of PROOFLINE_EARLIER_MASTER_KEYS."
+        );
+    }
+    if left == 0 {
+        return Ok(());
+    }
+    let why = if refused == 0 {
+        "a server that still seals under an earlier key wrote them; start it with the new one and run this again"
+            .to_owned()
+    } else {
+        format!("{refused} do not open, because they were changed or moved; the log names them")
+    };
+    Err(Fault::Failed(anyhow::anyhow!("{left} stored secrets are not under master key {current}: {why}")))
+}
