@@ -7,7 +7,7 @@
 //!
 //! # What it does not know
 //! Nothing here is durable: Redis may lose all of it at any moment. No address, name or secret is a key or a value there;
-//! callers hand in keyed hashes. One primary is assumed, without Redis Cluster.
+//! callers hand in digests. One primary is assumed, without Redis Cluster.
 
 mod ephemeral;
 
