@@ -23,7 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("vault", &["core"]),
     ("protocol", &["core", "evidence"]),
     ("healing", &["core", "catalog"]),
-    ("store", &["core", "authz", "healing"]),
+    ("store", &["core", "authz", "vault", "healing"]),
     ("jobs", &[]),
     ("agent", &["core", "evidence", "catalog", "protocol", "healing", "outbox"]),
     ("verify", &["core", "evidence"]),

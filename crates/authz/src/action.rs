@@ -45,6 +45,18 @@ actions! {
     SessionRead = "session.read", Read;
     /// End one's own session.
     SessionEnd = "session.end", Write;
+    /// Prove a second factor.
+    FactorProve = "factor.prove", Write;
+    /// See one's own second factors.
+    FactorRead = "factor.read", Read;
+    /// Add a second factor of one's own.
+    FactorEnrol = "factor.enrol", Write;
+    /// Take a second factor of one's own away, or replace the recovery codes.
+    FactorRemove = "factor.remove", Write;
+    /// See which second factors are asked of whom.
+    FactorPolicyRead = "factor_policy.read", Read;
+    /// Decide which second factors are asked of whom.
+    FactorPolicyUpdate = "factor_policy.update", Write;
     /// See the fleet at a glance.
     OverviewRead = "overview.read", Read;
     /// List partners.
@@ -121,6 +133,32 @@ actions! {
     SystemProvisionLocal = "system.provision_local", Write;
     /// Turn a provisioning code into an appliance.
     ProvisionClaim = "provision.claim", Write;
+}
+
+/// What a session must have proved for an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// A password: what it takes to prove or enrol a second factor, and to leave.
+    Password,
+    /// Everything that the policy asks of the person.
+    Full,
+    /// That, and a second factor within the last five minutes.
+    Fresh,
+}
+
+impl Action {
+    /// What it takes. What is not named here takes everything that the policy asks: an action is never weaker by omission.
+    pub const fn proof(self) -> Proof {
+        match self {
+            Self::SessionRead
+            | Self::SessionEnd
+            | Self::FactorProve
+            | Self::FactorRead
+            | Self::FactorEnrol => Proof::Password,
+            Self::FactorRemove | Self::FactorPolicyUpdate | Self::EvidenceExport => Proof::Fresh,
+            _ => Proof::Full,
+        }
+    }
 }
 
 impl std::fmt::Display for Action {

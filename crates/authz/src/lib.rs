@@ -10,6 +10,6 @@ mod action;
 mod policy;
 mod principal;
 
-pub use action::{Action, Effect};
+pub use action::{Action, Effect, Proof};
 pub use policy::{Denied, Permit, authorise, permissions_of, policy_matrix};
 pub use principal::{Job, Principal, Reach};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use proofline_core::Role;
 
-use crate::{Action, Effect, Principal, Reach};
+use crate::{Action, Effect, Principal, Proof, Reach};
 
 /// Proof that the policy allowed `action` to `principal`. Only [`authorise`] makes one.
 #[derive(Debug, Clone)]
@@ -111,6 +111,10 @@ fn audience(action: Action) -> Audience {
         Action::SessionStart | Action::Bootstrap => Audience::Bearer,
         Action::SessionRead
         | Action::SessionEnd
+        | Action::FactorProve
+        | Action::FactorRead
+        | Action::FactorEnrol
+        | Action::FactorRemove
         | Action::PartnerRead
         | Action::OrganisationRead
         | Action::CatalogRead => EVERYONE,
@@ -131,7 +135,10 @@ fn audience(action: Action) -> Audience {
         | Action::IncidentApprove => ACTING,
         Action::IncidentEscalate => ASKING,
         Action::OrganisationCreate => TENANT_BUILDERS,
-        Action::ApplianceRevoke | Action::ApplianceSetMode => IN_CHARGE,
+        Action::ApplianceRevoke
+        | Action::ApplianceSetMode
+        | Action::FactorPolicyRead
+        | Action::FactorPolicyUpdate => IN_CHARGE,
         Action::AuditRead => OVERSEEING,
         Action::SystemRead | Action::SettingsRead => STAFF,
         Action::PartnerCreate => STAFF_WHO_ACT,
@@ -176,7 +183,7 @@ pub fn policy_matrix() -> String {
     let mut text = String::from("# action × principal; generated from crates/authz, do not edit\n");
     let heads = Role::ALL.map(Role::as_str).into_iter().chain(["appliance", "claimant", "system"]);
     let heads: String = heads.map(|head| format!("{head:<19}")).collect();
-    let _ = writeln!(text, "{:<24}{:<7}{}", "action", "effect", heads.trim_end());
+    let _ = writeln!(text, "{:<24}{:<7}{:<10}{}", "action", "effect", "proof", heads.trim_end());
     for &action in Action::ALL {
         let audience = audience(action);
         let cells = Role::ALL
@@ -189,7 +196,12 @@ pub fn policy_matrix() -> String {
             Effect::Read => "read",
             Effect::Write => "write",
         };
-        let _ = writeln!(text, "{:<24}{effect:<7}{}", action.as_str(), cells.trim_end());
+        let proof = match action.proof() {
+            Proof::Password => "password",
+            Proof::Full => "full",
+            Proof::Fresh => "fresh",
+        };
+        let _ = writeln!(text, "{:<24}{effect:<7}{proof:<10}{}", action.as_str(), cells.trim_end());
     }
     text
 }
@@ -228,10 +240,11 @@ mod tests {
     }
 
     #[test]
-    fn readonly_staff_change_nothing_but_their_session() {
+    fn readonly_staff_change_nothing_but_how_they_sign_in() {
         let writes: Vec<_> =
             permissions_of(Role::StaffReadonly).into_iter().filter(|a| a.effect() == Effect::Write).collect();
-        assert_eq!(writes, [Action::SessionEnd, Action::EvidenceExport]);
+        let own = [Action::SessionEnd, Action::FactorProve, Action::FactorEnrol, Action::FactorRemove];
+        assert_eq!(writes, [own.as_slice(), &[Action::EvidenceExport]].concat());
     }
 
     #[test]

@@ -127,6 +127,7 @@ id!(/** A one-time code that lets one machine become an appliance. */ Provisioni
 id!(/** A credential that an appliance holds for something it looks after. */ CredentialId, "cred");
 id!(/** A person who signs in. */ UserId, "user");
 id!(/** One signed-in browser. */ SessionId, "sess");
+id!(/** A passkey of a person. */ PasskeyId, "pkey");
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 //! This crate knows nothing of HTTP, SQL, files, processes or signatures, and it never reads a clock or a
 //! random source itself: both are handed in through [`Clock`] and [`Entropy`].
 
+mod assurance;
 mod clock;
 mod entropy;
 mod fraction;
@@ -14,12 +15,13 @@ mod role;
 mod severity;
 mod verdict;
 
+pub use assurance::{Assurance, FactorRequirement, UnknownAssurance, UnknownRequirement};
 pub use clock::{Clock, FixedClock, SystemClock, TimeError, Timestamp, format_rfc3339, parse_rfc3339};
 pub use entropy::{Entropy, SeededEntropy};
 pub use fraction::{Fraction, FractionError};
 pub use id::{
     ApplianceId, AssetId, CredentialId, IdError, IncidentId, InstallationId, OrderId, OrgId, PartnerId,
-    ProvisioningCodeId, SessionId, SiteId, UserId,
+    PasskeyId, ProvisioningCodeId, SessionId, SiteId, UserId,
 };
 pub use mode::{Mode, UnknownMode};
 pub use redacted::{Email, EmailError, Secret};

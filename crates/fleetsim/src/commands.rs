@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use proofline_core::{Clock, Entropy, SeededEntropy, SystemClock};
 use proofline_evidence::Digest;
-use proofline_fleetsim::fleet::{Appliance, Enrolment, Journal, Roster, Staff, Story, Trust, World, enrol};
+use proofline_fleetsim::fleet::{
+    AppCodes, Appliance, Credentials, Enrolment, Journal, Roster, Staff, Story, Trust, World, enrol,
+};
 use proofline_fleetsim::load::{self, Context, Limits, LoadReport, Mode};
 use proofline_fleetsim::verify::{VerifyReport, verify};
 use proofline_fleetsim::wire::Sources;
@@ -144,13 +146,15 @@ impl Bench {
         })
     }
 
-    /// Where connections come from.
-    pub(crate) fn sources(&self) -> &Sources {
-        &self.sources
+    async fn sign_in(&self, sign_in: &SignIn) -> anyhow::Result<Staff> {
+        self.sign_in_with(&sign_in.credentials()).await
     }
 
-    async fn sign_in(&self, sign_in: &SignIn) -> anyhow::Result<Staff> {
-        Ok(Staff::sign_in(&self.common.server, &self.sources, &sign_in.credentials()).await?)
+    /// Signs in with the authenticator app that is kept beside the fleet.
+    pub(crate) async fn sign_in_with(&self, credentials: &Credentials) -> anyhow::Result<Staff> {
+        std::fs::create_dir_all(&self.common.state)?;
+        let app = AppCodes::open(&self.common.state.join("authenticator.json"))?;
+        Ok(Staff::sign_in(&self.common.server, &self.sources, credentials, app).await?)
     }
 
     /// Adds appliances to the fleet.

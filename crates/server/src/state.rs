@@ -19,6 +19,7 @@ use crate::http::{ApiResult, ApplianceCache, Nonces, Problem, RateLimits};
 use crate::keys::ServerKeys;
 use crate::settings::Settings;
 use crate::system::Description;
+use crate::tenants::PartnerBook;
 
 /// What the binary hands in.
 pub struct Deps {
@@ -58,6 +59,7 @@ struct Inner {
     resyncs: Resyncs,
     events: EventBus,
     passwords: PasswordHasher,
+    partners: PartnerBook,
     stopping: CancellationToken,
 }
 
@@ -80,6 +82,7 @@ impl AppState {
             resyncs: Resyncs::default(),
             events: EventBus::new(started_at),
             passwords,
+            partners: PartnerBook::default(),
             stopping: CancellationToken::new(),
         }))
     }
@@ -199,6 +202,11 @@ impl AppState {
     /// Hashes and checks passwords off the async threads.
     pub(crate) fn passwords(&self) -> &PasswordHasher {
         &self.0.passwords
+    }
+
+    /// Which partner looks after which organisation.
+    pub(crate) fn partners(&self) -> &PartnerBook {
+        &self.0.partners
     }
 
     /// Cancelled when the process is to end: open streams and background work finish.

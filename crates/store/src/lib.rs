@@ -16,6 +16,7 @@ mod connect;
 mod credentials;
 mod error;
 mod evidence;
+mod factors;
 mod idempotency;
 mod incidents;
 mod migrate;
@@ -41,6 +42,7 @@ pub use evidence::{
     Alarm, AlarmKind, Entry, EntryFilter, EntryKind, EntryRow, KnownEntry, LogHead, LogSize, Mention,
     NewEntry, NewTile, PublicationProgress, Signer, TileRow, Unpublished,
 };
+pub use factors::{FactorRule, Factors, Passkey, ProvedSession, StoredTotp};
 pub use idempotency::{EarlierAnswer, EarlierRequest};
 pub use incidents::{
     IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,

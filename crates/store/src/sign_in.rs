@@ -4,7 +4,7 @@
 //! them, are admitted by a setting of their own.
 
 use proofline_authz::{Action, Principal};
-use proofline_core::{Email, Membership, OrgId, PartnerId, SessionId, Timestamp, UserId};
+use proofline_core::{Assurance, Email, Membership, OrgId, PartnerId, SessionId, Timestamp, UserId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
@@ -71,6 +71,10 @@ pub struct SessionRecord {
     pub email: Email,
     /// Their role now, not at sign-in, and in what.
     pub membership: Membership,
+    /// What it has proved.
+    pub assurance: Assurance,
+    /// When a second factor was last proved in it.
+    pub proved_at: Option<Timestamp>,
     /// When the person last did something.
     pub last_active_at: Timestamp,
     /// The absolute end.
@@ -309,7 +313,8 @@ impl SignIn {
     ) -> StoreResult<Option<SessionRecord>> {
         const OPERATION: &str = "find session";
         let row = sqlx::query!(
-            "SELECT s.id, s.user_id, s.last_active_at, s.expires_at, p.name, p.email, p.role, p.partner_id, p.org_id
+            "SELECT s.id, s.user_id, s.last_active_at, s.expires_at, s.assurance, s.proved_at, p.name, p.email, p.role,
+                p.partner_id, p.org_id
              FROM session s JOIN person p ON p.id = s.user_id
              WHERE s.token_digest = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_active_at > $3
                AND p.disabled_at IS NULL",
@@ -327,6 +332,8 @@ impl SignIn {
                 name: row.name,
                 email: stored(row.email.parse(), OPERATION, "email")?,
                 membership: membership(&row.role, row.partner_id, row.org_id, OPERATION)?,
+                assurance: stored(row.assurance.parse(), OPERATION, "assurance")?,
+                proved_at: row.proved_at,
                 last_active_at: row.last_active_at,
                 expires_at: row.expires_at,
             })

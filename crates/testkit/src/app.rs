@@ -19,7 +19,7 @@ use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, 
 use proofline_store::{Installation, Store};
 use proofline_vault::Vault;
 use serde_json::json;
-use sha2::Sha384;
+use sha2::{Sha256, Sha384};
 
 use crate::{Agent, Browser, TestDatabase, logs};
 
@@ -194,11 +194,38 @@ impl TestApp {
         email
     }
 
-    /// Signs in as a person of [`TestApp::person`].
+    /// Signs in as a person of [`TestApp::person`], with both factors.
     pub async fn sign_in(&self, email: &str) -> Browser {
+        let mut browser = self.with_password(email).await;
+        self.prove(&mut browser, email).await;
+        browser
+    }
+
+    /// Signs in as a person of [`TestApp::person`] with the password alone.
+    pub async fn with_password(&self, email: &str) -> Browser {
         let mut browser = self.anonymous();
         browser.post("/api/auth/login", json!({ "email": email, "password": PASSWORD })).await.expect(200);
         browser
+    }
+
+    /// Proves a second factor in a browser that is signed in as this person: a recovery code made for the occasion, since
+    /// an app's codes count once and the clock stands still.
+    pub async fn prove(&self, browser: &mut Browser, email: &str) {
+        let code = format!("test{:012}", self.seeds.fetch_add(1, Ordering::Relaxed));
+        let mut database = self.database.superuser().await;
+        let user: uuid::Uuid = sqlx::query_scalar("SELECT id FROM person WHERE email = $1")
+            .bind(email)
+            .fetch_one(&mut database)
+            .await
+            .expect("a person of the test");
+        sqlx::query("INSERT INTO recovery_code (user_id, code_digest, created_at) VALUES ($1, $2, $3)")
+            .bind(user)
+            .bind(recovery_digest(user, &code).as_slice())
+            .bind(self.clock.now())
+            .execute(&mut database)
+            .await
+            .expect("inserts");
+        browser.post("/api/auth/second-factor/recovery-code", json!({ "code": code })).await.expect(200);
     }
 
     /// The password of everybody that [`TestApp::person`] makes.
@@ -317,4 +344,23 @@ fn password_hash() -> String {
     mac.update(PASSWORD.as_bytes());
     let prehash = STANDARD.encode(mac.finalize().into_bytes());
     format!("v1${}", bcrypt::hash_with_salt(prehash, 4, [5; 16]).expect("hashes"))
+}
+
+/// What a recovery code is kept as under [`PEPPER`], as the server documents it.
+fn recovery_digest(user: uuid::Uuid, code: &str) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&PEPPER).expect("any length");
+    mac.update(b"recovery code of\0");
+    mac.update(user.as_bytes());
+    mac.update(code.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+/// What an authenticator app shows at `at` for a secret in base 32.
+///
+/// # Panics
+/// When the secret is none.
+pub fn totp_code(secret: &str, at: proofline_core::Timestamp) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).expect("base 32");
+    let app = totp_rs::Builder::new().with_secret(secret).build().expect("a secret of 160 bits");
+    app.generate(u64::try_from(at.timestamp()).expect("after 1970")).to_string()
 }

@@ -20,7 +20,7 @@ pub mod logs;
 mod reply;
 
 pub use agent::Agent;
-pub use app::{MASTER_KEY, TestApp, TestSite};
+pub use app::{MASTER_KEY, TestApp, TestSite, totp_code};
 pub use browser::Browser;
 pub use database::TestDatabase;
 pub use events::{EventStream, StreamedEvent};

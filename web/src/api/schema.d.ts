@@ -160,6 +160,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own second factors. */
+        get: operations["get_auth_factors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/factors/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces one's recovery codes. Those from before stop working. */
+        post: operations["post_auth_factors_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/factors/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to set up an authenticator app. It counts once a first code was right; beginning again replaces the secret. */
+        post: operations["post_auth_factors_totp"];
+        /** Takes one's authenticator app away. */
+        delete: operations["delete_auth_factors_totp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/factors/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirms an authenticator app with its first code. */
+        post: operations["post_auth_factors_totp_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -191,6 +260,40 @@ export interface paths {
         put?: never;
         /** Ends the session, its open streams, and what the browser keeps of it. */
         post: operations["post_auth_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/second-factor/recovery-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proves a recovery code, which is used up. */
+        post: operations["post_auth_second_factor_recovery_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/second-factor/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proves an authenticator app. The session gets a new token, and with it what it may reach. */
+        post: operations["post_auth_second_factor_totp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -471,6 +574,27 @@ export interface paths {
         put?: never;
         /** Joins a site. */
         post: operations["post_provision_claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/second-factor-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is asked of each role, on the whole installation or, for a partner's people, by the partner. */
+        get: operations["get_second_factor_policy"];
+        /**
+         * Asks another thing of a role. Sessions that have not proved as much reach nothing from the next request on that proves
+         *     something; those that are going keep what they proved until they end.
+         */
+        put: operations["put_second_factor_policy"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -901,6 +1025,11 @@ export interface components {
             /** @description `open`, `claimed`, `expired` or `revoked`. */
             state: string;
         };
+        /** @description A code. */
+        CodeRequest: {
+            /** @description As it is shown or printed; spaces and hyphens do not matter. */
+            code: string;
+        };
         /** @description Controls in each state. Controls that this product neither measures nor records are in none. */
         ControlCountsBody: {
             /** Format: int32 */
@@ -987,6 +1116,13 @@ export interface components {
             /** @description Server version. */
             version: string;
         };
+        /** @description What comes of a new second factor. */
+        EnrolledBody: {
+            /** @description Recovery codes, with the first factor: shown once. */
+            recovery_codes?: string[] | null;
+            /** @description The session, which has proved it. */
+            session: components["schemas"]["SessionBody"];
+        };
         /** @description One entry with everything that its verification needs. */
         EntryBody: {
             checkpoint: components["schemas"]["CheckpointBody"];
@@ -1064,6 +1200,34 @@ export interface components {
             last_published_at?: string | null;
             /** @description Whether what is stored cannot be changed or deleted. */
             worm: boolean;
+        };
+        /** @description What is asked of each role that one's people can have. */
+        FactorPolicyBody: {
+            items: components["schemas"]["FactorRuleBody"][];
+        };
+        /** @description What is asked of a role. */
+        FactorRuleBody: {
+            /** @description `any` or `passkey`. */
+            requirement: string;
+            /** @description Whom it is about. */
+            role: string;
+        };
+        /** @description What a person can prove besides a password, and what is asked of them. */
+        FactorsBody: {
+            /**
+             * Format: int64
+             * @description How many passkeys are.
+             */
+            passkeys: number;
+            /**
+             * Format: int64
+             * @description Recovery codes that were not used yet.
+             */
+            recovery_codes_left: number;
+            /** @description `any` or `passkey`. */
+            required: string;
+            /** @description Whether an authenticator app is set up. */
+            totp: boolean;
         };
         /** @description The failing check, for people. */
         FailingCheckBody: {
@@ -1695,6 +1859,15 @@ export interface components {
             /** @description IANA name, for example `America/New_York`. */
             timezone: string;
         };
+        /** @description A secret for an authenticator app. */
+        NewTotpBody: {
+            /** @description The same as apps read it. */
+            otpauth_uri: string;
+            /** @description The same as a picture, for a camera. */
+            qr_svg: string;
+            /** @description In base 32, for typing. */
+            secret: string;
+        };
         /** @description What a check read. */
         ObservedBody: {
             expected: string;
@@ -1762,6 +1935,19 @@ export interface components {
             /** @description Worst first, at most 20. */
             sites: components["schemas"]["SiteSummaryBody"][];
         };
+        /** @description One's own second factors. */
+        OwnFactorsBody: {
+            /** @description Passkeys, oldest first. */
+            passkeys: components["schemas"]["PasskeyBody"][];
+            /**
+             * Format: int64
+             * @description Recovery codes that were not used yet.
+             */
+            recovery_codes_left: number;
+            /** @description What is asked: `any` or `passkey`. */
+            required: string;
+            totp?: components["schemas"]["TotpBody"] | null;
+        };
         /** @description A managed service provider. */
         PartnerBody: {
             /**
@@ -1772,6 +1958,23 @@ export interface components {
             /** @description Prefixed id. */
             id: string;
             /** @description Its name. */
+            name: string;
+        };
+        /** @description A passkey. */
+        PasskeyBody: {
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /** @description Its id here. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it last proved something.
+             */
+            last_used_at?: string | null;
+            /** @description What its person calls it. */
             name: string;
         };
         /** @description The connections that are held. */
@@ -1897,6 +2100,10 @@ export interface components {
             /** @description `ok` or `unavailable`. */
             status: string;
         };
+        /** @description Recovery codes, shown once. */
+        RecoveryCodesBody: {
+            recovery_codes: string[];
+        };
         /** @description Why a key ends. */
         RevokeRequest: {
             /** @description 10 to 500 characters. */
@@ -1914,10 +2121,17 @@ export interface components {
         /** @description The session, and what it may do. */
         SessionBody: {
             /**
+             * @description `password`, or `full` once a second factor that satisfies the policy was proved. Before that only second factors
+             *     and the session itself are in reach.
+             */
+            assurance: string;
+            /**
              * Format: date-time
              * @description The absolute end.
              */
             expires_at: string;
+            /** @description What can be proved. */
+            factors: components["schemas"]["FactorsBody"];
             /**
              * Format: date-time
              * @description When it ends if nobody does anything.
@@ -1926,6 +2140,11 @@ export interface components {
             installation: components["schemas"]["InstallationBody"];
             /** @description Actions that the role includes; the web app disables the rest and says why. */
             permissions: string[];
+            /**
+             * Format: date-time
+             * @description Until when a second factor counts as just proved.
+             */
+            stepped_up_until?: string | null;
             user: components["schemas"]["UserBody"];
         };
         /** @description The settings. */
@@ -2070,6 +2289,14 @@ export interface components {
          * @enum {string}
          */
         Topic: "site" | "incident" | "appliance" | "evidence";
+        /** @description An authenticator app. */
+        TotpBody: {
+            /**
+             * Format: date-time
+             * @description When its first code was right.
+             */
+            confirmed_at: string;
+        };
         /** @description A step of an incident. */
         TransitionBody: {
             /** @description `agent`, `server`, `l1`, `l2`, `order:ord_…` or `user:user_…`. */
@@ -2422,6 +2649,153 @@ export interface operations {
             };
         };
     };
+    get_auth_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is set up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnFactorsBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_factors_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The new codes */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_factors_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To be confirmed with a code */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTotpBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_auth_factors_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_factors_totp_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description Set up */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_auth_login: {
         parameters: {
             query?: never;
@@ -2470,6 +2844,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_second_factor_recovery_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description Proved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_second_factor_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description Proved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
             };
             /** @description What went wrong */
             default: {
@@ -3056,6 +3496,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_second_factor_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A line for each role */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorPolicyBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_second_factor_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorRuleBody"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorPolicyBody"];
                 };
             };
             /** @description What went wrong */

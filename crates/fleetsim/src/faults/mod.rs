@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use proofline_core::Secret;
-use proofline_fleetsim::fleet::{Credentials, Enrolment, Staff};
+use proofline_fleetsim::fleet::{Credentials, Enrolment};
 use proofline_fleetsim::load::{LoadReport, Mode};
 use proofline_fleetsim::verify::VerifyReport;
 use rand::rngs::StdRng;
@@ -122,7 +122,7 @@ async fn under_kills(
         email: "faults@proofline.example".into(),
         password: Secret::new(format!("{:032x}{:032x}", random.random::<u128>(), random.random::<u128>())),
     };
-    let mut staff = Staff::sign_in(&bench.common.server, bench.sources(), &credentials).await?;
+    let mut staff = bench.sign_in_with(&credentials).await?;
     let enrolment = Enrolment {
         appliances: plan.fleet,
         per_site: 2,

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use proofline_core::{Secret, SeededEntropy, SystemClock};
 use proofline_evidence::Digest;
-use proofline_fleetsim::fleet::{Appliance, Credentials, Journal, Roster, Staff, Story, Trust, World};
+use proofline_fleetsim::fleet::{
+    AppCodes, Appliance, Credentials, Journal, Roster, Staff, Story, Trust, World,
+};
 use proofline_fleetsim::load::{self, Context, Limits, LoadReport, Mode};
 use proofline_fleetsim::verify::{VerifyReport, verify};
 use proofline_fleetsim::wire::{LoopbackServer, Sources};
@@ -66,7 +68,10 @@ impl Bench {
     async fn read_back(&self) -> VerifyReport {
         let (roster, journal, trust) = self.files();
         let credentials = Credentials::Password { email: "a@b.example".into(), password: Secret::new("x") };
-        let staff = Staff::sign_in(&self.server, &Sources::default(), &credentials).await.expect("signs in");
+        let folder = tempfile::tempdir().expect("a folder");
+        let app = AppCodes::open(&folder.path().join("authenticator.json")).expect("opens");
+        let staff = Staff::sign_in(&self.server, &Sources::default(), &credentials, app).await;
+        let staff = staff.expect("signs in");
         verify(&staff, &roster, &journal, &trust, 4).await.expect("reads back")
     }
 

@@ -255,12 +255,18 @@ async fn login() -> Response {
     (cookies, "{}").into_response()
 }
 
+async fn begin_app() -> Response {
+    r#"{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}"#.into_response()
+}
+
 /// Serves until the test ends.
 pub(crate) async fn serve(site: Shared) -> LoopbackServer {
     let routes = Router::new()
         .route(paths::EVIDENCE, post(evidence))
         .route(paths::CHECK_IN, post(check_in))
         .route("/api/auth/login", post(login))
+        .route("/api/auth/factors/totp", post(begin_app))
+        .route("/api/auth/factors/totp/confirm", post(login))
         .route(
             "/api/sites/{site}/evidence/export",
             get(async |State(site): State<Shared>| lock(&site).export()),

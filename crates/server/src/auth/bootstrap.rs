@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::password;
-use super::session::{self, SessionBody};
+use super::session::{self, Person, SessionBody};
 use crate::AppState;
 use crate::http::{Anonymous, ApiResult, Problem, Strict, request_id};
 
@@ -104,8 +104,9 @@ pub(crate) async fn bootstrap(
     let principal =
         Principal::Person { id: person.id, name: person.name.clone(), membership: person.membership };
     sign_in.audit(&principal, Action::Bootstrap, note).await?;
-    let signed_in = session::start(app, &mut sign_in, person.id, call.at).await?;
+    let who =
+        Person { id: person.id, name: &person.name, email: &person.email, membership: person.membership };
+    let signed_in = session::start(app, &mut sign_in, who, call.at).await?;
     sign_in.commit().await?;
-    let body = signed_in.body(app, person.id, &person.name, &person.email, person.membership);
-    Ok((StatusCode::CREATED, signed_in.cookies(app), axum::Json(body)).into_response())
+    Ok((StatusCode::CREATED, signed_in.cookies(app), axum::Json(signed_in.body(app).await?)).into_response())
 }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::session::{self, SessionBody};
+use super::session::{self, Person, SessionBody};
 use crate::AppState;
 use crate::http::{Anonymous, ApiResult, Problem, Strict, presented_session, request_id};
 
@@ -93,13 +93,15 @@ async fn signed_in(
     email: Option<Email>,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
     let app = &call.app;
+    let email = email.ok_or_else(Problem::no_session)?;
     let earlier = end_earlier(&mut sign_in, headers, call).await?;
-    let started = session::start(app, &mut sign_in, record.id, call.at).await?;
+    let person = Person { id: record.id, name: &record.name, email: &email, membership: record.membership };
+    let started = session::start(app, &mut sign_in, person, call.at).await?;
     let note = AuditNote {
         id: app.new_uuid(),
         at: call.at,
         org: None,
-        resource: started.id.to_string(),
+        resource: started.session.id.to_string(),
         request_id: request_id::current(),
         detail: json!({ "ended": earlier }),
     };
@@ -108,9 +110,7 @@ async fn signed_in(
     if let Some(earlier) = earlier {
         app.events().session_ended(earlier);
     }
-    let email = email.ok_or_else(Problem::no_session)?;
-    let body = started.body(app, record.id, &record.name, &email, record.membership);
-    Ok((started.cookies(app), Json(body)))
+    Ok((started.cookies(app), Json(started.body(app).await?)))
 }
 
 /// Ends the session that the browser still has, whoever's it is: signing in never leaves a second one behind.

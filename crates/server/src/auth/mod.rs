@@ -1,11 +1,17 @@
 //! Signing in and out, the first start, and passwords.
 
 mod bootstrap;
+mod factor_policy;
+mod factors;
 mod login;
 mod password;
+mod prove;
+mod recovery;
 mod session;
+mod totp;
 
 pub use bootstrap::{BootstrapLink, open_bootstrap};
+pub(crate) use factors::factors_of;
 pub(crate) use password::PasswordHasher;
 
 use proofline_authz::Action;
@@ -27,4 +33,13 @@ pub(crate) fn routes(api: Api) -> Api {
     .route(Access::Public("the password is the credential"), RateClass::Login, routes!(login::login))
     .route(Access::Person(Action::SessionRead), RateClass::Read, routes!(session::read))
     .route(Access::Person(Action::SessionEnd), RateClass::Write, routes!(session::logout))
+    .route(Access::Person(Action::FactorProve), RateClass::Login, routes!(prove::with_totp))
+    .route(Access::Person(Action::FactorProve), RateClass::Login, routes!(prove::with_recovery_code))
+    .route(Access::Person(Action::FactorRead), RateClass::Read, routes!(factors::list))
+    .route(Access::Person(Action::FactorEnrol), RateClass::Write, routes!(factors::begin_totp))
+    .route(Access::Person(Action::FactorEnrol), RateClass::Login, routes!(factors::confirm_totp))
+    .route(Access::Person(Action::FactorRemove), RateClass::Write, routes!(factors::remove_totp))
+    .route(Access::Person(Action::FactorRemove), RateClass::Write, routes!(factors::renew_recovery_codes))
+    .route(Access::Person(Action::FactorPolicyRead), RateClass::Read, routes!(factor_policy::read))
+    .route(Access::Person(Action::FactorPolicyUpdate), RateClass::Write, routes!(factor_policy::update))
 }

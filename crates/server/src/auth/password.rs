@@ -46,9 +46,16 @@ impl PasswordHasher {
 
     /// What attempts at an address are counted under. Keyed: people type passwords where an address belongs.
     pub fn account(&self, address: &str) -> [u8; 32] {
+        self.digest("sign-in attempts of", address.as_bytes())
+    }
+
+    /// A digest that nobody makes without the pepper. For what has to be found again, or has too much chance in it to be
+    /// guessed; a password has not.
+    pub fn digest(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.pepper).expect("HMAC takes a key of any length");
-        mac.update(b"sign-in attempts of\0");
-        mac.update(address.as_bytes());
+        mac.update(purpose.as_bytes());
+        mac.update(b"\0");
+        mac.update(bytes);
         mac.finalize().into_bytes().into()
     }
 

@@ -4,15 +4,15 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use chrono::{DateTime, Utc};
 use proofline_authz::permissions_of;
-use proofline_core::{Email, Membership, SessionId, UserId};
-use proofline_store::SignIn;
+use proofline_core::{Assurance, Email, Membership, SessionId, UserId};
+use proofline_store::{ProvedSession, Scope, SignIn};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::AppState;
-use crate::http::{Anonymous, ApiResult, Call, Session, clear_cookies, issue_csrf, session_cookies};
+use crate::http::{Anonymous, ApiResult, Call, Problem, Session, clear_cookies, issue_csrf, session_cookies};
 
 /// Who is signed in.
 #[derive(Serialize, ToSchema)]
@@ -53,6 +53,19 @@ pub(crate) struct InstallationBody {
     name: String,
 }
 
+/// What a person can prove besides a password, and what is asked of them.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FactorsBody {
+    /// Whether an authenticator app is set up.
+    totp: bool,
+    /// How many passkeys are.
+    passkeys: i64,
+    /// Recovery codes that were not used yet.
+    recovery_codes_left: i64,
+    /// `any` or `passkey`.
+    required: &'static str,
+}
+
 /// The session, and what it may do.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionBody {
@@ -64,68 +77,109 @@ pub(crate) struct SessionBody {
     idle_expires_at: DateTime<Utc>,
     /// Actions that the role includes; the web app disables the rest and says why.
     permissions: Vec<&'static str>,
+    /// `password`, or `full` once a second factor that satisfies the policy was proved. Before that only second factors
+    /// and the session itself are in reach.
+    assurance: &'static str,
+    /// Until when a second factor counts as just proved.
+    stepped_up_until: Option<DateTime<Utc>>,
+    /// What can be proved.
+    factors: FactorsBody,
 }
 
-fn body(
-    app: &AppState,
-    user: UserBody,
-    membership: Membership,
-    expires_at: DateTime<Utc>,
-    idle_expires_at: DateTime<Utc>,
-) -> SessionBody {
-    SessionBody {
-        user,
+/// The session as its person sees it.
+pub(super) async fn body(app: &AppState, session: &Session) -> ApiResult<SessionBody> {
+    let factors = super::factors_of(app, session.user, session.membership).await?;
+    let Session { user, name, email, membership, expires_at, idle_expires_at, .. } = session;
+    Ok(SessionBody {
+        user: UserBody::new(*user, name, email, *membership),
         installation: InstallationBody {
             id: app.installation().id.to_string(),
             name: app.installation_name(),
         },
-        expires_at,
-        idle_expires_at,
+        expires_at: *expires_at,
+        idle_expires_at: *idle_expires_at,
         permissions: permissions_of(membership.role())
             .into_iter()
             .map(proofline_authz::Action::as_str)
             .collect(),
-    }
+        assurance: session.assurance.as_str(),
+        stepped_up_until: session.stepped_up_until(),
+        factors: FactorsBody {
+            totp: factors.totp_since.is_some(),
+            passkeys: factors.passkeys,
+            recovery_codes_left: factors.recovery_codes_left,
+            required: factors.required.as_str(),
+        },
+    })
 }
 
-/// A session that was just started.
+/// A session under a token that nobody else has seen: one that was just started, or one in which something was proved.
 pub(super) struct SignedIn {
-    pub(super) id: SessionId,
+    pub(super) session: Session,
     token: [u8; 32],
-    digest: [u8; 32],
-    at: DateTime<Utc>,
 }
 
-/// Starts a session inside the caller's transaction.
+/// Who a session is for.
+pub(super) struct Person<'a> {
+    pub(super) id: UserId,
+    pub(super) name: &'a str,
+    pub(super) email: &'a Email,
+    pub(super) membership: Membership,
+}
+
+/// Starts a session inside the caller's transaction. Whatever it was started with counts as a password.
 pub(super) async fn start(
     app: &AppState,
     sign_in: &mut SignIn,
-    user: UserId,
+    person: Person<'_>,
     at: DateTime<Utc>,
 ) -> ApiResult<SignedIn> {
+    let (token, settings) = (app.entropy().bytes::<32>(), app.settings());
+    let session = Session {
+        id: SessionId::new(at, app.entropy()),
+        user: person.id,
+        name: person.name.to_owned(),
+        email: person.email.clone(),
+        membership: person.membership,
+        assurance: Assurance::Password,
+        proved_at: None,
+        expires_at: at + settings.session_lifetime,
+        idle_expires_at: at + settings.session_idle,
+        token_digest: Sha256::digest(token).into(),
+    };
+    sign_in.create_session(session.id, &session.token_digest, person.id, at, session.expires_at).await?;
+    Ok(SignedIn { session, token })
+}
+
+/// Notes inside the caller's scope that a second factor was proved, and gives the session a new token.
+pub(super) async fn prove(call: &Call, scope: &mut Scope, assurance: Assurance) -> ApiResult<SignedIn> {
+    let app = call.app();
     let token = app.entropy().bytes::<32>();
-    let digest: [u8; 32] = Sha256::digest(token).into();
-    let id = SessionId::new(at, app.entropy());
-    sign_in.create_session(id, &digest, user, at, at + app.settings().session_lifetime).await?;
-    Ok(SignedIn { id, token, digest, at })
+    let mut session = call.session()?.clone();
+    // Proving less than before takes nothing away.
+    session.assurance = session.assurance.max(assurance);
+    session.proved_at = Some(call.at);
+    session.token_digest = Sha256::digest(token).into();
+    let proved = ProvedSession {
+        id: session.id,
+        token_digest: session.token_digest,
+        assurance: session.assurance,
+        at: call.at,
+    };
+    if !scope.prove_session(&proved).await? {
+        return Err(Problem::no_session());
+    }
+    Ok(SignedIn { session, token })
 }
 
 impl SignedIn {
     pub(super) fn cookies(&self, app: &AppState) -> HeaderMap {
-        session_cookies(&self.token, &issue_csrf(app, &self.digest), app.settings().session_lifetime)
+        let lifetime = self.session.expires_at - app.now();
+        session_cookies(&self.token, &issue_csrf(app, &self.session.token_digest), lifetime)
     }
 
-    pub(super) fn body(
-        &self,
-        app: &AppState,
-        id: UserId,
-        name: &str,
-        email: &Email,
-        membership: Membership,
-    ) -> SessionBody {
-        let user = UserBody::new(id, name, email, membership);
-        let settings = app.settings();
-        body(app, user, membership, self.at + settings.session_lifetime, self.at + settings.session_idle)
+    pub(super) async fn body(&self, app: &AppState) -> ApiResult<SessionBody> {
+        body(app, &self.session).await
     }
 }
 
@@ -156,9 +210,7 @@ pub(crate) async fn status(call: Anonymous) -> ApiResult<Json<StatusBody>> {
 #[utoipa::path(get, path = "/api/auth/session", tag = "auth",
     responses((status = 200, body = SessionBody, description = "Signed in")))]
 pub(crate) async fn read(call: Call) -> ApiResult<Json<SessionBody>> {
-    let Session { user, name, email, membership, expires_at, idle_expires_at, .. } = call.session()?;
-    let user = UserBody::new(*user, name, email, *membership);
-    Ok(Json(body(call.app(), user, *membership, *expires_at, *idle_expires_at)))
+    Ok(Json(body(call.app(), call.session()?).await?))
 }
 
 /// Ends the session, its open streams, and what the browser keeps of it.

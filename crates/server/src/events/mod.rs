@@ -18,7 +18,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream, StreamExt};
 use proofline_authz::{Action, Reach};
-use proofline_core::{Membership, OrgId, PartnerId, SessionId, SiteId, Timestamp};
+use proofline_core::{Membership, OrgId, SessionId, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
@@ -27,6 +27,7 @@ use utoipa_axum::routes;
 
 use crate::AppState;
 use crate::http::{Access, Api, ApiResult, Call, RateClass};
+use crate::tenants;
 
 /// How many changes a client that was away can catch up on.
 const MEMORY: usize = 512;
@@ -95,7 +96,6 @@ pub struct EventBus {
     sender: broadcast::Sender<Signal>,
     memory: Mutex<(u64, VecDeque<(u64, Change)>)>,
     open: Mutex<HashMap<(SessionId, Membership), usize>>,
-    partners: Mutex<HashMap<OrgId, PartnerId>>,
 }
 
 /// What a client that comes back is told first.
@@ -115,7 +115,6 @@ impl EventBus {
             sender: broadcast::channel(MEMORY).0,
             memory: Mutex::new((0, VecDeque::with_capacity(MEMORY))),
             open: Mutex::default(),
-            partners: Mutex::default(),
         }
     }
 
@@ -224,25 +223,11 @@ async fn admits(app: &AppState, reach: Reach, change: &Change) -> bool {
     match reach {
         Reach::Platform => true,
         Reach::Partner(partner) => {
-            partner_of(app, change.org_id).await.ok().flatten().is_some_and(|found| found == partner)
+            tenants::partner_of(app, change.org_id).await.ok().flatten().is_some_and(|found| found == partner)
         }
         Reach::Organisation(org) => change.org_id == org,
         Reach::Site(org, site) => change.org_id == org && change.site_id == site,
     }
-}
-
-/// The partner of an organisation. It never becomes another's, so what was found once holds.
-async fn partner_of(app: &AppState, org: OrgId) -> ApiResult<Option<PartnerId>> {
-    let known =
-        |bus: &EventBus| bus.partners.lock().unwrap_or_else(PoisonError::into_inner).get(&org).copied();
-    if let Some(partner) = known(app.events()) {
-        return Ok(Some(partner));
-    }
-    let found = app.background_scope("events").await?.partner_of(org).await?;
-    if let Some(partner) = found {
-        app.events().partners.lock().unwrap_or_else(PoisonError::into_inner).insert(org, partner);
-    }
-    Ok(found)
 }
 
 fn frame(place: Place, change: &Change) -> Event {

@@ -2,8 +2,8 @@
 
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
-use proofline_authz::{Action, Principal};
-use proofline_core::{Email, Membership, SessionId, Timestamp, UserId};
+use proofline_authz::{Action, Principal, Proof};
+use proofline_core::{Assurance, Email, Membership, SessionId, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
 use super::{ApiResult, Problem};
@@ -14,6 +14,9 @@ pub(super) const CSRF_COOKIE: &str = "__Host-csrf";
 
 /// The header by which the web app marks what nobody clicked: refreshes and polls do not keep a session awake.
 const BACKGROUND: &str = "x-background";
+
+/// How long a second factor counts as just proved.
+const STEP_UP: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 /// A live session.
 #[derive(Debug, Clone)]
@@ -28,6 +31,10 @@ pub struct Session {
     pub email: Email,
     /// Their role as of this request, and in what.
     pub membership: Membership,
+    /// What it has proved.
+    pub assurance: Assurance,
+    /// When a second factor was last proved in it.
+    pub proved_at: Option<Timestamp>,
     /// The absolute end.
     pub expires_at: Timestamp,
     /// When it ends if nobody does anything from now on.
@@ -37,6 +44,25 @@ pub struct Session {
 }
 
 impl Session {
+    /// Until when a second factor counts as just proved.
+    pub fn stepped_up_until(&self) -> Option<Timestamp> {
+        self.proved_at.map(|at| at + STEP_UP)
+    }
+
+    /// Whether a second factor was proved within the last five minutes.
+    pub fn stepped_up(&self, now: Timestamp) -> bool {
+        self.stepped_up_until().is_some_and(|until| now < until)
+    }
+
+    /// Whether what the session has proved is enough for an action.
+    pub(super) fn proves(&self, proof: Proof, now: Timestamp) -> bool {
+        match proof {
+            Proof::Password => true,
+            Proof::Full => self.assurance == Assurance::Full,
+            Proof::Fresh => self.assurance == Assurance::Full && self.stepped_up(now),
+        }
+    }
+
     /// The person as the policy sees them.
     pub fn principal(&self) -> Principal {
         Principal::Person { id: self.user, name: self.name.clone(), membership: self.membership }
@@ -83,6 +109,8 @@ pub(super) async fn session(app: &AppState, parts: &Parts, action: Action) -> Ap
         name: record.name,
         email: record.email,
         membership: record.membership,
+        assurance: record.assurance,
+        proved_at: record.proved_at,
         expires_at: record.expires_at,
         idle_expires_at: (last_active_at + idle).min(record.expires_at),
         token_digest,

@@ -8,13 +8,14 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use proofline_authz::{Action, Permit, Principal, authorise};
+use proofline_core::Assurance;
 use proofline_store::{DeniedNote, QueryMeter};
 
 use super::call::Admission;
 use super::once::{self, Once, Repeated};
 use super::rate::RateKey;
 use super::route::{Access, RouteEntry};
-use super::{Problem, RateClass, agent, client, console, csrf, json, observe, origin, request_id};
+use super::{Problem, RateClass, Session, agent, client, console, csrf, json, observe, origin, request_id};
 use crate::AppState;
 
 /// What the guard of one route knows.
@@ -82,6 +83,7 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             }
             let principal = session.principal();
             let permit = permit(app, &principal, action, &parts).await?;
+            require_proof(app, &session, action).await?;
             let once = if parts.method == Method::POST {
                 match once::look(app, &parts, body, session.user).await? {
                     Repeated::Yes(response) => return Ok(Admitted::Answered(response)),
@@ -113,6 +115,25 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
     };
     parts.extensions.insert(admission);
     Ok(Admitted::Proceed(Request::from_parts(parts, body), keep))
+}
+
+/// What the session has proved is enough for the action, or the person is told what to prove.
+async fn require_proof(app: &AppState, session: &Session, action: Action) -> Result<(), Problem> {
+    if session.proves(action.proof(), app.now()) {
+        return Ok(());
+    }
+    if session.assurance == Assurance::Full {
+        return Err(Problem::forbidden(
+            "step_up_required",
+            "This needs a second factor that was proved within the last five minutes.",
+        ));
+    }
+    let factors = crate::auth::factors_of(app, session.user, session.membership).await?;
+    Err(if factors.satisfiable() {
+        Problem::forbidden("second_factor_required", "Prove your second factor first.")
+    } else {
+        Problem::forbidden("second_factor_enrolment_required", "Set up a second factor first.")
+    })
 }
 
 fn is_write(method: &Method) -> bool {

@@ -5,6 +5,7 @@ mod local;
 mod organisations;
 mod partners;
 mod sites;
+mod tree;
 
 use proofline_authz::Action;
 use utoipa_axum::routes;
@@ -13,6 +14,7 @@ use crate::http::{Access, Api, ApiResult, Problem, RateClass};
 
 pub(crate) use codes::digest as code_digest;
 pub use local::{LocalSite, provision_local, set_local_mode};
+pub(crate) use tree::{PartnerBook, partner_of, partner_of_person};
 
 pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::PartnerRead), RateClass::Read, routes!(partners::list))

@@ -17,7 +17,18 @@ const PLATFORM_TABLES: [(&str, &str); 8] = [
 ];
 
 /// Protected by policies of their own, since they belong to people, partners, or more than one level.
-const NOT_BY_TENANT: [&str; 5] = ["partner", "person", "session", "idempotency_key", "audit_entry"];
+const NOT_BY_TENANT: [&str; 10] = [
+    "partner",
+    "person",
+    "session",
+    "idempotency_key",
+    "audit_entry",
+    "totp_factor",
+    "recovery_code",
+    "passkey",
+    "passkey_ceremony",
+    "factor_policy",
+];
 
 #[tokio::test]
 async fn every_tenant_table_has_forced_row_level_security_and_leads_with_the_tenant() {

@@ -13,6 +13,7 @@ mod keys;
 mod posture;
 mod routes;
 mod scale;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod tenants;

@@ -9,7 +9,7 @@ use proofline_core::{Clock, Entropy, IncidentId, SeededEntropy, Verdict};
 use proofline_evidence::Digest;
 use proofline_protocol::{OrderOutcome, OrderReport, SubmitRequest, Text, paths};
 use proofline_server::{Access, RouteEntry, open_bootstrap};
-use proofline_testkit::{Agent, Browser, Reply, TestApp, TestSite};
+use proofline_testkit::{Agent, Browser, Reply, TestApp, TestSite, totp_code};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, ROOT_LOGIN, result};
@@ -79,7 +79,33 @@ impl World {
         (listed["items"][0]["id"].as_str().expect("one waits").to_owned(), plan)
     }
 
+    /// Sets an authenticator app up for the administrator; a code of it that was not used.
+    async fn app_code(&mut self) -> String {
+        let begun = self.admin.post("/api/auth/factors/totp", json!({})).await.expect(201);
+        let secret = begun["secret"].as_str().expect("a secret");
+        let code = json!({ "code": totp_code(secret, self.app.clock.now()) });
+        self.admin.post("/api/auth/factors/totp/confirm", code).await.expect(200);
+        self.app.clock.advance(chrono::TimeDelta::seconds(30));
+        // Moves the idle clock, so that nothing but what is tested changes a row.
+        self.admin.get("/api/auth/session").await.expect(200);
+        totp_code(secret, self.app.clock.now())
+    }
+
+    /// A passkey of the administrator, arranged in the database: only an authenticator makes real ones.
+    async fn passkey(&self) {
+        let mut database = self.app.database.superuser().await;
+        sqlx::query(
+            "INSERT INTO passkey (user_id, id, credential_id, credential, name, created_at)
+             SELECT id, gen_random_uuid(), 'x', '{}', 'key', created_at FROM person WHERE email = $1",
+        )
+        .bind(&self.email)
+        .execute(&mut database)
+        .await
+        .expect("inserts");
+    }
+
     /// Everything that the route needs to succeed once.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each route")]
     async fn prepare(&mut self, entry: &RouteEntry) -> Prepared {
         let (mut sender, mut path, mut body) = (Sender::Admin, entry.path.clone(), None);
         let mut audited = match entry.access {
@@ -106,6 +132,25 @@ impl World {
                 (sender, audited) = (Sender::Nobody, Some("auth.login".to_owned()));
             }
             "POST /api/auth/logout" => {}
+            "POST /api/auth/second-factor/totp" => body = Some(json!({ "code": self.app_code().await })),
+            "POST /api/auth/second-factor/recovery-code" => {
+                let renewed =
+                    self.admin.post("/api/auth/factors/recovery-codes", json!({})).await.expect(201);
+                body = Some(json!({ "code": renewed["recovery_codes"][0] }));
+            }
+            "POST /api/auth/factors/totp" | "POST /api/auth/factors/recovery-codes" => body = Some(json!({})),
+            "POST /api/auth/factors/totp/confirm" => {
+                let begun = self.admin.post("/api/auth/factors/totp", json!({})).await.expect(201);
+                let secret = begun["secret"].as_str().expect("a secret");
+                body = Some(json!({ "code": totp_code(secret, self.app.clock.now()) }));
+            }
+            "DELETE /api/auth/factors/totp" => {
+                self.app_code().await;
+                self.passkey().await;
+            }
+            "PUT /api/second-factor-policy" => {
+                body = Some(json!({ "role": "practice_viewer", "requirement": "passkey" }));
+            }
             "POST /api/partners" => body = Some(json!({ "name": self.name() })),
             "POST /api/organisations" => {
                 let partners = self.admin.get("/api/partners").await.expect(200);

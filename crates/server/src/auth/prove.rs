@@ -1,0 +1,144 @@
+//! Proving a second factor: the second half of signing in, and again before what matters most.
+//!
+//! A code counts once, however many ask at the same time. Attempts are counted per person, so that six digits cannot be
+//! guessed through; a stranger cannot lock anybody out here, because getting this far took the password.
+
+use axum::Json;
+use axum::http::HeaderMap;
+use chrono::TimeDelta;
+use proofline_authz::Action;
+use proofline_core::{Assurance, FactorRequirement, Secret};
+use proofline_store::{DeniedNote, LockRule, Scope};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::session::{self, SessionBody};
+use super::{recovery, totp};
+use crate::http::{ApiResult, Call, Problem, Strict, request_id};
+
+/// So many codes are looked at in a row; after that none is for [`LOCKED_FOR`].
+const ATTEMPTS: i32 = 5;
+const LOCKED_FOR: TimeDelta = TimeDelta::minutes(15);
+
+/// A code.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CodeRequest {
+    /// As it is shown or printed; spaces and hyphens do not matter.
+    #[schema(value_type = String)]
+    pub(super) code: Secret,
+}
+
+/// Proves an authenticator app. The session gets a new token, and with it what it may reach.
+#[utoipa::path(post, path = "/api/auth/second-factor/totp", tag = "auth", request_body = CodeRequest,
+    responses((status = 200, body = SessionBody, description = "Proved")))]
+pub(crate) async fn with_totp(
+    call: Call,
+    Strict(request): Strict<CodeRequest>,
+) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
+    let attempt = Attempt::begin(&call).await?;
+    let session = call.session()?;
+    let mut scope = call.scope().await?;
+    let stored = scope.lock_totp(session.user).await?.filter(|totp| totp.confirmed_at.is_some());
+    let Some(stored) = stored else { return attempt.refused(&call, "no_totp").await };
+    let secret = call.app().vault().open(&totp::cell(session.user), &stored.secret);
+    let secret = secret.map_err(|e| Problem::internal(&e))?;
+    let step = totp::step(call.app(), &secret, &session.email, &request.code, call.at)?;
+    match step {
+        Some(step) if scope.take_totp_step(session.user, step, call.at).await? => {}
+        _ => {
+            drop(scope);
+            return attempt.refused(&call, "totp").await;
+        }
+    }
+    attempt.proved(&call, scope, "totp").await
+}
+
+/// Proves a recovery code, which is used up.
+#[utoipa::path(post, path = "/api/auth/second-factor/recovery-code", tag = "auth", request_body = CodeRequest,
+    responses((status = 200, body = SessionBody, description = "Proved")))]
+pub(crate) async fn with_recovery_code(
+    call: Call,
+    Strict(request): Strict<CodeRequest>,
+) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
+    let attempt = Attempt::begin(&call).await?;
+    let user = call.session()?.user;
+    let mut scope = call.scope().await?;
+    let digest = recovery::digest(call.app(), user, &request.code);
+    if !scope.take_recovery_code(user, &digest, call.at).await? {
+        drop(scope);
+        return attempt.refused(&call, "recovery_code").await;
+    }
+    attempt.proved(&call, scope, "recovery_code").await
+}
+
+/// One counted attempt to prove something.
+pub(super) struct Attempt {
+    account: [u8; 32],
+    required: FactorRequirement,
+}
+
+impl Attempt {
+    /// Counts it, before anything is looked at.
+    pub(super) async fn begin(call: &Call) -> ApiResult<Self> {
+        let (app, session) = (call.app(), call.session()?);
+        let account = app.passwords().digest("second factors of", session.user.uuid().as_bytes());
+        let rule = LockRule { attempts: ATTEMPTS, until: call.at + LOCKED_FOR };
+        let mut sign_in = app.store().sign_in().await?;
+        let counts = sign_in.count_attempt(&account, call.at, rule).await?;
+        sign_in.commit().await?;
+        let required = super::factors_of(app, session.user, session.membership).await?.required;
+        let attempt = Self { account, required };
+        if counts { Ok(attempt) } else { attempt.refused(call, "locked").await }
+    }
+
+    /// Nothing was proved.
+    pub(super) async fn refused<T>(&self, call: &Call, why: &'static str) -> ApiResult<T> {
+        let (app, principal) = (call.app(), call.principal());
+        let note = DeniedNote {
+            id: app.new_uuid(),
+            at: call.at,
+            actor_kind: principal.kind(),
+            actor_id: principal.id(),
+            actor_name: principal.name(),
+            action: Action::FactorProve.to_string(),
+            resource: call.session()?.id.to_string(),
+            request_id: request_id::current(),
+            detail: json!({ "why": why }),
+            org: principal.org(),
+            partner: principal.partner(),
+        };
+        app.store().record_denied(&note).await?;
+        Err(Problem::forbidden(
+            "code_refused",
+            "This was not accepted: wrong, used already, or one of too many attempts. Wait for the next code.",
+        ))
+    }
+
+    /// What attempts are counted under.
+    pub(super) fn account(&self) -> &[u8; 32] {
+        &self.account
+    }
+
+    /// What proving `factor` is worth under the policy.
+    pub(super) fn assurance(&self, factor: &str) -> Assurance {
+        match (self.required, factor) {
+            (FactorRequirement::Any, _) | (FactorRequirement::Passkey, "passkey") => Assurance::Full,
+            (FactorRequirement::Passkey, _) => Assurance::Password,
+        }
+    }
+
+    /// `factor` was proved: the session is raised in the scope that used it up.
+    pub(super) async fn proved(
+        &self,
+        call: &Call,
+        mut scope: Scope,
+        factor: &'static str,
+    ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
+        let proved = session::prove(call, &mut scope, self.assurance(factor)).await?;
+        scope.forget_attempts(&self.account).await?;
+        scope.commit(call.note(None, proved.session.id, json!({ "factor": factor }))).await?;
+        Ok((proved.cookies(call.app()), Json(proved.body(call.app()).await?)))
+    }
+}
