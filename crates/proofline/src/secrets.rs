@@ -175,12 +175,17 @@ fn kept(data: &Path, name: &str) -> Result<Option<String>, Fault> {
     }
 }
 
+/// All or nothing, on the disk before the database remembers it.
 fn write(data: &Path, name: &str, text: &str) -> Result<(), Fault> {
     let folder = data.join("secrets");
     fs::create_dir_all(&folder)?;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(place(data, name))?;
+    let path = place(data, name);
+    let unfinished = path.with_extension("new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
+    fs::rename(&unfinished, &path)?;
     Ok(fs::File::open(folder)?.sync_all()?)
 }
 

@@ -24,8 +24,10 @@ pub struct SealedColumn {
 }
 
 /// Every sealed column there is. Whoever adds one writes it down here, and rotation takes it along.
-pub const SEALED_COLUMNS: &[SealedColumn] =
-    &[SealedColumn { table: "appliance_credential", name: "envelope", tenant: Some("org_id"), row: "id" }];
+pub const SEALED_COLUMNS: &[SealedColumn] = &[
+    SealedColumn { table: "appliance_credential", name: "envelope", tenant: Some("org_id"), row: "id" },
+    SealedColumn { table: "totp_factor", name: "secret", tenant: None, row: "user_id" },
+];
 
 /// What a secret of the installation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

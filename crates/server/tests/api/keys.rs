@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chrono::TimeDelta;
 use proofline_core::{Clock, Role, SeededEntropy};
 use proofline_server::background_permit;
 use proofline_server::keys::{KeyMismatch, Keyring, ResealReport, admit, reseal};
 use proofline_store::SEALED_COLUMNS;
-use proofline_testkit::{Agent, MASTER_KEY, TestApp};
+use proofline_testkit::{Agent, MASTER_KEY, TestApp, totp_code};
 use proofline_vault::Vault;
 use serde_json::{Value, json};
 
@@ -196,6 +197,25 @@ async fn rotation_leaves_nothing_under_the_old_key_and_everything_readable() {
     let keys = admin.get("/api/system/keys").await.expect(200);
     let states: Vec<_> = of(&keys, "master").iter().map(|key| (&key["state"], &key["rows_sealed"])).collect();
     assert_eq!(states, [(&json!("current"), &json!(12)), (&json!("retired"), &json!(0))]);
+}
+
+#[tokio::test]
+async fn a_second_factor_outlives_the_key_that_it_was_sealed_under() {
+    let app = TestApp::start().await;
+    start_with(&app, &Vault::new(&MASTER_KEY, &[]), PEPPER).await.expect("the first start");
+    let email = app.person(Role::StaffAdmin).await;
+    let mut browser = app.sign_in(&email).await;
+    let begun = browser.post("/api/auth/factors/totp", json!({})).await.expect(201);
+    let secret = begun["secret"].as_str().expect("a secret").to_owned();
+    let code = || json!({ "code": totp_code(&secret, app.clock.now()) });
+    browser.post("/api/auth/factors/totp/confirm", code()).await.expect(200);
+    let vault = Vault::new(&NEW_KEY, &[MASTER_KEY]);
+    start_with(&app, &vault, PEPPER).await.expect("both are there");
+    assert_eq!(rotate(&app, &vault).await.resealed, 1);
+    app.clock.advance(TimeDelta::seconds(60));
+    let mut again = app.with_password(&email).await;
+    again.reconnect_to(&app.node_sealing_with(Vault::new(&NEW_KEY, &[])));
+    again.post("/api/auth/second-factor/totp", code()).await.expect(200);
 }
 
 #[tokio::test]
