@@ -127,6 +127,7 @@ id!(/** A one-time code that lets one machine become an appliance. */ Provisioni
 id!(/** A person who signs in. */ UserId, "user");
 id!(/** One signed-in browser. */ SessionId, "sess");
 id!(/** A passkey of a person. */ PasskeyId, "pkey");
+id!(/** The making or proving of a passkey, between its two halves. */ CeremonyId, "cer");
 
 #[cfg(test)]
 mod tests {

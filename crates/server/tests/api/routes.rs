@@ -20,6 +20,7 @@ pub(crate) fn path_to_nothing(entry: &RouteEntry) -> String {
         ("{code_id}", "code_01h455vb4pex5vsknk084sn02q"),
         ("{appliance_id}", "app_01h455vb4pex5vsknk084sn02q"),
         ("{incident_id}", "inc_01h455vb4pex5vsknk084sn02q"),
+        ("{passkey_id}", "pkey_01h455vb4pex5vsknk084sn02q"),
         ("{index}", "0"),
     ] {
         path = path.replace(parameter, value);
