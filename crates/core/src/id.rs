@@ -129,6 +129,7 @@ id!(/** A person who signs in. */ UserId, "user");
 id!(/** One signed-in browser. */ SessionId, "sess");
 id!(/** A passkey of a person. */ PasskeyId, "pkey");
 id!(/** What a program brings to act for the person who made it. */ ApiTokenId, "tok");
+id!(/** The making or proving of a passkey, between its two halves. */ CeremonyId, "cer");
 
 #[cfg(test)]
 mod tests {

@@ -12,9 +12,10 @@ pub(crate) enum Style {
 
 /// Installs the log for this process. `PROOFLINE_LOG` filters it, for example `info,proofline_server=debug`.
 pub(crate) fn install(style: &Style) {
+    // What an authenticator sends that is none is no error of ours; that it was refused is in the audit log.
     let default = match style {
-        Style::Json => "info,sqlx=warn",
-        Style::Quiet => "warn",
+        Style::Json => "info,sqlx=warn,webauthn_rs_core=off",
+        Style::Quiet => "warn,webauthn_rs_core=off",
     };
     let filter = EnvFilter::try_from_env("PROOFLINE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -87,6 +87,12 @@ pub static JOBS: &[Job] = &[
         purge_sessions
     ),
     job!(
+        "ceremonies",
+        "forgets passkey ceremonies that nobody finished",
+        Duration::from_mins(5),
+        purge_ceremonies
+    ),
+    job!(
         "budgets",
         "forgets clients whose request budget is full again",
         Duration::from_mins(1),
@@ -172,6 +178,13 @@ async fn purge_sessions(app: &AppState) -> ApiResult<String> {
     Ok(format!(
         "{sessions} sessions, {keys} idempotency keys, {attempts} sign-in attempts and {nonces} nonces forgotten"
     ))
+}
+
+async fn purge_ceremonies(app: &AppState) -> ApiResult<String> {
+    let mut sign_in = app.store().sign_in().await?;
+    let ceremonies = sign_in.purge_ceremonies(app.now()).await?;
+    sign_in.commit().await?;
+    Ok(format!("{ceremonies} ceremonies forgotten"))
 }
 
 #[expect(clippy::unused_async, reason = "the form of every job")]

@@ -4,6 +4,7 @@ use proofline_core::{
     Assurance, FactorRequirement, PartnerId, PasskeyId, Role, SessionId, Timestamp, UserId,
 };
 use proofline_vault::Sealed;
+use sqlx::PgConnection;
 
 use crate::error::{During, stored};
 use crate::{Scope, SignIn, StoreResult};
@@ -84,7 +85,27 @@ pub struct FactorRule {
     pub requirement: FactorRequirement,
 }
 
+async fn prove_session(connection: &mut PgConnection, proved: &ProvedSession) -> StoreResult<bool> {
+    let changed = sqlx::query!(
+        "UPDATE session SET token_digest = $2, assurance = $3, proved_at = $4, last_active_at = $4
+         WHERE id = $1 AND ended_at IS NULL",
+        proved.id.uuid(),
+        proved.token_digest.as_slice(),
+        proved.assurance.as_str(),
+        proved.at
+    )
+    .execute(connection)
+    .await
+    .during("prove session")?;
+    Ok(changed.rows_affected() == 1)
+}
+
 impl SignIn {
+    /// Gives a session that was started here what it was started with, where that is more than a password.
+    pub async fn prove_session(&mut self, proved: &ProvedSession) -> StoreResult<bool> {
+        prove_session(self.connection(), proved).await
+    }
+
     /// What a person has enrolled, and what is asked of them. `partner`: who looks after them, if anybody.
     pub async fn factors(&mut self, user: UserId, partner: Option<PartnerId>) -> StoreResult<Factors> {
         const OPERATION: &str = "read second factors";
@@ -277,18 +298,7 @@ impl Scope {
     /// Gives a live session what was proved in it, under a new token: the one before is dead at once. `false` where the
     /// session ended meanwhile.
     pub async fn prove_session(&mut self, proved: &ProvedSession) -> StoreResult<bool> {
-        let changed = sqlx::query!(
-            "UPDATE session SET token_digest = $2, assurance = $3, proved_at = $4, last_active_at = $4
-             WHERE id = $1 AND ended_at IS NULL",
-            proved.id.uuid(),
-            proved.token_digest.as_slice(),
-            proved.assurance.as_str(),
-            proved.at
-        )
-        .execute(self.query())
-        .await
-        .during("prove session")?;
-        Ok(changed.rows_affected() == 1)
+        prove_session(self.query(), proved).await
     }
 
     /// The policy within reach: of the installation, or of one partner. At most a line per role and partner.

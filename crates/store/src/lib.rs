@@ -23,6 +23,7 @@ mod migrate;
 mod number;
 mod orders;
 mod page;
+mod passkeys;
 mod posture;
 mod scope;
 mod sealed;
@@ -51,6 +52,7 @@ pub use incidents::{
 pub use migrate::{MigrateError, MigrationState, Migrator, Schema, Standing};
 pub use orders::{FinishedOrder, NewOrder, Order, OrderState};
 pub use page::{Cursor, CursorError, Page, PageRequest};
+pub use passkeys::{CeremonyPurpose, NewCeremony, NewPasskey, PasskeyHolder};
 pub use posture::{
     ControlCounts, FleetCounts, FleetPosture, HealingCounts, OfflineAppliance, SiteFilter, SitePosture,
     SiteSummary, UnmeasuredSite,

@@ -18,10 +18,10 @@ use proofline_core::{
 use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Shared, Stage, workers};
 use proofline_store::{Installation, Store};
 use proofline_vault::Vault;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Sha256, Sha384};
 
-use crate::{Agent, Browser, TestDatabase, TestRedis, logs};
+use crate::{Agent, Authenticator, Browser, TestDatabase, TestRedis, logs};
 
 const PEPPER: [u8; 32] = [7; 32];
 
@@ -243,6 +243,19 @@ impl TestApp {
             .await
             .expect("inserts");
         browser.post("/api/auth/second-factor/recovery-code", json!({ "code": code })).await.expect(200);
+    }
+
+    /// An authenticator without a passkey, used on pages of this application.
+    pub fn authenticator(&self) -> Authenticator {
+        Authenticator::new(&self.settings.public_url, self.seeds.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Adds a passkey to whoever is signed in; what was answered.
+    pub async fn add_passkey(&self, browser: &mut Browser, authenticator: &mut Authenticator) -> Value {
+        let begun = browser.post("/api/auth/factors/passkeys/options", json!({})).await.expect(201);
+        let credential = authenticator.create(&begun["public_key"]);
+        let made = json!({ "ceremony_id": begun["ceremony_id"], "name": "Laptop", "credential": credential });
+        browser.post("/api/auth/factors/passkeys", made).await.expect(200)
     }
 
     /// The password of everybody that [`TestApp::person`] makes.

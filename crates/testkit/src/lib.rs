@@ -13,6 +13,7 @@
 
 mod agent;
 mod app;
+mod authenticator;
 mod browser;
 mod database;
 mod events;
@@ -22,6 +23,7 @@ mod reply;
 
 pub use agent::Agent;
 pub use app::{MASTER_KEY, TestApp, TestSite, totp_code};
+pub use authenticator::Authenticator;
 pub use browser::Browser;
 pub use database::TestDatabase;
 pub use events::{EventStream, StreamedEvent};

@@ -135,7 +135,7 @@ async fn signed_in(
 }
 
 /// Ends the session that the browser still has, whoever's it is: signing in never leaves a second one behind.
-async fn end_earlier(
+pub(super) async fn end_earlier(
     sign_in: &mut SignIn,
     headers: &HeaderMap,
     call: &Anonymous,

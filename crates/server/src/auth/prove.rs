@@ -7,10 +7,10 @@ use axum::Json;
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
 use proofline_authz::Action;
-use proofline_core::{Assurance, FactorRequirement, Secret};
-use proofline_store::{DeniedNote, LockRule, Scope};
+use proofline_core::{Assurance, CeremonyId, FactorRequirement, Secret, Timestamp};
+use proofline_store::{CeremonyPurpose, DeniedNote, LockRule, Scope, SignIn};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::session::{self, SessionBody};
@@ -77,24 +77,70 @@ pub(crate) async fn with_recovery_code(
 pub(super) struct Attempt {
     account: [u8; 32],
     required: FactorRequirement,
+    refusal: fn() -> Problem,
+}
+
+/// How many attempts are looked at, of whatever proves something.
+pub(super) fn lock_rule(at: Timestamp) -> LockRule {
+    LockRule { attempts: ATTEMPTS, until: at + LOCKED_FOR }
+}
+
+fn code_refused() -> Problem {
+    Problem::forbidden(
+        "code_refused",
+        "This was not accepted: wrong, used already, or one of too many attempts. Wait for the next code.",
+    )
+}
+
+/// A passkey that was not accepted, for whatever reason: the audit log says which.
+pub(super) fn passkey_refused() -> Problem {
+    Problem::forbidden("passkey_refused", "This passkey was not accepted.")
+}
+
+/// A ceremony that cannot be finished.
+pub(super) fn ceremony_expired() -> Problem {
+    Problem::forbidden("ceremony_expired", "This took too long, or was finished already. Begin again.")
 }
 
 impl Attempt {
     /// Counts it, before anything is looked at.
     pub(super) async fn begin(call: &Call) -> ApiResult<Self> {
+        Self::count(call, call.app().store().sign_in().await?, code_refused).await
+    }
+
+    /// The same for a passkey: its ceremony is used up as the attempt is counted, whatever comes of it.
+    pub(super) async fn begin_passkey(
+        call: &Call,
+        ceremony: CeremonyId,
+        purpose: CeremonyPurpose,
+    ) -> ApiResult<(Self, Value)> {
+        let mut sign_in = call.app().store().sign_in().await?;
+        let state = sign_in.take_ceremony(ceremony, purpose, Some(call.session()?.user), call.at).await?;
+        let attempt = Self::count(call, sign_in, passkey_refused).await?;
+        let Some(state) = state else {
+            attempt.record(call, "ceremony").await?;
+            return Err(ceremony_expired());
+        };
+        Ok((attempt, state))
+    }
+
+    async fn count(call: &Call, mut sign_in: SignIn, refusal: fn() -> Problem) -> ApiResult<Self> {
         let (app, session) = (call.app(), call.session()?);
         let account = app.passwords().digest("second factors of", session.user.uuid().as_bytes());
-        let rule = LockRule { attempts: ATTEMPTS, until: call.at + LOCKED_FOR };
-        let mut sign_in = app.store().sign_in().await?;
-        let counts = sign_in.count_attempt(&account, call.at, rule).await?;
+        let counts = sign_in.count_attempt(&account, call.at, lock_rule(call.at)).await?;
         sign_in.commit().await?;
         let required = super::factors_of(app, session.user, session.membership).await?.required;
-        let attempt = Self { account, required };
+        let attempt = Self { account, required, refusal };
         if counts { Ok(attempt) } else { attempt.refused(call, "locked").await }
     }
 
     /// Nothing was proved.
     pub(super) async fn refused<T>(&self, call: &Call, why: &'static str) -> ApiResult<T> {
+        self.record(call, why).await?;
+        Err((self.refusal)())
+    }
+
+    async fn record(&self, call: &Call, why: &'static str) -> ApiResult<()> {
         let (app, principal) = (call.app(), call.principal());
         let note = DeniedNote {
             id: app.new_uuid(),
@@ -109,11 +155,7 @@ impl Attempt {
             org: principal.org(),
             partner: principal.partner(),
         };
-        app.store().record_denied(&note).await?;
-        Err(Problem::forbidden(
-            "code_refused",
-            "This was not accepted: wrong, used already, or one of too many attempts. Wait for the next code.",
-        ))
+        Ok(app.store().record_denied(&note).await?)
     }
 
     /// What attempts are counted under.

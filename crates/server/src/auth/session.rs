@@ -151,6 +151,20 @@ pub(super) async fn start(
     Ok(SignedIn { session, token })
 }
 
+/// Starts a session with a passkey, which is both factors at once, inside the caller's transaction.
+pub(super) async fn start_proved(
+    app: &AppState,
+    sign_in: &mut SignIn,
+    person: Person<'_>,
+    at: DateTime<Utc>,
+) -> ApiResult<SignedIn> {
+    let mut started = start(app, sign_in, person, at).await?;
+    (started.session.assurance, started.session.proved_at) = (Assurance::Full, Some(at));
+    let Session { id, token_digest, assurance, .. } = started.session;
+    sign_in.prove_session(&ProvedSession { id, token_digest, assurance, at }).await?;
+    Ok(started)
+}
+
 /// Notes inside the caller's scope that a second factor was proved, and gives the session a new token.
 pub(super) async fn prove(call: &Call, scope: &mut Scope, assurance: Assurance) -> ApiResult<SignedIn> {
     let app = call.app();

@@ -22,6 +22,7 @@ pub(crate) fn path_to_nothing(entry: &RouteEntry) -> String {
         ("{incident_id}", "inc_01h455vb4pex5vsknk084sn02q"),
         ("{token_id}", "tok_01h455vb4pex5vsknk084sn02q"),
         ("{credential_id}", "cred_01h455vb4pex5vsknk084sn02q"),
+        ("{passkey_id}", "pkey_01h455vb4pex5vsknk084sn02q"),
         ("{index}", "0"),
     ] {
         path = path.replace(parameter, value);

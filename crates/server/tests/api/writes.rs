@@ -9,7 +9,7 @@ use proofline_core::{Clock, Entropy, IncidentId, SeededEntropy, Verdict};
 use proofline_evidence::Digest;
 use proofline_protocol::{OrderOutcome, OrderReport, SubmitRequest, Text, paths};
 use proofline_server::{Access, RouteEntry, open_bootstrap};
-use proofline_testkit::{Agent, Browser, Reply, TestApp, TestSite, totp_code};
+use proofline_testkit::{Agent, Authenticator, Browser, Reply, TestApp, TestSite, totp_code};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, ROOT_LOGIN, result};
@@ -91,17 +91,11 @@ impl World {
         totp_code(secret, self.app.clock.now())
     }
 
-    /// A passkey of the administrator, arranged in the database: only an authenticator makes real ones.
-    async fn passkey(&self) {
-        let mut database = self.app.database.superuser().await;
-        sqlx::query(
-            "INSERT INTO passkey (user_id, id, credential_id, credential, name, created_at)
-             SELECT id, gen_random_uuid(), 'x', '{}', 'key', created_at FROM person WHERE email = $1",
-        )
-        .bind(&self.email)
-        .execute(&mut database)
-        .await
-        .expect("inserts");
+    /// An authenticator that holds a passkey of the administrator.
+    async fn authenticator(&mut self) -> Authenticator {
+        let mut authenticator = self.app.authenticator();
+        self.app.add_passkey(&mut self.admin, &mut authenticator).await;
+        authenticator
     }
 
     /// Everything that the route needs to succeed once.
@@ -146,7 +140,42 @@ impl World {
             }
             "DELETE /api/auth/factors/totp" => {
                 self.app_code().await;
-                self.passkey().await;
+                self.authenticator().await;
+            }
+            "POST /api/auth/second-factor/passkey/options" => {
+                self.authenticator().await;
+                body = Some(json!({}));
+            }
+            "POST /api/auth/second-factor/passkey" => {
+                let mut authenticator = self.authenticator().await;
+                let options =
+                    self.admin.post(&format!("{}/options", entry.path), json!({})).await.expect(201);
+                let credential = authenticator.get(&options["public_key"]);
+                body = Some(json!({ "ceremony_id": options["ceremony_id"], "credential": credential }));
+            }
+            "POST /api/auth/passkey/options" => (sender, body) = (Sender::Nobody, Some(json!({}))),
+            "POST /api/auth/passkey" => {
+                let mut authenticator = self.authenticator().await;
+                let options = format!("{}/options", entry.path);
+                let options = self.app.anonymous().post(&options, json!({})).await.expect(201);
+                let credential = authenticator.get(&options["public_key"]);
+                body = Some(json!({ "ceremony_id": options["ceremony_id"], "credential": credential }));
+                (sender, audited) = (Sender::Nobody, Some("auth.login".to_owned()));
+            }
+            "POST /api/auth/factors/passkeys/options" => body = Some(json!({})),
+            "POST /api/auth/factors/passkeys" => {
+                let options =
+                    self.admin.post(&format!("{}/options", entry.path), json!({})).await.expect(201);
+                let credential = self.app.authenticator().create(&options["public_key"]);
+                body = Some(json!({
+                    "ceremony_id": options["ceremony_id"], "name": "Laptop", "credential": credential
+                }));
+            }
+            "DELETE /api/auth/factors/passkeys/{passkey_id}" => {
+                self.authenticator().await;
+                self.authenticator().await;
+                let own = self.admin.get("/api/auth/factors").await.expect(200);
+                fill(&mut path, &own["passkeys"][0]["id"].as_str().expect("an id"));
             }
             "PUT /api/second-factor-policy" => {
                 body = Some(json!({ "role": "practice_viewer", "requirement": "passkey" }));
