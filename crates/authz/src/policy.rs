@@ -96,6 +96,8 @@ const ASKING: Audience = Audience::People(&[
 const TENANT_BUILDERS: Audience = Audience::People(&[StaffAdmin, StaffOperator, PartnerAdmin]);
 /// Who decides what the machinery may do, and who signs in.
 const IN_CHARGE: Audience = Audience::People(&[StaffAdmin, PartnerAdmin]);
+/// Who answers for a place, and so for who gets in and how.
+const WELCOMING: Audience = Audience::People(&[StaffAdmin, PartnerAdmin, PracticeOwner]);
 /// Who reads the record of what people did.
 const OVERSEEING: Audience =
     Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly, PartnerAdmin, PracticeOwner]);
@@ -108,9 +110,14 @@ const ADMINS: Audience = Audience::People(&[StaffAdmin]);
 
 fn audience(action: Action) -> Audience {
     match action {
-        Action::SessionStart | Action::Bootstrap => Audience::Bearer,
+        Action::SessionStart | Action::Bootstrap | Action::OidcSignIn | Action::IdentityLink => {
+            Audience::Bearer
+        }
         Action::SessionRead
         | Action::SessionEnd
+        | Action::IdentityRead
+        | Action::IdentityBeginLink
+        | Action::IdentityUnlink
         | Action::PartnerRead
         | Action::OrganisationRead
         | Action::CatalogRead => EVERYONE,
@@ -130,6 +137,12 @@ fn audience(action: Action) -> Audience {
         Action::IncidentEscalate => ASKING,
         Action::OrganisationCreate => TENANT_BUILDERS,
         Action::ApplianceRevoke | Action::ApplianceSetMode => IN_CHARGE,
+        Action::ProviderRead
+        | Action::ProviderCreate
+        | Action::ProviderUpdate
+        | Action::ProviderDelete
+        | Action::ApprovalRead
+        | Action::ApprovalDecide => WELCOMING,
         Action::AuditRead => OVERSEEING,
         Action::SystemRead | Action::SettingsRead => STAFF,
         Action::PartnerCreate => STAFF_WHO_ACT,
@@ -225,10 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn readonly_staff_change_nothing_but_their_session() {
+    fn readonly_staff_change_nothing_but_what_is_their_own() {
         let writes: Vec<_> =
             permissions_of(Role::StaffReadonly).into_iter().filter(|a| a.effect() == Effect::Write).collect();
-        assert_eq!(writes, [Action::SessionEnd, Action::EvidenceExport]);
+        let own = [Action::SessionEnd, Action::IdentityBeginLink, Action::IdentityUnlink];
+        assert_eq!(writes, [own.as_slice(), &[Action::EvidenceExport]].concat());
     }
 
     #[test]

@@ -126,6 +126,9 @@ id!(/** A signed instruction for one appliance. */ OrderId, "ord");
 id!(/** A one-time code that lets one machine become an appliance. */ ProvisioningCodeId, "code");
 id!(/** A person who signs in. */ UserId, "user");
 id!(/** One signed-in browser. */ SessionId, "sess");
+id!(/** An OpenID provider that people sign in with. */ ProviderId, "idp");
+id!(/** A person's link to what a provider calls them. */ IdentityId, "ident");
+id!(/** Somebody whom a provider vouches for and who waits to be let in. */ ApprovalId, "appr");
 
 #[cfg(test)]
 mod tests {

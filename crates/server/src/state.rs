@@ -14,6 +14,7 @@ use uuid::{Builder, Uuid};
 
 use crate::appliances::{OrderBook, PresenceBuffer, Resyncs};
 use crate::auth::PasswordHasher;
+use crate::auth::oidc::Oidc;
 use crate::events::EventBus;
 use crate::http::{ApiResult, ApplianceCache, Nonces, Problem, RateLimits};
 use crate::keys::ServerKeys;
@@ -58,6 +59,7 @@ struct Inner {
     resyncs: Resyncs,
     events: EventBus,
     passwords: PasswordHasher,
+    oidc: Oidc,
     stopping: CancellationToken,
 }
 
@@ -65,6 +67,7 @@ impl AppState {
     /// Takes what the binary hands in.
     pub fn new(deps: Deps) -> Self {
         let passwords = PasswordHasher::new(deps.settings.password_pepper, deps.settings.password_cost);
+        let oidc = Oidc::new(&deps.settings, &deps.store);
         let started_at = deps.clock.now();
         Self(Arc::new(Inner {
             started_at,
@@ -80,6 +83,7 @@ impl AppState {
             resyncs: Resyncs::default(),
             events: EventBus::new(started_at),
             passwords,
+            oidc,
             stopping: CancellationToken::new(),
         }))
     }
@@ -116,7 +120,6 @@ impl AppState {
     }
 
     /// Opens and seals what is kept of other people's secrets.
-    #[expect(dead_code, reason = "the first sealed column comes with second factors")]
     pub(crate) fn vault(&self) -> &Vault {
         &self.0.deps.vault
     }
@@ -200,6 +203,11 @@ impl AppState {
     /// Hashes and checks passwords off the async threads.
     pub(crate) fn passwords(&self) -> &PasswordHasher {
         &self.0.passwords
+    }
+
+    /// What sign-ins with OpenID providers share.
+    pub(crate) fn oidc(&self) -> &Oidc {
+        &self.0.oidc
     }
 
     /// Cancelled when the process is to end: open streams and background work finish.

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod login;
+pub(crate) mod oidc;
 mod password;
 mod session;
 
@@ -14,17 +15,19 @@ use utoipa_axum::routes;
 use crate::http::{Access, Api, RateClass};
 
 pub(crate) fn routes(api: Api) -> Api {
-    api.route(
-        Access::Public("tells whether the first start is open"),
-        RateClass::Read,
-        routes!(session::status),
-    )
-    .route(
-        Access::Public("a one-time token is the credential"),
-        RateClass::Login,
-        routes!(bootstrap::bootstrap),
-    )
-    .route(Access::Public("the password is the credential"), RateClass::Login, routes!(login::login))
-    .route(Access::Person(Action::SessionRead), RateClass::Read, routes!(session::read))
-    .route(Access::Person(Action::SessionEnd), RateClass::Write, routes!(session::logout))
+    let api = api
+        .route(
+            Access::Public("tells whether the first start is open"),
+            RateClass::Read,
+            routes!(session::status),
+        )
+        .route(
+            Access::Public("a one-time token is the credential"),
+            RateClass::Login,
+            routes!(bootstrap::bootstrap),
+        )
+        .route(Access::Public("the password is the credential"), RateClass::Login, routes!(login::login))
+        .route(Access::Person(Action::SessionRead), RateClass::Read, routes!(session::read))
+        .route(Access::Person(Action::SessionEnd), RateClass::Write, routes!(session::logout));
+    oidc::routes(api)
 }

@@ -44,7 +44,7 @@ impl Session {
 }
 
 /// The value of a cookie; none where it is there twice, since another site may have planted the second.
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers
         .get_all(header::COOKIE)
         .iter()

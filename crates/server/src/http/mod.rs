@@ -25,7 +25,7 @@ mod web;
 
 pub(crate) use agent::{ApplianceCache, KnownAppliance, Nonces};
 pub(crate) use call::{Anonymous, Call, ClaimedKey, SignedBody};
-pub(crate) use console::{Session, clear_cookies, presented_session, session_cookies};
+pub(crate) use console::{Session, clear_cookies, cookie, presented_session, session_cookies};
 pub(crate) use csrf::issue as issue_csrf;
 pub(crate) use json::{Id, Query, Strict};
 pub(crate) use once::NotKept;
