@@ -16,7 +16,17 @@ const PLATFORM_TABLES: [(&str, &str); 7] = [
 ];
 
 /// Protected by policies of their own, since they belong to people, partners, or more than one level.
-const NOT_BY_TENANT: [&str; 5] = ["partner", "person", "session", "idempotency_key", "audit_entry"];
+const NOT_BY_TENANT: [&str; 9] = [
+    "partner",
+    "person",
+    "session",
+    "idempotency_key",
+    "audit_entry",
+    "oidc_provider",
+    "oidc_flow",
+    "oidc_identity",
+    "oidc_approval",
+];
 
 #[tokio::test]
 async fn every_tenant_table_has_forced_row_level_security_and_leads_with_the_tenant() {

@@ -8,6 +8,7 @@ mod evidence;
 mod first_start;
 mod incidents;
 mod isolation;
+mod oidc;
 mod posture;
 mod routes;
 mod scale;

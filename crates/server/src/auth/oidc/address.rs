@@ -30,17 +30,16 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 /// Global unicast (2000::/3) without what is set apart in it; an address that carries an IPv4 address is what that one is.
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let embedded = |high: u16, low: u16| {
+    let segments = address.segments();
+    let [.., high, low] = segments;
+    let embedded = || {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
-    match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0xffff) => embedded(g, h),
-        (0x64, 0xff9b, 0, 0, 0, 0) => embedded(g, h),
-        (0x2001, 0..=0x01ff | 0x0db8, ..) => false,
-        (0x2002 | 0x3fff, ..) => false,
-        (0x2000..=0x3fff, ..) => true,
+    match segments {
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => embedded(),
+        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002 | 0x3fff, ..] => false,
+        [0x2000..=0x3fff, ..] => true,
         _ => false,
     }
 }

@@ -111,6 +111,8 @@ pub(crate) async fn approve(
         StoreError::Conflict { constraint, .. } if constraint == "oidc_identity_issuer_subject_key" => {
             Problem::conflict("identity_taken", "Somebody linked this identity meanwhile.")
         }
+        // The partner is not there.
+        StoreError::Conflict { .. } => Problem::not_found(),
         other => other.into(),
     })?;
     let detail = json!({ "decision": "approved", "user": approved.user, "role": role,

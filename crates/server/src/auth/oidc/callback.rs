@@ -19,7 +19,6 @@ use utoipa::IntoParams;
 use super::browser::{BrowserSecret, State};
 use super::verify::{self, Failure, Vouched};
 use super::{discovery, place, return_to};
-use crate::AppState;
 use crate::auth::session;
 use crate::http::{Anonymous, ApiResult, Problem, Query, request_id};
 

@@ -19,7 +19,7 @@ const LONGEST: usize = 1_000;
 
 /// The path, and the query if there is one, of a page of this app; `None` for everything else.
 pub(super) fn checked(public_url: &str, asked: &str) -> Option<String> {
-    if !asked.starts_with('/') || asked.len() > LONGEST {
+    if !asked.starts_with('/') || asked.len() > LONGEST || asked.chars().any(char::is_control) {
         return None;
     }
     let own = Url::parse(public_url).ok()?;
