@@ -67,7 +67,8 @@ CREATE TABLE oidc_approval (
     state text NOT NULL CHECK (state IN ('open', 'approved', 'rejected')),
     decided_at timestamptz,
     CHECK ((state = 'open') = (decided_at IS NULL)),
-    UNIQUE (issuer, subject)
+    -- Issuer and subject are one identity; whoever is let in through one provider asks anew at another.
+    UNIQUE (provider_id, subject)
 );
 CREATE INDEX oidc_approval_by_provider ON oidc_approval (provider_id) WHERE state = 'open';
 CREATE INDEX oidc_approval_open ON oidc_approval (id) WHERE state = 'open';

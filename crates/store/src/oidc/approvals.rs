@@ -87,7 +87,7 @@ impl SignIn {
                 state)
              SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, 'open'
              WHERE (SELECT count(*) FROM oidc_approval WHERE provider_id = $4 AND state = 'open') < $10
-             ON CONFLICT (issuer, subject) DO NOTHING",
+             ON CONFLICT (provider_id, subject) DO NOTHING",
             new.id.uuid(),
             partner,
             org,
@@ -103,8 +103,8 @@ impl SignIn {
         .await
         .during(OPERATION)?;
         let state = sqlx::query_scalar!(
-            "SELECT state FROM oidc_approval WHERE issuer = $1 AND subject = $2",
-            new.issuer,
+            "SELECT state FROM oidc_approval WHERE provider_id = $1 AND subject = $2",
+            new.provider.uuid(),
             new.subject
         )
         .fetch_optional(self.connection())

@@ -60,7 +60,10 @@ pub(super) struct Fetcher {
 impl Fetcher {
     /// `loopback` also allows what runs on this machine.
     pub(super) fn new(loopback: bool) -> Self {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Self::trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, loopback)
+    }
+
+    fn trusting(roots: RootCertStore, loopback: bool) -> Self {
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring offers the default versions")
@@ -159,8 +162,12 @@ impl<'c> AsyncHttpClient<'c> for Fetcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustls::ServerConfig;
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
 
     fn get(url: &str) -> HttpRequest {
         axum::http::Request::get(url).body(Vec::new()).expect("a request")
@@ -212,6 +219,42 @@ mod tests {
         }
         let connected = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
         assert!(connected.is_err(), "nothing may even connect");
+    }
+
+    #[tokio::test]
+    async fn an_encrypted_answer_counts_if_the_certificate_is_the_hosts() {
+        let pem = |text: &'static [u8]| CertificateDer::from_pem_slice(text).expect("a certificate");
+        let authority = pem(include_bytes!("../../../tests/tls/authority.pem"));
+        let key =
+            PrivateKeyDer::from_pem_slice(include_bytes!("../../../tests/tls/server.key")).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the default versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![pem(include_bytes!("../../../tests/tls/server.pem"))], key)
+            .expect("its key");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let port = listener.local_addr().expect("bound").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        let mut roots = RootCertStore::empty();
+        roots.add(authority).expect("an authority");
+        let (trusting, usual) = (Fetcher::trusting(roots, true), Fetcher::new(true));
+        let localhost = format!("https://localhost:{port}/");
+        let answer = trusting.fetch(get(&localhost)).await.expect("an answer");
+        assert_eq!(answer.body(), b"ok");
+        for (fetcher, url) in [(&trusting, format!("https://127.0.0.1:{port}/")), (&usual, localhost)] {
+            let refused = fetcher.fetch(get(&url)).await.map(drop);
+            assert!(matches!(refused, Err(FetchError::Unreachable)), "{url}: {refused:?}");
+        }
     }
 
     #[tokio::test]

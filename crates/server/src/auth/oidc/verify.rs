@@ -66,9 +66,13 @@ pub(super) struct Introduction {
 }
 
 impl Introduction {
-    /// The address, if the provider verified it.
+    /// The address, if the provider verified it. Letters beyond ASCII are refused: some of them become others when an
+    /// address is put into lower case, and its domain is compared after that.
     pub(super) fn verified_email(&self) -> Option<Email> {
-        self.email.as_deref().filter(|_| self.verified).and_then(|text| text.parse().ok())
+        self.email
+            .as_deref()
+            .filter(|text| self.verified && text.is_ascii())
+            .and_then(|text| text.parse().ok())
     }
 
     /// What to call them: their name, or what stands in front of their address's `@`.

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use proofline_core::{Role, SessionId};
+use proofline_testkit::logs;
 use serde_json::json;
 
 use super::{Provider, Visitor, app, app_with_pool, begin, come_back, count, sent_to, sign_in};
@@ -265,4 +266,25 @@ async fn a_provider_that_is_off_or_unreachable_says_so() {
     let added = admin.post("/api/oidc/providers", body).await.expect(201);
     let start = format!("/api/auth/providers/{}/start", added["id"].as_str().expect("an id"));
     app.anonymous().post(&start, json!({})).await.expect_problem(503, "provider_unavailable");
+}
+
+/// What is secret in it is named where it is made; every test looks through its log at its end, and this one logs all.
+#[tokio::test]
+async fn nothing_of_a_flow_is_logged_whatever_is_turned_on() {
+    logs::capture(logs::LOUD);
+    let app = app().await;
+    let mut admin = app.admin().await;
+    let provider = Provider::configured(&app, &mut admin).await;
+    let visitor = Visitor::new("ada");
+    for secret in [&visitor.subject, &visitor.email, &visitor.name] {
+        logs::must_not_hold(secret);
+    }
+    provider.reserve();
+    provider.link(&mut admin, &visitor).await;
+    assert_eq!(sign_in(&mut app.anonymous(), &provider, &visitor).await, "/signed-in");
+    let mut browser = app.anonymous();
+    let url = begin(&mut browser, &provider, json!({})).await;
+    let back = provider.consent(&url, &visitor, |token| token.claims["nonce"] = json!("another"));
+    assert_eq!(sent_to(&come_back(&mut browser, &back).await), "/login?problem=token_refused");
+    assert!(logs::text().contains("sign-in refused"));
 }

@@ -113,6 +113,11 @@ async fn an_address_that_is_not_verified_is_no_address() {
         let end = sent_to(&come_back(&mut admin, &back).await);
         assert_eq!(end, "/account?problem=email_unverified", "{verified}");
     }
+    // The sign for kelvin is a k in lower case.
+    let visitor = Visitor { email: "eve@\u{212a}linic.example".to_owned(), ..Visitor::new("eve") };
+    let mut browser = app.anonymous();
+    let back = provider.consent(&begin(&mut browser, &provider, json!({})).await, &visitor, |_| {});
+    assert_eq!(sent_to(&come_back(&mut browser, &back).await), "/login?problem=email_unverified");
     for email in [
         "eve@evil.example",
         "eve@evilclinic.example",
