@@ -220,3 +220,51 @@ impl Vouched {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proofline_core::{Place, ProviderId, SeededEntropy};
+    use serde_json::json;
+
+    fn provider(kind: &str) -> Provider {
+        let at = Timestamp::UNIX_EPOCH;
+        Provider {
+            id: ProviderId::new(at, &SeededEntropy::new(1)),
+            place: Place::Platform,
+            name: "P".into(),
+            kind: kind.into(),
+            issuer: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0".into(),
+            client_id: "ours".into(),
+            secret: None,
+            allowed_domains: Vec::new(),
+            enabled: true,
+            created_at: at,
+        }
+    }
+
+    #[test]
+    fn an_address_is_verified_in_the_providers_own_words_and_nobody_elses() {
+        let says = |edov: Value| MoreClaims { tid: None, xms_edov: Some(edov) };
+        let microsoft = provider(providers::MICROSOFT);
+        for yes in [json!(true), json!(1), json!("1"), json!("true")] {
+            assert!(verified(&microsoft, None, &says(yes.clone())), "{yes}");
+            assert!(!verified(&microsoft, Some(false), &says(yes.clone())), "what it denies, it denies");
+            assert!(!verified(&provider("openid"), None, &says(yes)), "these are Microsoft's words");
+        }
+        for no in [json!(false), json!(0), json!("0"), json!("false"), json!(2), json!(null), json!([true])] {
+            assert!(!verified(&microsoft, None, &says(no.clone())), "{no}");
+        }
+        assert!(verified(&provider("google"), Some(true), &MoreClaims { tid: None, xms_edov: None }));
+    }
+
+    #[test]
+    fn a_name_is_printable_and_short_enough_to_keep() {
+        let email: Email = "eve@clinic.example".parse().expect("valid");
+        let named =
+            |name: &str| Introduction { name: Some(name.to_owned()), ..Introduction::default() }.name(&email);
+        assert_eq!(named(" Dr\u{0} Eve\n"), "Dr Eve");
+        assert_eq!(named("\u{7}"), "eve");
+        assert_eq!(named(&"x".repeat(500)).chars().count(), 120);
+    }
+}

@@ -4,8 +4,9 @@ use chrono::TimeDelta;
 use proofline_core::Role;
 use proofline_testkit::{Browser, TestApp};
 use serde_json::{Value, json};
+use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Provider, app};
+use super::{Provider, Visitor, app, begin};
 
 fn google(differs: &Value) -> Value {
     let mut body = json!({ "name": "Google", "kind": "google", "issuer": "https://accounts.google.com",
@@ -185,5 +186,44 @@ async fn an_issuer_is_one_that_can_be_trusted_to_say_who_somebody_is() {
     ] {
         let refused = admin.post("/api/oidc/providers", google(&differs)).await.expect(422);
         assert_eq!(refused["errors"][0]["field"], field);
+    }
+}
+
+#[tokio::test]
+async fn the_database_itself_keeps_the_places_apart() {
+    let app = app().await;
+    let mut admin = app.admin().await;
+    let (one, two) = (app.site(&mut admin, "One").await, app.site(&mut admin, "Two").await);
+    let mut owner = app.member(Role::PracticeOwner, one.place(Role::PracticeOwner)).await;
+    let theirs = Provider::run(&app).await.configure(&mut owner, json!({})).await;
+    theirs.waiting(&mut owner, &Visitor::new("eve")).await;
+    theirs.link(&mut owner, &Visitor::new("ada")).await;
+    begin(&mut app.anonymous(), &theirs, json!({})).await;
+    let mut runtime = app.database.runtime_options().connect().await.expect("connects");
+    for (setting, value, expected) in [
+        ("app.org", one.org.uuid(), [1_i64, 1, 1, 0]),
+        ("app.partner", one.partner.uuid(), [1, 1, 1, 0]),
+        ("app.org", two.org.uuid(), [0, 0, 0, 0]),
+        ("app.partner", two.partner.uuid(), [0, 0, 0, 0]),
+    ] {
+        let mut transaction = runtime.begin().await.expect("begins");
+        let set = sqlx::query("SELECT set_config($1, $2, true)").bind(setting).bind(value.to_string());
+        set.execute(&mut *transaction).await.expect("sets");
+        let counted: Vec<i64> = sqlx::query_scalar(
+            "SELECT count(*) FROM oidc_provider UNION ALL SELECT count(*) FROM oidc_approval
+             UNION ALL SELECT count(*) FROM oidc_identity UNION ALL SELECT count(*) FROM oidc_flow",
+        )
+        .fetch_all(&mut *transaction)
+        .await
+        .expect("answers");
+        assert_eq!(counted, expected, "{setting} {value}");
+        let planted = sqlx::query(
+            "INSERT INTO oidc_provider (id, org_id, name, kind, issuer, client_id, allowed_domains, enabled, created_at)
+             VALUES ($1, $2, 'x', 'openid', 'https://x.example', 'x', '{}', true, now())",
+        )
+        .bind(value)
+        .bind(if value == two.org.uuid() || value == two.partner.uuid() { one.org } else { two.org }.uuid());
+        assert!(planted.execute(&mut *transaction).await.is_err(), "a provider is planted nowhere else");
+        transaction.rollback().await.expect("rolls back");
     }
 }
