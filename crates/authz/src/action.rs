@@ -46,6 +46,8 @@ actions! {
     SessionStart = "auth.login", Write;
     /// Become the first administrator.
     Bootstrap = "auth.bootstrap", Write;
+    /// Sign in by way of an OpenID provider.
+    OidcSignIn = "auth.oidc_login", Write;
     /// See one's own session.
     SessionRead = "session.read", Read;
     /// End one's own session.
@@ -62,6 +64,26 @@ actions! {
     FactorPolicyRead = "factor_policy.read", Read;
     /// Decide which second factors are asked of whom.
     FactorPolicyUpdate = "factor_policy.update", Write;
+    /// See the OpenID providers that are linked to oneself.
+    IdentityRead = "identity.read", Read;
+    /// Go to a provider in order to link it to oneself.
+    IdentityBeginLink = "identity.begin_link", Write;
+    /// Come back from there, linked.
+    IdentityLink = "identity.link", Write;
+    /// Unlink a provider from oneself.
+    IdentityUnlink = "identity.unlink", Write;
+    /// List the OpenID providers of one's place.
+    ProviderRead = "provider.read", Read;
+    /// Add a provider.
+    ProviderCreate = "provider.create", Write;
+    /// Change a provider.
+    ProviderUpdate = "provider.update", Write;
+    /// Remove a provider.
+    ProviderDelete = "provider.delete", Write;
+    /// List people whom a provider vouches for and who wait to be let in.
+    ApprovalRead = "approval.read", Read;
+    /// Let one of them in, with a role, or not.
+    ApprovalDecide = "approval.decide", Write;
     /// See the fleet at a glance.
     OverviewRead = "overview.read", Read;
     /// List partners.

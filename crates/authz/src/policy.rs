@@ -96,6 +96,8 @@ const ASKING: Audience = Audience::People(&[
 const TENANT_BUILDERS: Audience = Audience::People(&[StaffAdmin, StaffOperator, PartnerAdmin]);
 /// Who decides what the machinery may do, and who signs in.
 const IN_CHARGE: Audience = Audience::People(&[StaffAdmin, PartnerAdmin]);
+/// Who answers for a place, and so for who gets in and how.
+const WELCOMING: Audience = Audience::People(&[StaffAdmin, PartnerAdmin, PracticeOwner]);
 /// Who reads the record of what people did.
 const OVERSEEING: Audience =
     Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly, PartnerAdmin, PracticeOwner]);
@@ -117,13 +119,18 @@ const ADMINS: Audience = Audience::People(&[StaffAdmin]);
 
 fn audience(action: Action) -> Audience {
     match action {
-        Action::SessionStart | Action::Bootstrap => Audience::Bearer,
+        Action::SessionStart | Action::Bootstrap | Action::OidcSignIn | Action::IdentityLink => {
+            Audience::Bearer
+        }
         Action::SessionRead
         | Action::SessionEnd
         | Action::FactorProve
         | Action::FactorRead
         | Action::FactorEnrol
         | Action::FactorRemove
+        | Action::IdentityRead
+        | Action::IdentityBeginLink
+        | Action::IdentityUnlink
         | Action::PartnerRead
         | Action::OrganisationRead
         | Action::CatalogRead => EVERYONE,
@@ -149,6 +156,12 @@ fn audience(action: Action) -> Audience {
         | Action::FactorPolicyRead
         | Action::FactorPolicyUpdate
         | Action::TokenOversee => IN_CHARGE,
+        Action::ProviderRead
+        | Action::ProviderCreate
+        | Action::ProviderUpdate
+        | Action::ProviderDelete
+        | Action::ApprovalRead
+        | Action::ApprovalDecide => WELCOMING,
         Action::AuditRead | Action::AuditExport => OVERSEEING,
         Action::TokenRead | Action::TokenCreate | Action::TokenRevoke => TOKEN_MAKERS,
         Action::SystemRead | Action::SettingsRead => STAFF,
@@ -296,13 +309,14 @@ mod tests {
     }
 
     #[test]
-    fn readonly_staff_change_nothing_but_how_they_sign_in() {
+    fn readonly_staff_change_nothing_but_what_is_their_own() {
         let writes: Vec<_> =
             permissions_of(Role::StaffReadonly).into_iter().filter(|a| a.effect() == Effect::Write).collect();
         let own = [Action::SessionEnd, Action::FactorProve, Action::FactorEnrol, Action::FactorRemove];
+        let links = [Action::IdentityBeginLink, Action::IdentityUnlink];
         let exports = [Action::EvidenceExport, Action::AuditExport];
         let tokens = [Action::TokenCreate, Action::TokenRevoke];
-        assert_eq!(writes, [own.as_slice(), &exports, &tokens].concat());
+        assert_eq!(writes, [own.as_slice(), &links, &exports, &tokens].concat());
         assert!(grantable_by(Role::StaffReadonly).into_iter().all(|a| a.effect() == Effect::Read));
     }
 

@@ -130,6 +130,9 @@ id!(/** One signed-in browser. */ SessionId, "sess");
 id!(/** A passkey of a person. */ PasskeyId, "pkey");
 id!(/** What a program brings to act for the person who made it. */ ApiTokenId, "tok");
 id!(/** The making or proving of a passkey, between its two halves. */ CeremonyId, "cer");
+id!(/** An OpenID provider that people sign in with. */ ProviderId, "idp");
+id!(/** A person's link to what a provider calls them. */ IdentityId, "ident");
+id!(/** Somebody whom a provider vouches for and who waits to be let in. */ ApprovalId, "appr");
 
 #[cfg(test)]
 mod tests {

@@ -20,8 +20,8 @@ pub use clock::{Clock, FixedClock, SystemClock, TimeError, Timestamp, format_rfc
 pub use entropy::{Entropy, SeededEntropy};
 pub use fraction::{Fraction, FractionError};
 pub use id::{
-    ApiTokenId, ApplianceId, AssetId, CeremonyId, CredentialId, IdError, IncidentId, InstallationId, OrderId, OrgId,
-    PartnerId, PasskeyId, ProvisioningCodeId, SessionId, SiteId, UserId,
+    ApiTokenId, ApplianceId, ApprovalId, AssetId, CeremonyId, CredentialId, IdError, IdentityId, IncidentId,
+    InstallationId, OrderId, OrgId, PartnerId, PasskeyId, ProviderId, ProvisioningCodeId, SessionId, SiteId, UserId,
 };
 pub use mode::{Mode, UnknownMode};
 pub use redacted::{Email, EmailError, Secret};

@@ -14,6 +14,7 @@ use uuid::{Builder, Uuid};
 
 use crate::appliances::{OrderBook, PresenceBuffer, Resyncs};
 use crate::auth::PasswordHasher;
+use crate::auth::oidc::Oidc;
 use crate::events::EventBus;
 use crate::http::{ApiResult, ApplianceCache, Nonces, Problem, RateLimits};
 use crate::keys::ServerKeys;
@@ -63,6 +64,7 @@ struct Inner {
     events: EventBus,
     passwords: PasswordHasher,
     partners: PartnerBook,
+    oidc: Oidc,
     stopping: CancellationToken,
 }
 
@@ -70,6 +72,7 @@ impl AppState {
     /// Takes what the binary hands in.
     pub fn new(deps: Deps) -> Self {
         let passwords = PasswordHasher::new(deps.settings.password_pepper, deps.settings.password_cost);
+        let oidc = Oidc::new(&deps.settings, &deps.store);
         let started_at = deps.clock.now();
         Self(Arc::new(Inner {
             started_at,
@@ -86,6 +89,7 @@ impl AppState {
             events: EventBus::new(started_at),
             passwords,
             partners: PartnerBook::default(),
+            oidc,
             stopping: CancellationToken::new(),
         }))
     }
@@ -215,6 +219,11 @@ impl AppState {
     /// Which partner looks after which organisation.
     pub(crate) fn partners(&self) -> &PartnerBook {
         &self.0.partners
+    }
+
+    /// What sign-ins with OpenID providers share.
+    pub(crate) fn oidc(&self) -> &Oidc {
+        &self.0.oidc
     }
 
     /// Cancelled when the process is to end: open streams and background work finish.

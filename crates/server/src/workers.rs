@@ -93,6 +93,12 @@ pub static JOBS: &[Job] = &[
         purge_ceremonies
     ),
     job!(
+        "openid",
+        "forgets sign-ins with a provider that nobody finished, and old requests to be let in",
+        Duration::from_hours(1),
+        crate::auth::oidc::purge
+    ),
+    job!(
         "budgets",
         "forgets clients whose request budget is full again",
         Duration::from_mins(1),

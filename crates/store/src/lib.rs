@@ -21,6 +21,7 @@ mod idempotency;
 mod incidents;
 mod migrate;
 mod number;
+mod oidc;
 mod orders;
 mod page;
 mod passkeys;
@@ -50,6 +51,10 @@ pub use incidents::{
     IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,
 };
 pub use migrate::{MigrateError, MigrationState, Migrator, Schema, Standing};
+pub use oidc::{
+    Approval, ApprovalState, Approved, Flow, FlowPurpose, IdentityOwner, LinkedIdentity, NewApproval,
+    NewIdentity, Provider, ProviderChange, SealedSecret,
+};
 pub use orders::{FinishedOrder, NewOrder, Order, OrderState};
 pub use page::{Cursor, CursorError, Page, PageRequest};
 pub use passkeys::{CeremonyPurpose, NewCeremony, NewPasskey, PasskeyHolder};

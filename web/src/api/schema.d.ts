@@ -476,6 +476,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/oidc/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who waits at the providers of one's place and below it, the newest first. */
+        get: operations["get_oidc_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oidc/approvals/{approval_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets somebody in, with a role in the provider's place or below it. Of several who decide at once, one does. */
+        post: operations["post_oidc_approvals_approval_id_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oidc/approvals/{approval_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Does not let somebody in. They are told so for as long as the request is kept: 30 days. */
+        post: operations["post_oidc_approvals_approval_id_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oidc/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Providers of one's place and below it, the newest first. */
+        get: operations["get_oidc_providers"];
+        put?: never;
+        /** Adds a provider to one's place, or to one below it. */
+        post: operations["post_oidc_providers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oidc/providers/{provider_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a provider, the links to it, and the requests that came from it. */
+        delete: operations["delete_oidc_providers_provider_id"];
+        options?: never;
+        head?: never;
+        /** Changes a provider. */
+        patch: operations["patch_oidc_providers_provider_id"];
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -859,6 +946,28 @@ export interface components {
             site_name: string;
             /** @description `online`, `stale`, `offline`, `pending` or `revoked`. */
             status: string;
+        };
+        /** @description Somebody who waits. */
+        ApprovalBody: {
+            /** @description The address that the provider verified. */
+            email: string;
+            /** @description Prefixed id. */
+            id: string;
+            /** @description What the provider calls them. */
+            name: string;
+            /** @description The provider's organisation: they can be of it. */
+            org_id?: string | null;
+            /** @description The provider's partner: they can be of it or of its organisations. */
+            partner_id?: string | null;
+            /** @description Through which provider. */
+            provider_id: string;
+            /** @description What it is called here. */
+            provider_name: string;
+            /**
+             * Format: date-time
+             * @description When they asked first.
+             */
+            requested_at: string;
         };
         /** @description Which plan was reviewed. */
         ApproveRequest: {
@@ -1317,6 +1426,25 @@ export interface components {
             /** @description Always `ok`. */
             status: string;
         };
+        /** @description All of one's links. */
+        IdentitiesBody: {
+            /** @description The newest first. */
+            items: components["schemas"]["IdentityBody"][];
+        };
+        /** @description A link. */
+        IdentityBody: {
+            /** @description The address there, when it was linked. */
+            email: string;
+            /** @description Prefixed id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was linked.
+             */
+            linked_at: string;
+            /** @description What the provider is called here. */
+            provider_name: string;
+        };
         /** @description An incident as listed. */
         IncidentBody: {
             asset_id: string;
@@ -1447,6 +1575,11 @@ export interface components {
             /** @description Of the checkpoint key, all of it in one line: what `proofline-verify --checkpoint-key` takes. */
             vkey?: string | null;
         };
+        /**
+         * @description Whose issuer it is.
+         * @enum {string}
+         */
+        Kind: "google" | "microsoft" | "openid";
         /** @description The observation that counts now. */
         LastObservationBody: components["schemas"]["ObservedBody"] & {
             /** Format: date-time */
@@ -1456,6 +1589,13 @@ export interface components {
              * @description The log entry that says so.
              */
             entry_index?: number | null;
+        };
+        /** @description What to link. */
+        LinkRequest: {
+            /** @description The provider: the installation's, or one of your own place. */
+            provider_id: string;
+            /** @description A page of this app to come back to. */
+            return_to?: string | null;
         };
         /** @description A page of a list. */
         Listing_ApplianceBody: {
@@ -1492,6 +1632,33 @@ export interface components {
                 site_name: string;
                 /** @description `online`, `stale`, `offline`, `pending` or `revoked`. */
                 status: string;
+            }[];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Listing_ApprovalBody: {
+            /** @description The rows. */
+            items: {
+                /** @description The address that the provider verified. */
+                email: string;
+                /** @description Prefixed id. */
+                id: string;
+                /** @description What the provider calls them. */
+                name: string;
+                /** @description The provider's organisation: they can be of it. */
+                org_id?: string | null;
+                /** @description The provider's partner: they can be of it or of its organisations. */
+                partner_id?: string | null;
+                /** @description Through which provider. */
+                provider_id: string;
+                /** @description What it is called here. */
+                provider_name: string;
+                /**
+                 * Format: date-time
+                 * @description When they asked first.
+                 */
+                requested_at: string;
             }[];
             /** @description Where the next page begins; null on the last. */
             next_cursor?: string | null;
@@ -1744,6 +1911,37 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list. */
+        Listing_ProviderBody: {
+            /** @description The rows. */
+            items: {
+                /** @description Whose people may ask to be let in. */
+                allowed_domains: string[];
+                /** @description Who we are there. */
+                client_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was added.
+                 */
+                created_at: string;
+                /** @description Whether it can be used. */
+                enabled: boolean;
+                /** @description Prefixed id. */
+                id: string;
+                /** @description Its issuer. */
+                issuer: string;
+                /** @description `google`, `microsoft` or `openid`. */
+                kind: string;
+                /** @description What people call it. */
+                name: string;
+                /** @description The organisation whose it is. */
+                org_id?: string | null;
+                /** @description The partner whose it is. */
+                partner_id?: string | null;
+            }[];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
         Listing_SiteSummaryBody: {
             /** @description The rows. */
             items: {
@@ -1850,6 +2048,27 @@ export interface components {
             /** @description 1 to 120 characters; unique without regard to case. */
             name: string;
         };
+        /** @description A provider to add. */
+        NewProvider: {
+            /** @description Whose people may ask to be let in, as `clinic.example`. None: only people who are linked get in. */
+            allowed_domains?: string[];
+            /** @description Who we are there. */
+            client_id: string;
+            /** @description What proves it. Never shown again. */
+            client_secret?: string | null;
+            /** @description Whether it can be used at once. */
+            enabled?: boolean;
+            /** @description Its issuer, as its discovery document spells it. Of Google always the same; of Microsoft that of one tenant. */
+            issuer: string;
+            /** @description Whose issuer it is. */
+            kind: components["schemas"]["Kind"];
+            /** @description 1 to 120 characters. */
+            name: string;
+            /** @description The organisation whose it is. */
+            org_id?: string | null;
+            /** @description The partner whose it is. */
+            partner_id?: string | null;
+        };
         /** @description A site to add. */
         NewSite: {
             /** @description 1 to 120 characters. */
@@ -1876,6 +2095,20 @@ export interface components {
             reason: string;
             /** @description `pass`, `fail`, `unknown`, `error` or `not_applicable`. */
             verdict: string;
+        };
+        /** @description A provider as the sign-in page offers it. */
+        OfferBody: {
+            /** @description Prefixed id. */
+            id: string;
+            /** @description `google`, `microsoft` or `openid`. */
+            kind: string;
+            /** @description What people call it. */
+            name: string;
+        };
+        /** @description The providers that the sign-in page offers. */
+        OffersBody: {
+            /** @description By name. */
+            items: components["schemas"]["OfferBody"][];
         };
         /** @description An order as listed. */
         OrderBody: {
@@ -2091,6 +2324,45 @@ export interface components {
             /** @description Always `about:blank`: the code tells problems apart. */
             type: string;
         };
+        /** @description A provider. Its client secret is never shown. */
+        ProviderBody: {
+            /** @description Whose people may ask to be let in. */
+            allowed_domains: string[];
+            /** @description Who we are there. */
+            client_id: string;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /** @description Whether it can be used. */
+            enabled: boolean;
+            /** @description Prefixed id. */
+            id: string;
+            /** @description Its issuer. */
+            issuer: string;
+            /** @description `google`, `microsoft` or `openid`. */
+            kind: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description The organisation whose it is. */
+            org_id?: string | null;
+            /** @description The partner whose it is. */
+            partner_id?: string | null;
+        };
+        /** @description What changes; the rest stays. Kind, issuer and place do not change: that would be another provider. */
+        ProviderUpdate: {
+            /** @description Whose people may ask to be let in. */
+            allowed_domains?: string[] | null;
+            /** @description Who we are there. */
+            client_id?: string | null;
+            /** @description What proves it. */
+            client_secret?: string | null;
+            /** @description Whether it can be used. */
+            enabled?: boolean | null;
+            /** @description 1 to 120 characters. */
+            name?: string | null;
+        };
         /** @description Whether each dependency answers. */
         ReadyBody: {
             /** @description `ok` or `unavailable`. */
@@ -2258,6 +2530,16 @@ export interface components {
              *     `not_covered`.
              */
             strip: string[];
+        };
+        /** @description Where the browser goes now. */
+        StartBody: {
+            /** @description An address of the provider. */
+            authorization_url: string;
+        };
+        /** @description Who signs in, and where they want to be after it. */
+        StartRequest: {
+            /** @description A page of this app, as `/sites?q=x`. */
+            return_to?: string | null;
         };
         /** @description What anyone may know before signing in. */
         StatusBody: {
@@ -3233,6 +3515,241 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_oidc_approvals: {
+        parameters: {
+            query?: {
+                /** @description Rows in the answer, 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_ApprovalBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_oidc_approvals_approval_id_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Request to be let in */
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveRequest"];
+            };
+        };
+        responses: {
+            /** @description Let in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_oidc_approvals_approval_id_reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Request to be let in */
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Not let in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_oidc_providers: {
+        parameters: {
+            query?: {
+                /** @description Rows in the answer, 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_ProviderBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_oidc_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProvider"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_oidc_providers_provider_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Provider */
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    patch_oidc_providers_provider_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Provider */
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderUpdate"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderBody"];
                 };
             };
             /** @description What went wrong */

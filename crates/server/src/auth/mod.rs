@@ -6,6 +6,7 @@ mod factors;
 mod login;
 mod passkey_sign_in;
 mod passkeys;
+pub(crate) mod oidc;
 mod password;
 mod prove;
 mod recovery;
@@ -23,7 +24,8 @@ use utoipa_axum::routes;
 use crate::http::{Access, Api, RateClass};
 
 pub(crate) fn routes(api: Api) -> Api {
-    api.route(
+    let api = api
+    .route(
         Access::Public("tells whether the first start is open"),
         RateClass::Read,
         routes!(session::status),
@@ -59,5 +61,6 @@ pub(crate) fn routes(api: Api) -> Api {
     .route(Access::Person(Action::FactorRemove), RateClass::Write, routes!(passkeys::remove))
     .route(Access::Person(Action::FactorRemove), RateClass::Write, routes!(factors::renew_recovery_codes))
     .route(Access::Person(Action::FactorPolicyRead), RateClass::Read, routes!(factor_policy::read))
-    .route(Access::Person(Action::FactorPolicyUpdate), RateClass::Write, routes!(factor_policy::update))
+    .route(Access::Person(Action::FactorPolicyUpdate), RateClass::Write, routes!(factor_policy::update));
+    oidc::routes(api)
 }

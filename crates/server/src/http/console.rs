@@ -81,7 +81,7 @@ fn values_of<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a
 }
 
 /// The value of a cookie; none where it is there twice, since another site may have planted the second.
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = values_of(headers, name);
     let first = values.next()?;
     values.next().is_none().then_some(first)

@@ -28,7 +28,7 @@ mod web;
 pub(crate) use agent::{ApplianceCache, KnownAppliance, Nonces};
 pub(crate) use bearer::fresh_token;
 pub(crate) use call::{Anonymous, Call, ClaimedKey, SignedBody};
-pub(crate) use console::{Session, clear_cookies, presented_session, session_cookies};
+pub(crate) use console::{Session, clear_cookies, cookie, presented_session, session_cookies};
 pub(crate) use csrf::issue as issue_csrf;
 pub(crate) use device::{Device, presented as presented_device};
 pub(crate) use json::{Id, Query, Strict, json_expected, too_large};

@@ -29,6 +29,11 @@ const NOT_BY_TENANT: &[&str] = &[
     "passkey",
     "passkey_ceremony",
     "factor_policy",
+    "audit_entry",
+    "oidc_provider",
+    "oidc_flow",
+    "oidc_identity",
+    "oidc_approval",
 ];
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod input;
 mod isolation;
 mod keys;
 mod limits;
+mod oidc;
 mod passkeys;
 mod posture;
 mod routes;

@@ -8,11 +8,12 @@ use proofline_authz::{Action, Effect};
 use proofline_core::{Clock, Entropy, IncidentId, SeededEntropy, Verdict};
 use proofline_evidence::Digest;
 use proofline_protocol::{OrderOutcome, OrderReport, SubmitRequest, Text, paths};
-use proofline_server::{Access, RouteEntry, open_bootstrap};
+use proofline_server::{Access, RouteEntry, Stage, open_bootstrap};
 use proofline_testkit::{Agent, Authenticator, Browser, Reply, TestApp, TestSite, totp_code};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, ROOT_LOGIN, result};
+use crate::oidc::{Provider, Visitor};
 
 /// Who sends a request.
 pub(crate) enum Sender {
@@ -50,7 +51,12 @@ pub(crate) fn changes_something(entry: &RouteEntry) -> bool {
 
 impl World {
     async fn new() -> Self {
-        let app = TestApp::start_with(5, |settings| settings.rate_scale = 10_000).await;
+        let app = TestApp::start_with(5, |settings| {
+            settings.rate_scale = 10_000;
+            // A provider to sign in with is on loopback.
+            settings.stage = Stage::Development;
+        })
+        .await;
         let email = app.person(proofline_core::Role::StaffAdmin).await;
         let mut admin = app.sign_in(&email).await;
         let site = app.site(&mut admin, "Main Street").await;
@@ -179,6 +185,41 @@ impl World {
             }
             "PUT /api/second-factor-policy" => {
                 body = Some(json!({ "role": "practice_viewer", "requirement": "passkey" }));
+            }
+            "POST /api/auth/providers/{provider_id}/start" => {
+                fill(&mut path, &Provider::configured(&self.app, &mut self.admin).await.id);
+                (sender, body) = (Sender::Nobody, Some(json!({ "return_to": "/sites" })));
+            }
+            "POST /api/auth/identities/link" => {
+                let provider = Provider::configured(&self.app, &mut self.admin).await;
+                body = Some(json!({ "provider_id": provider.id }));
+            }
+            "DELETE /api/auth/identities/{identity_id}" => {
+                let provider = Provider::configured(&self.app, &mut self.admin).await;
+                provider.link(&mut self.admin, &Visitor::new("ada")).await;
+                let linked = self.admin.get("/api/auth/identities").await.expect(200);
+                fill(&mut path, &linked["items"][0]["id"].as_str().expect("an id"));
+            }
+            "POST /api/oidc/providers" => {
+                body = Some(json!({ "name": self.name(), "kind": "google", "client_id": "ours",
+                    "issuer": "https://accounts.google.com", "client_secret": "pear lorry twelve" }));
+            }
+            "PATCH /api/oidc/providers/{provider_id}" => {
+                fill(&mut path, &Provider::configured(&self.app, &mut self.admin).await.id);
+                body = Some(json!({ "enabled": false }));
+            }
+            "DELETE /api/oidc/providers/{provider_id}" => {
+                fill(&mut path, &Provider::configured(&self.app, &mut self.admin).await.id);
+            }
+            "POST /api/oidc/approvals/{approval_id}/approve" => {
+                let provider = Provider::configured(&self.app, &mut self.admin).await;
+                fill(&mut path, &provider.waiting(&mut self.admin, &Visitor::new("eve")).await);
+                body = Some(json!({ "role": "practice_viewer", "org_id": self.site.org }));
+            }
+            "POST /api/oidc/approvals/{approval_id}/reject" => {
+                let provider = Provider::configured(&self.app, &mut self.admin).await;
+                fill(&mut path, &provider.waiting(&mut self.admin, &Visitor::new("eve")).await);
+                body = Some(json!({}));
             }
             "POST /api/partners" => body = Some(json!({ "name": self.name() })),
             "POST /api/organisations" => {
