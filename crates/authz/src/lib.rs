@@ -7,9 +7,11 @@
 //! equal to the code, so that a change of it is read by a person.
 
 mod action;
+mod manage;
 mod policy;
 mod principal;
 
 pub use action::{Action, Effect};
+pub use manage::{Managed, Unmanaged, may_grant, may_manage};
 pub use policy::{Denied, Permit, authorise, permissions_of, policy_matrix};
 pub use principal::{Job, Principal, Reach};

@@ -96,7 +96,9 @@ const ASKING: Audience = Audience::People(&[
 const TENANT_BUILDERS: Audience = Audience::People(&[StaffAdmin, StaffOperator, PartnerAdmin]);
 /// Who decides what the machinery may do, and who signs in.
 const IN_CHARGE: Audience = Audience::People(&[StaffAdmin, PartnerAdmin]);
-/// Who reads the record of what people did.
+/// Who decides which people sign in; which of them, `manage` says.
+const MANAGING_PEOPLE: Audience = Audience::People(&[StaffAdmin, PartnerAdmin, PracticeOwner]);
+/// Who reads the record of what people did, and who those people are.
 const OVERSEEING: Audience =
     Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly, PartnerAdmin, PracticeOwner]);
 /// The installation's own people.
@@ -108,9 +110,18 @@ const ADMINS: Audience = Audience::People(&[StaffAdmin]);
 
 fn audience(action: Action) -> Audience {
     match action {
-        Action::SessionStart | Action::Bootstrap => Audience::Bearer,
+        Action::SessionStart
+        | Action::Bootstrap
+        | Action::InvitationAccept
+        | Action::PasswordReset
+        | Action::ProfileConfirmEmail => Audience::Bearer,
         Action::SessionRead
         | Action::SessionEnd
+        | Action::SessionList
+        | Action::SessionEndOther
+        | Action::ProfileUpdate
+        | Action::ProfileChangeEmail
+        | Action::PasswordChange
         | Action::PartnerRead
         | Action::OrganisationRead
         | Action::CatalogRead => EVERYONE,
@@ -130,16 +141,26 @@ fn audience(action: Action) -> Audience {
         Action::IncidentEscalate => ASKING,
         Action::OrganisationCreate => TENANT_BUILDERS,
         Action::ApplianceRevoke | Action::ApplianceSetMode => IN_CHARGE,
-        Action::AuditRead => OVERSEEING,
+        Action::AuditRead | Action::UserRead | Action::InvitationRead => OVERSEEING,
+        Action::UserSetRole
+        | Action::UserSuspend
+        | Action::UserRestore
+        | Action::UserDelete
+        | Action::InvitationCreate
+        | Action::InvitationResend
+        | Action::InvitationRevoke => MANAGING_PEOPLE,
         Action::SystemRead | Action::SettingsRead => STAFF,
         Action::PartnerCreate => STAFF_WHO_ACT,
-        Action::SettingsUpdate => ADMINS,
+        Action::SettingsUpdate | Action::MailRead | Action::MailRetry => ADMINS,
         Action::AgentCheckIn
         | Action::AgentFinishOrders
         | Action::AgentReadRules
         | Action::AgentSubmitEvidence => Audience::Appliances,
         Action::ProvisionClaim => Audience::Claimants,
-        Action::SystemMaintain | Action::SystemProvisionLocal => Audience::Installation,
+        Action::SystemMaintain
+        | Action::SystemProvisionLocal
+        | Action::SystemImportUsers
+        | Action::SystemWrapPasswords => Audience::Installation,
     }
 }
 
@@ -225,10 +246,18 @@ mod tests {
     }
 
     #[test]
-    fn readonly_staff_change_nothing_but_their_session() {
+    fn readonly_staff_change_nothing_but_what_is_their_own() {
         let writes: Vec<_> =
             permissions_of(Role::StaffReadonly).into_iter().filter(|a| a.effect() == Effect::Write).collect();
-        assert_eq!(writes, [Action::SessionEnd, Action::EvidenceExport]);
+        let own = [
+            Action::SessionEnd,
+            Action::SessionEndOther,
+            Action::ProfileUpdate,
+            Action::ProfileChangeEmail,
+            Action::PasswordChange,
+            Action::EvidenceExport,
+        ];
+        assert_eq!(writes, own);
     }
 
     #[test]

@@ -126,6 +126,8 @@ id!(/** A signed instruction for one appliance. */ OrderId, "ord");
 id!(/** A one-time code that lets one machine become an appliance. */ ProvisioningCodeId, "code");
 id!(/** A person who signs in. */ UserId, "user");
 id!(/** One signed-in browser. */ SessionId, "sess");
+id!(/** An offer to somebody to become a person with a role. */ InvitationId, "inv");
+id!(/** A mail that is to be sent, or was. */ MailId, "mail");
 
 #[cfg(test)]
 mod tests {

@@ -53,6 +53,7 @@ where
     // Everything that can be wrong with the configuration is said before anything is opened.
     settings.check_listeners()?;
     let public_url = settings.checked_public_url()?;
+    let mail = settings.mail()?;
     let secrets = secrets::load(settings)?;
     let prometheus = PrometheusBuilder::new().install_recorder().context("cannot install metrics")?;
     let database = Database::open(settings).await?;
@@ -79,6 +80,7 @@ where
                 session_lifetime: TimeDelta::hours(24),
                 session_idle: TimeDelta::minutes(15),
                 check_in_seconds: settings.check_in_seconds,
+                mail,
                 database_kind: database.kind,
             },
             store: store.clone(),

@@ -17,10 +17,15 @@ mod error;
 mod evidence;
 mod idempotency;
 mod incidents;
+mod invitations;
+mod links;
+mod mail;
 mod migrate;
 mod number;
 mod orders;
+mod own_sessions;
 mod page;
+mod people;
 mod posture;
 mod scope;
 mod sign_in;
@@ -42,9 +47,14 @@ pub use idempotency::{EarlierAnswer, EarlierRequest};
 pub use incidents::{
     IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,
 };
+pub use invitations::{Invitation, InvitationState};
+pub use links::{LinkPurpose, NewLink, OpenLink};
+pub use mail::{ClaimedMail, MailOutcome, MailRow, MailState, NewMail, UnknownMailState};
 pub use migrate::{MigrateError, MigrationState, Migrator, Schema, Standing};
 pub use orders::{FinishedOrder, NewOrder, Order, OrderState};
+pub use own_sessions::OwnSession;
 pub use page::{Cursor, CursorError, Page, PageRequest};
+pub use people::{LockedPeople, LockedPerson, PersonFilter, PersonRow};
 pub use posture::{
     ControlCounts, FleetCounts, FleetPosture, HealingCounts, OfflineAppliance, SiteFilter, SitePosture,
     SiteSummary, UnmeasuredSite,

@@ -1,6 +1,7 @@
 //! HTTP itself: how a route is declared, who may call it, how answers and errors look. No capability lives here.
 
 mod agent;
+mod browser;
 mod call;
 mod capacity;
 mod client;
