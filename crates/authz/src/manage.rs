@@ -140,7 +140,8 @@ mod tests {
     #[test]
     fn a_practice_of_an_unknown_partner_is_nobodys_but_the_installations_and_its_own() {
         let world = world();
-        let person = Membership::new(Role::PracticeViewer, Place::Practice(world.practices[0][0])).expect("fits");
+        let person =
+            Membership::new(Role::PracticeViewer, Place::Practice(world.practices[0][0])).expect("fits");
         let partner = Membership::new(Role::PartnerAdmin, Place::Partner(world.partners[0])).expect("fits");
         assert_eq!(may_grant(partner, person, None), Err(Unmanaged::NotTheirs));
         let staff = Membership::new(Role::StaffAdmin, Place::Platform).expect("fits");

@@ -18,9 +18,8 @@ pub use clock::{Clock, FixedClock, SystemClock, TimeError, Timestamp, format_rfc
 pub use entropy::{Entropy, SeededEntropy};
 pub use fraction::{Fraction, FractionError};
 pub use id::{
-    ApplianceId, AssetId, IdError, IncidentId, InstallationId, InvitationId, MailId, OrderId, OrgId, PartnerId,
-    ProvisioningCodeId,
-    SessionId, SiteId, UserId,
+    ApplianceId, AssetId, IdError, IncidentId, InstallationId, InvitationId, MailId, OrderId, OrgId,
+    PartnerId, ProvisioningCodeId, SessionId, SiteId, UserId,
 };
 pub use mode::{Mode, UnknownMode};
 pub use redacted::{Email, EmailError, Secret};

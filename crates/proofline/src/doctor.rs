@@ -75,7 +75,9 @@ fn mail(settings: &Settings) -> Result<String, String> {
             Ok(format!("through the server of PROOFLINE_SMTP_URL, from {from}"))
         }
         MailRoute::Folder(folder) => Ok(format!("written into {}, not sent", folder.display())),
-        MailRoute::Nowhere => Ok("PROOFLINE_SMTP_URL is not set: invitations and new passwords wait unsent".to_owned()),
+        MailRoute::Nowhere => {
+            Ok("PROOFLINE_SMTP_URL is not set: invitations and new passwords wait unsent".to_owned())
+        }
     }
 }
 

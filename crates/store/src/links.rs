@@ -188,7 +188,12 @@ impl SignIn {
     }
 
     /// Notes that a new password was asked for, once however often that happens before it is looked at.
-    pub async fn request_reset(&mut self, account: &[u8; 32], email: &Email, at: Timestamp) -> StoreResult<()> {
+    pub async fn request_reset(
+        &mut self,
+        account: &[u8; 32],
+        email: &Email,
+        at: Timestamp,
+    ) -> StoreResult<()> {
         sqlx::query!(
             "INSERT INTO reset_request (account, email, asked_at) VALUES ($1, $2, $3)
              ON CONFLICT (account) DO UPDATE SET asked_at = $3",

@@ -267,10 +267,11 @@ impl Scope {
 
     /// Forgets mail that was sent before `before`; returns how many.
     pub async fn purge_mail(&mut self, before: Timestamp) -> StoreResult<u64> {
-        let purged = sqlx::query!("DELETE FROM mail_outbox WHERE state = 'sent' AND finished_at < $1", before)
-            .execute(self.query())
-            .await
-            .during("purge mail")?;
+        let purged =
+            sqlx::query!("DELETE FROM mail_outbox WHERE state = 'sent' AND finished_at < $1", before)
+                .execute(self.query())
+                .await
+                .during("purge mail")?;
         Ok(purged.rows_affected())
     }
 }

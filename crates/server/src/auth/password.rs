@@ -171,7 +171,8 @@ pub(super) fn is_outdated(stored: &str) -> bool {
 /// Whether a text that comes from outside is a stored password that [`PasswordHasher::verify`] can do something with.
 pub(crate) fn is_storable(text: &str) -> bool {
     let bcrypt = |hashed: &str| hashed.len() == 60 && hashed.parse::<bcrypt::HashParts>().is_ok();
-    let salted = |salt: &str| (1..=128).contains(&salt.len()) && salt.bytes().all(|byte| byte.is_ascii_graphic());
+    let salted =
+        |salt: &str| (1..=128).contains(&salt.len()) && salt.bytes().all(|byte| byte.is_ascii_graphic());
     match Stored::read(text) {
         Some(Stored::Current(hashed)) => bcrypt(hashed),
         Some(Stored::Wrapped { salt, hashed }) => salted(salt) && bcrypt(hashed),
@@ -241,7 +242,8 @@ mod tests {
     #[tokio::test]
     async fn a_digest_of_an_earlier_system_verifies_and_so_does_what_is_wrapped_around_it() {
         let (password, wrong) = (Secret::new("correct horse battery"), Secret::new("correct horse batterz"));
-        let legacy = format!("sha256$pepper-and-salt${}", legacy_digest("pepper-and-salt", b"correct horse battery"));
+        let legacy =
+            format!("sha256$pepper-and-salt${}", legacy_digest("pepper-and-salt", b"correct horse battery"));
         let wrapped = hasher().wrap(&legacy, [7; 16]).await.expect("hashes").expect("a legacy digest");
         assert!(wrapped.starts_with("w1$pepper-and-salt$$2b$04$") && !wrapped.contains(&legacy[24..]));
         for stored in [legacy.as_str(), &wrapped] {

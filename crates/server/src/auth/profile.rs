@@ -58,10 +58,7 @@ pub(crate) struct AddressProof {
 /// Changes one's own name.
 #[utoipa::path(patch, path = "/api/auth/profile", tag = "auth", request_body = ProfileChange,
     responses((status = 200, body = UserBody, description = "Changed")))]
-pub(crate) async fn update(
-    call: Call,
-    Strict(change): Strict<ProfileChange>,
-) -> ApiResult<Json<UserBody>> {
+pub(crate) async fn update(call: Call, Strict(change): Strict<ProfileChange>) -> ApiResult<Json<UserBody>> {
     let session = call.session()?;
     let name = crate::tenants::name("name", &change.name)?;
     let mut scope = call.scope().await?;
@@ -95,8 +92,7 @@ pub(crate) async fn change_email(
     let (at, expires_at) = (call.at, call.at + LIFETIME);
     scope.create_link(&NewLink { digest, user: session.user, purpose, at, expires_at }).await?;
     let letters = Letters::of(app);
-    let there =
-        if taken { letters.address_in_use(&email) } else { letters.confirm_address(&email, &token) };
+    let there = if taken { letters.address_in_use(&email) } else { letters.confirm_address(&email, &token) };
     for letter in [there, letters.address_is_changing(&session.email)] {
         scope.queue_mail(&sealed(app, letter, call.at)).await?;
     }
@@ -108,7 +104,10 @@ pub(crate) async fn change_email(
 /// Makes the new address one's own, by the link in the mail to it.
 #[utoipa::path(post, path = "/api/auth/email/confirm", tag = "auth", request_body = AddressProof,
     responses((status = 204, description = "Changed")))]
-pub(crate) async fn confirm_email(call: Anonymous, Strict(proof): Strict<AddressProof>) -> ApiResult<StatusCode> {
+pub(crate) async fn confirm_email(
+    call: Anonymous,
+    Strict(proof): Strict<AddressProof>,
+) -> ApiResult<StatusCode> {
     let app = &call.app;
     let digest = links::digest(&proof.token);
     let mut sign_in = app.store().sign_in().await?;

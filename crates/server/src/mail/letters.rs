@@ -8,6 +8,32 @@ use proofline_core::Email;
 use super::Letter;
 use crate::AppState;
 
+/// Characters in a line, as mail is read best.
+const WIDTH: usize = 76;
+
+/// Breaks lines between words. A link is one word.
+fn wrapped(text: &str) -> String {
+    let mut wrapped = String::new();
+    for line in text.lines() {
+        let mut width = 0;
+        for word in line.split(' ') {
+            let length = word.chars().count();
+            if width > 0 && width + 1 + length > WIDTH {
+                wrapped.push('\n');
+                width = 0;
+            } else if width > 0 {
+                wrapped.push(' ');
+                width += 1;
+            }
+            wrapped.push_str(word);
+            width += length;
+        }
+        wrapped.push('\n');
+    }
+    wrapped.truncate(wrapped.trim_end().len());
+    wrapped
+}
+
 /// Writes in the name of one deployment.
 pub(crate) struct Letters {
     name: String,
@@ -21,7 +47,7 @@ impl Letters {
     }
 
     fn letter(&self, to: &Email, subject: &str, text: &str) -> Letter {
-        let text = format!("Hello,\n\n{text}\n\n{}\n{}\n", self.name, self.url);
+        let text = format!("Hello,\n\n{}\n\n{}\n{}\n", wrapped(text), self.name, self.url);
         Letter { to: to.clone(), subject: subject.to_owned(), text }
     }
 

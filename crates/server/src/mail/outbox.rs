@@ -95,9 +95,7 @@ async fn attempt(app: &AppState, mail: &ClaimedMail) -> MailOutcome {
         Ok(()) => MailOutcome::Sent,
         Err(Refusal::Never(error)) => MailOutcome::Failed { error },
         Err(Refusal::Later(error)) if mail.attempts >= ATTEMPTS => MailOutcome::Failed { error },
-        Err(Refusal::Later(error)) => {
-            MailOutcome::Later { error, next: app.now() + pause(mail.attempts) }
-        }
+        Err(Refusal::Later(error)) => MailOutcome::Later { error, next: app.now() + pause(mail.attempts) },
     }
 }
 

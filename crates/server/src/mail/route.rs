@@ -5,11 +5,14 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lettre::message::Mailbox;
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Body, Mailbox};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use tokio::io::AsyncWriteExt as _;
 
+/// Longest line of a mail without its end: RFC 5322, section 2.1.1.
+const MAX_LINE: usize = 998;
 /// How long one mail may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Replies about who we are, not about the mail: RFC 4954, section 6. Whoever runs the server sets that right.
@@ -73,8 +76,7 @@ impl SmtpServer {
             return Err(SmtpFault::InTheClear);
         }
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| SmtpFault::Url)?;
-        let transport =
-            transport.timeout(Some(PATIENCE)).hello_name(ClientId::Domain(us.to_owned())).build();
+        let transport = transport.timeout(Some(PATIENCE)).hello_name(ClientId::Domain(us.to_owned())).build();
         let from = from.parse().map_err(|_| SmtpFault::From)?;
         Ok(Self { transport, from, host: us.to_owned() })
     }
@@ -127,16 +129,27 @@ impl MailRoute {
 }
 
 fn compose(mail: &Clear<'_>, from: &Mailbox, host: &str) -> Result<Message, Refusal> {
-    let to = mail.to.parse().map_err(|_| Refusal::Never("No mail server takes such an address.".to_owned()))?;
+    let to =
+        mail.to.parse().map_err(|_| Refusal::Never("No mail server takes such an address.".to_owned()))?;
     Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
         .subject(mail.subject)
         .date(mail.at.into())
         .message_id(Some(format!("<{}@{host}>", mail.id)))
-        .header(lettre::message::header::ContentType::TEXT_PLAIN)
-        .body(mail.text.to_owned())
+        .header(ContentType::TEXT_PLAIN)
+        .body(body(mail.text))
         .map_err(|_| Refusal::Never("The mail cannot be put together.".to_owned()))
+}
+
+/// Plain ASCII goes as it is: in every other encoding a long link is broken in two for whoever reads the source.
+fn body(text: &str) -> Body {
+    if text.is_ascii() && text.lines().all(|line| line.len() <= MAX_LINE) {
+        let lines: String = text.lines().map(|line| format!("{line}\r\n")).collect();
+        Body::dangerous_pre_encoded(lines.into_bytes(), ContentTransferEncoding::SevenBit)
+    } else {
+        Body::new(text.to_owned())
+    }
 }
 
 async fn keep(folder: &Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
@@ -151,7 +164,8 @@ async fn keep(folder: &Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
 /// What the server said, without the address that it said it of.
 fn refusal(error: &lettre::transport::smtp::Error, to: &str) -> Refusal {
     let code = error.status().map(|code| code.to_string());
-    let said: String = error.to_string().replace(to, "…").chars().filter(|c| !c.is_control()).take(200).collect();
+    let said: String =
+        error.to_string().replace(to, "…").chars().filter(|c| !c.is_control()).take(200).collect();
     let about_us = code.is_some_and(|code| ABOUT_US.contains(&code.as_str()));
     if error.is_permanent() && !about_us { Refusal::Never(said) } else { Refusal::Later(said) }
 }

@@ -68,7 +68,8 @@ pub struct Imported {
 }
 
 async fn scope(app: &AppState, action: Action) -> ApiResult<Scope> {
-    let permit = authorise(&Principal::System(Job("admin")), action).map_err(|denied| Problem::internal(&denied))?;
+    let permit =
+        authorise(&Principal::System(Job("admin")), action).map_err(|denied| Problem::internal(&denied))?;
     Ok(app.store().scope(&permit).await?)
 }
 
@@ -132,15 +133,19 @@ pub async fn import_users(app: &AppState, file: &[u8]) -> Result<Imported, Impor
 fn read(app: &AppState, line: serde_json::Value) -> Result<NewPerson, String> {
     let line: Line = serde_json::from_value(line).map_err(|error| no_values(&error))?;
     let email: Email = line.email.parse().map_err(|_| "the address is none".to_owned())?;
-    let name = crate::tenants::name("name", &line.name).map_err(|_| {
-        "the name has to have 1 to 120 characters and no control characters".to_owned()
-    })?;
+    let name = crate::tenants::name("name", &line.name)
+        .map_err(|_| "the name has to have 1 to 120 characters and no control characters".to_owned())?;
     let role: Role = line.role.parse().map_err(|_| "there is no such role".to_owned())?;
-    let misplaced = || format!("{role} needs {}", match role.level() {
-        Level::Platform => "neither partner_id nor org_id",
-        Level::Partner => "a partner_id, and no org_id",
-        Level::Practice => "an org_id, and no partner_id",
-    });
+    let misplaced = || {
+        format!(
+            "{role} needs {}",
+            match role.level() {
+                Level::Platform => "neither partner_id nor org_id",
+                Level::Partner => "a partner_id, and no org_id",
+                Level::Practice => "an org_id, and no partner_id",
+            }
+        )
+    };
     let place = match (role.level(), line.partner_id, line.org_id) {
         (Level::Platform, None, None) => Place::Platform,
         (Level::Partner, Some(id), None) => Place::Partner(id.parse().map_err(|_| misplaced())?),
@@ -162,7 +167,8 @@ fn no_values(error: &serde_json::Error) -> String {
         serde_json::error::Category::Data => {
             let said = error.to_string();
             let kept = ["missing field", "unknown field", "invalid type"];
-            let kind = kept.iter().find(|kind| said.starts_with(**kind)).copied().unwrap_or("not as expected");
+            let kind =
+                kept.iter().find(|kind| said.starts_with(**kind)).copied().unwrap_or("not as expected");
             format!("{kind}; each is {{email, name, role, partner_id?, org_id?, password_hash}}")
         }
         _ => format!("not JSON at line {}", error.line()),
@@ -174,8 +180,10 @@ fn no_values(error: &serde_json::Error) -> String {
 pub async fn wrap_passwords(app: &AppState) -> ApiResult<usize> {
     let (mut after, mut wrapped) = (None, 0);
     loop {
-        let found =
-            scope(app, Action::SystemWrapPasswords).await?.passwords_like(password::LEGACY, after, BATCH).await?;
+        let found = scope(app, Action::SystemWrapPasswords)
+            .await?
+            .passwords_like(password::LEGACY, after, BATCH)
+            .await?;
         let Some((last, _)) = found.last() else { return Ok(wrapped) };
         after = Some(*last);
         // No transaction is open while bcrypt works.

@@ -99,7 +99,10 @@ impl From<PersonRow> for PersonBody {
 /// People by name.
 #[utoipa::path(get, path = "/api/users", tag = "people", params(PeopleQuery),
     responses((status = 200, body = Listing<PersonBody>, description = "A page")))]
-pub(crate) async fn list(call: Call, Query(query): Query<PeopleQuery>) -> ApiResult<Json<Listing<PersonBody>>> {
+pub(crate) async fn list(
+    call: Call,
+    Query(query): Query<PeopleQuery>,
+) -> ApiResult<Json<Listing<PersonBody>>> {
     let page = page_request(query.limit, query.cursor.as_deref())?;
     let page = call.scope().await?.people(&query.filter()?, &page).await?;
     Ok(Json(Listing::from_page(page, PersonBody::from)))

@@ -48,7 +48,10 @@ fn an_admin_remains(people: &LockedPeople) -> ApiResult<()> {
     let LockedPerson { managed, disabled_at, .. } = &people.person;
     let counts = managed.membership.role() == Role::StaffAdmin && disabled_at.is_none();
     if counts && people.active_admins <= 1 {
-        return Err(Problem::conflict("last_admin", "Somebody has to remain who administers the installation."));
+        return Err(Problem::conflict(
+            "last_admin",
+            "Somebody has to remain who administers the installation.",
+        ));
     }
     Ok(())
 }

@@ -20,6 +20,10 @@ fn path_to_nothing(entry: &RouteEntry) -> String {
         ("{code_id}", "code_01h455vb4pex5vsknk084sn02q"),
         ("{appliance_id}", "app_01h455vb4pex5vsknk084sn02q"),
         ("{incident_id}", "inc_01h455vb4pex5vsknk084sn02q"),
+        ("{session_id}", "sess_01h455vb4pex5vsknk084sn02q"),
+        ("{user_id}", "user_01h455vb4pex5vsknk084sn02q"),
+        ("{invitation_id}", "inv_01h455vb4pex5vsknk084sn02q"),
+        ("{mail_id}", "mail_01h455vb4pex5vsknk084sn02q"),
         ("{index}", "0"),
     ] {
         path = path.replace(parameter, value);

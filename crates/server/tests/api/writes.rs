@@ -79,6 +79,21 @@ impl World {
         (listed["items"][0]["id"].as_str().expect("one waits").to_owned(), plan)
     }
 
+    /// Somebody over whom the administrator decides: their address and id.
+    async fn operator(&mut self) -> (String, String) {
+        let email = self.app.person(proofline_core::Role::StaffOperator).await;
+        let id = crate::people::id_of(&mut self.admin, &email).await;
+        (email, id)
+    }
+
+    /// An invitation, and the address that it was sent to.
+    async fn invited(&mut self) -> (String, &'static str) {
+        let email = "newcomer@staff.example";
+        let body = json!({ "email": email, "role": "staff_readonly" });
+        let invitation = self.admin.post("/api/invitations", body).await.expect(201);
+        (invitation["id"].as_str().expect("an id").to_owned(), email)
+    }
+
     /// Everything that the route needs to succeed once.
     async fn prepare(&mut self, entry: &RouteEntry) -> Prepared {
         let (mut sender, mut path, mut body) = (Sender::Admin, entry.path.clone(), None);
@@ -105,7 +120,76 @@ impl World {
                 body = Some(json!({ "email": self.email, "password": self.app.password() }));
                 (sender, audited) = (Sender::Nobody, Some("auth.login".to_owned()));
             }
-            "POST /api/auth/logout" => {}
+            "POST /api/auth/logout" | "POST /api/auth/sessions/end-others" => {}
+            "DELETE /api/auth/sessions/{session_id}" => {
+                self.app.sign_in(&self.email).await;
+                let sessions = self.admin.get("/api/auth/sessions").await.expect(200);
+                let other =
+                    sessions["items"].as_array().expect("a list").iter().find(|s| s["current"] == false);
+                fill(&mut path, &other.expect("another")["id"].as_str().expect("an id"));
+            }
+            "POST /api/auth/password" => {
+                body = Some(
+                    json!({ "current_password": self.app.password(), "new_password": "seven quiet otters" }),
+                );
+            }
+            "PATCH /api/auth/profile" => body = Some(json!({ "name": self.name() })),
+            "POST /api/auth/email" => body = Some(json!({ "email": "elsewhere@staff.example" })),
+            "POST /api/auth/email/confirm" => {
+                let email = "elsewhere@staff.example";
+                self.admin.post("/api/auth/email", json!({ "email": email })).await.expect(202);
+                body = Some(json!({ "token": self.app.mailed_token(email).await }));
+                (sender, audited) = (Sender::Nobody, Some("profile.confirm_email".to_owned()));
+            }
+            "POST /api/auth/password-reset" => {
+                body = Some(json!({ "email": self.email }));
+                sender = Sender::Nobody;
+            }
+            "POST /api/auth/password-reset/confirm" => {
+                let (email, _) = self.operator().await;
+                let asked = json!({ "email": email });
+                self.app.anonymous().post("/api/auth/password-reset", asked).await.expect(202);
+                let token = self.app.mailed_token(&email).await;
+                body = Some(json!({ "token": token, "password": "seven quiet otters" }));
+                (sender, audited) = (Sender::Nobody, Some("password.reset".to_owned()));
+            }
+            "POST /api/auth/invitation/look" => {
+                let (_, email) = self.invited().await;
+                body = Some(json!({ "token": self.app.mailed_token(email).await }));
+                sender = Sender::Nobody;
+            }
+            "POST /api/auth/invitation/accept" => {
+                let (_, email) = self.invited().await;
+                let token = self.app.mailed_token(email).await;
+                body = Some(json!({ "token": token, "name": "Nora", "password": "seven quiet otters" }));
+                (sender, audited) = (Sender::Nobody, Some("invitation.accept".to_owned()));
+            }
+            "PATCH /api/users/{user_id}" => {
+                fill(&mut path, &self.operator().await.1);
+                body = Some(json!({ "role": "staff_readonly" }));
+            }
+            "POST /api/users/{user_id}/suspend" => {
+                fill(&mut path, &self.operator().await.1);
+                body = Some(json!({ "reason": "left the company" }));
+            }
+            "POST /api/users/{user_id}/restore" => {
+                let (_, id) = self.operator().await;
+                let suspend = format!("/api/users/{id}/suspend");
+                self.admin.post(&suspend, json!({ "reason": "left the company" })).await.expect(200);
+                fill(&mut path, &id);
+            }
+            "DELETE /api/users/{user_id}" => fill(&mut path, &self.operator().await.1),
+            "POST /api/invitations" => {
+                body = Some(json!({ "email": "newcomer@staff.example", "role": "staff_readonly" }));
+            }
+            "POST /api/invitations/{invitation_id}/resend" | "DELETE /api/invitations/{invitation_id}" => {
+                fill(&mut path, &self.invited().await.0);
+            }
+            "POST /api/mail/{mail_id}/retry" => {
+                self.invited().await;
+                let mails = self.admin.get("/api/mail").await.expect(200);
+                fill(&mut path, &mails["items"][0]["id"].as_str().expect("an id"));
+            }
             "POST /api/partners" => body = Some(json!({ "name": self.name() })),
             "POST /api/organisations" => {
                 let partners = self.admin.get("/api/partners").await.expect(200);
