@@ -106,10 +106,11 @@ pub(crate) async fn confirm(call: Anonymous, Strict(new): Strict<NewPassword>) -
     // Before a transaction is open.
     let fresh = app.passwords().hash(&new.password, app.entropy().bytes()).await?;
     let mut sign_in = app.store().sign_in().await?;
+    // First, as a login does, which holds the count and then waits for the person.
+    sign_in.clear_attempts(&app.passwords().account(link.email.as_str())).await?;
     let link = sign_in.consume_link(&digest, call.at).await?.ok_or_else(links::dead)?;
     sign_in.set_password(link.user, &fresh).await?;
     sign_in.end_links_of(link.user).await?;
-    sign_in.clear_attempts(&app.passwords().account(link.email.as_str())).await?;
     let ended = sign_in.end_sessions_of(link.user, None, call.at).await?;
     sign_in.queue_mail(&sealed(app, Letters::of(app).password_changed(&link.email), call.at)).await?;
     let note = AuditNote {

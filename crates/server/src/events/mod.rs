@@ -144,7 +144,9 @@ impl EventBus {
 
     /// Closes the streams of these sessions.
     pub fn sessions_ended(&self, sessions: &[SessionId]) {
-        sessions.iter().for_each(|session| self.session_ended(*session));
+        for session in sessions {
+            self.session_ended(*session);
+        }
     }
 
     /// What came after `last`, which is what a client sent, and everything from now on.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::message::header::{ContentTransferEncoding, ContentType};
@@ -31,7 +32,9 @@ pub enum MailRoute {
 
 /// A mail server, and the address that we write from.
 #[derive(Clone)]
-pub struct SmtpServer {
+pub struct SmtpServer(Arc<Connection>);
+
+struct Connection {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     host: String,
@@ -78,7 +81,7 @@ impl SmtpServer {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| SmtpFault::Url)?;
         let transport = transport.timeout(Some(PATIENCE)).hello_name(ClientId::Domain(us.to_owned())).build();
         let from = from.parse().map_err(|_| SmtpFault::From)?;
-        Ok(Self { transport, from, host: us.to_owned() })
+        Ok(Self(Arc::new(Connection { transport, from, host: us.to_owned() })))
     }
 }
 
@@ -113,7 +116,7 @@ impl MailRoute {
     pub(super) async fn deliver(&self, mail: &Clear<'_>) -> Result<(), Refusal> {
         match self {
             Self::Nowhere => Err(Refusal::Later("No mail server is set.".to_owned())),
-            Self::Server(server) => {
+            Self::Server(SmtpServer(server)) => {
                 let message = compose(mail, &server.from, &server.host)?;
                 server.transport.send(message).await.map(drop).map_err(|error| refusal(&error, mail.to))
             }

@@ -103,10 +103,18 @@ fn place(new: &NewInvitation, role: Role, own: Membership) -> ApiResult<Place> {
     }
 }
 
-/// What a place within reach is called; refuses a role that the caller, as they are now, does not give.
-async fn grantable(call: &Call, scope: &mut Scope, membership: Membership) -> ApiResult<Option<String>> {
+/// What the caller is now, locked before anything else is: of somebody who is suspended at this moment nothing goes out.
+async fn inviter(call: &Call, scope: &mut Scope) -> ApiResult<Membership> {
     let by = call.session()?.user;
-    let manager = scope.lock_people(by, by).await?.manager.ok_or_else(Problem::no_session)?;
+    scope.lock_people(by, by).await?.manager.ok_or_else(Problem::no_session)
+}
+
+/// What a place within reach is called; refuses a role that `inviter` does not give.
+async fn grantable(
+    scope: &mut Scope,
+    inviter: Membership,
+    membership: Membership,
+) -> ApiResult<Option<String>> {
     let (name, practice_of) = match membership.place() {
         Place::Platform => (None, None),
         Place::Partner(partner) => (Some(scope.partner_name(partner).await?), None),
@@ -115,7 +123,7 @@ async fn grantable(call: &Call, scope: &mut Scope, membership: Membership) -> Ap
             (Some(name), Some(partner))
         }
     };
-    may_grant(manager, membership, practice_of).map_err(unmanaged)?;
+    may_grant(inviter, membership, practice_of).map_err(unmanaged)?;
     Ok(name)
 }
 
@@ -158,7 +166,8 @@ pub(crate) async fn create(
     let place = place(&new, role, session.membership)?;
     let membership = Membership::new(role, place).map_err(|error| Problem::internal(&error))?;
     let mut scope = call.scope().await?;
-    let place_name = grantable(&call, &mut scope, membership).await?;
+    let inviter = inviter(&call, &mut scope).await?;
+    let place_name = grantable(&mut scope, inviter, membership).await?;
     let (token, digest) = links::fresh(call.app());
     let invitation = Invitation {
         id: InvitationId::new(call.at, call.app().entropy()),
@@ -185,8 +194,9 @@ pub(crate) async fn create(
     responses((status = 200, body = InvitationBody, description = "Sent again")))]
 pub(crate) async fn resend(call: Call, Id(id): Id<InvitationId>) -> ApiResult<Json<InvitationBody>> {
     let mut scope = call.scope().await?;
+    let inviter = inviter(&call, &mut scope).await?;
     let mut invitation = scope.lock_invitation(id).await?;
-    grantable(&call, &mut scope, invitation.membership).await?;
+    grantable(&mut scope, inviter, invitation.membership).await?;
     if matches!(invitation.state(call.at), InvitationState::Accepted | InvitationState::Revoked) {
         return Err(Problem::conflict("invitation_closed", "This invitation was accepted or withdrawn."));
     }

@@ -38,7 +38,7 @@ async fn people_are_listed_by_name_searched_and_narrowed_in_the_same_number_of_q
     assert_eq!(owner["place_name"], "Clinic Main Street");
     assert_eq!(owner["status"], "active");
     assert_eq!(owner["last_seen_at"], Value::Null);
-    let me = admin.get(&format!("/api/users?role=staff_admin&limit=200")).await.expect(200);
+    let me = admin.get("/api/users?role=staff_admin&limit=200").await.expect(200);
     assert!(me["items"].as_array().expect("a page").iter().any(|p| p["last_seen_at"].is_string()));
 
     let billing = emails(&admin.get("/api/users?search=PARTNER_BILLING").await.expect(200));
