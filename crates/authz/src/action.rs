@@ -62,7 +62,7 @@ actions! {
     /// List people and see one.
     UserRead = "user.read", Read;
     /// Give a person another role.
-    UserSetRole = "user.set_role", Write;
+    UserUpdate = "user.update", Write;
     /// Keep a person from signing in.
     UserSuspend = "user.suspend", Write;
     /// Let a suspended person sign in again.

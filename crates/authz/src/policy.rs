@@ -142,7 +142,7 @@ fn audience(action: Action) -> Audience {
         Action::OrganisationCreate => TENANT_BUILDERS,
         Action::ApplianceRevoke | Action::ApplianceSetMode => IN_CHARGE,
         Action::AuditRead | Action::UserRead | Action::InvitationRead => OVERSEEING,
-        Action::UserSetRole
+        Action::UserUpdate
         | Action::UserSuspend
         | Action::UserRestore
         | Action::UserDelete

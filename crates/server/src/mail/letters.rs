@@ -78,7 +78,7 @@ impl Letters {
         let url = &self.url;
         let text = format!(
             "Somebody, hopefully you, asked for a new password. Set it here within 30 minutes:\n\n\
-             {url}/password-reset#{token}\n\n\
+             {url}/reset#{token}\n\n\
              The link works once. If it was not you, leave it alone: nothing has changed."
         );
         self.letter(to, "A new password", &text)
@@ -96,7 +96,7 @@ impl Letters {
         let url = &self.url;
         let text = format!(
             "Confirm here within 24 hours that you will sign in with this address:\n\n\
-             {url}/confirm-address#{token}\n\n\
+             {url}/confirm-email#{token}\n\n\
              The link works once. If you asked for nothing of the kind, leave it alone."
         );
         self.letter(to, "Confirm your address", &text)

@@ -51,8 +51,8 @@ pub(crate) struct InvitationBody {
     partner_id: Option<String>,
     /// The organisation, for a role of a practice.
     org_id: Option<String>,
-    /// What the partner or the practice is called.
-    place_name: Option<String>,
+    /// What the partner or the practice is called; for staff, this deployment.
+    place_name: String,
     /// Who invites.
     invited_by: String,
     /// When.
@@ -64,20 +64,20 @@ pub(crate) struct InvitationBody {
 }
 
 impl InvitationBody {
-    fn of(invitation: Invitation, now: DateTime<Utc>) -> Self {
+    fn of(invitation: Invitation, call: &Call, installation: &str) -> Self {
         Self {
             id: invitation.id.to_string(),
             email: invitation.email.as_str().to_owned(),
             role: invitation.membership.role().to_string(),
             partner_id: invitation.membership.partner().map(|id| id.to_string()),
             org_id: invitation.membership.org().map(|id| id.to_string()),
-            state: match invitation.state(now) {
+            state: match invitation.state(call.at) {
                 InvitationState::Open => "open",
                 InvitationState::Accepted => "accepted",
                 InvitationState::Expired => "expired",
                 InvitationState::Revoked => "revoked",
             },
-            place_name: invitation.place_name,
+            place_name: invitation.place_name.unwrap_or_else(|| installation.to_owned()),
             invited_by: invitation.inviter_name,
             created_at: invitation.created_at,
             expires_at: invitation.expires_at,
@@ -147,7 +147,8 @@ pub(crate) async fn list(
     Query(page): Query<PageQuery>,
 ) -> ApiResult<Json<Listing<InvitationBody>>> {
     let page = call.scope().await?.invitations(&page.request()?).await?;
-    Ok(Json(Listing::from_page(page, |invitation| InvitationBody::of(invitation, call.at))))
+    let installation = call.app().installation_name();
+    Ok(Json(Listing::from_page(page, |invitation| InvitationBody::of(invitation, &call, &installation))))
 }
 
 /// Invites somebody. The link is in the mail to them and nowhere else.
@@ -185,7 +186,8 @@ pub(crate) async fn create(
     write(&call, &mut scope, &invitation, &token).await?;
     let detail = json!({ "role": role.as_str() });
     scope.commit(call.note(membership.org(), invitation.id, detail)).await?;
-    Ok((StatusCode::CREATED, Json(InvitationBody::of(invitation, call.at))))
+    let body = InvitationBody::of(invitation, &call, &call.app().installation_name());
+    Ok((StatusCode::CREATED, Json(body)))
 }
 
 /// Sends an invitation again, under a new link and for another 7 days. The link before opens nothing any more.
@@ -205,7 +207,7 @@ pub(crate) async fn resend(call: Call, Id(id): Id<InvitationId>) -> ApiResult<Js
     scope.renew_invitation(id, &digest, invitation.expires_at).await?;
     write(&call, &mut scope, &invitation, &token).await?;
     scope.commit(call.note(invitation.membership.org(), id, json!({}))).await?;
-    Ok(Json(InvitationBody::of(invitation, call.at)))
+    Ok(Json(InvitationBody::of(invitation, &call, &call.app().installation_name())))
 }
 
 /// Withdraws an invitation that nobody accepted.

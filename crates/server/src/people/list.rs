@@ -66,8 +66,8 @@ pub(crate) struct PersonBody {
     partner_id: Option<String>,
     /// The organisation, of a practice's people.
     org_id: Option<String>,
-    /// What the partner or the practice is called.
-    place_name: Option<String>,
+    /// What the partner or the practice is called; of staff, this deployment.
+    place_name: String,
     /// `active` or `suspended`.
     status: &'static str,
     /// Why somebody is suspended.
@@ -78,8 +78,8 @@ pub(crate) struct PersonBody {
     last_seen_at: Option<DateTime<Utc>>,
 }
 
-impl From<PersonRow> for PersonBody {
-    fn from(row: PersonRow) -> Self {
+impl PersonBody {
+    pub(super) fn of(row: PersonRow, installation: &str) -> Self {
         Self {
             id: row.id.to_string(),
             name: row.name,
@@ -87,7 +87,7 @@ impl From<PersonRow> for PersonBody {
             role: row.membership.role().to_string(),
             partner_id: row.membership.partner().map(|id| id.to_string()),
             org_id: row.membership.org().map(|id| id.to_string()),
-            place_name: row.place_name,
+            place_name: row.place_name.unwrap_or_else(|| installation.to_owned()),
             status: if row.disabled_at.is_some() { "suspended" } else { "active" },
             suspended_reason: row.disabled_reason,
             created_at: row.created_at,
@@ -105,7 +105,8 @@ pub(crate) async fn list(
 ) -> ApiResult<Json<Listing<PersonBody>>> {
     let page = page_request(query.limit, query.cursor.as_deref())?;
     let page = call.scope().await?.people(&query.filter()?, &page).await?;
-    Ok(Json(Listing::from_page(page, PersonBody::from)))
+    let installation = call.app().installation_name();
+    Ok(Json(Listing::from_page(page, |row| PersonBody::of(row, &installation))))
 }
 
 /// A person.
@@ -113,5 +114,6 @@ pub(crate) async fn list(
     params(("user_id" = String, Path, description = "Person")),
     responses((status = 200, body = PersonBody, description = "The person")))]
 pub(crate) async fn read(call: Call, Id(id): Id<UserId>) -> ApiResult<Json<PersonBody>> {
-    Ok(Json(call.scope().await?.person(id).await?.into()))
+    let row = call.scope().await?.person(id).await?;
+    Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }

@@ -89,7 +89,7 @@ pub(crate) async fn set_role(
     let detail = json!({ "from": person.membership.role().as_str(), "to": role.as_str() });
     scope.commit(call.note(person.membership.org(), id, detail)).await?;
     call.app().events().sessions_ended(&ended);
-    Ok(Json(row.into()))
+    Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }
 
 /// Keeps a person from signing in, and ends their sessions.
@@ -114,7 +114,7 @@ pub(crate) async fn suspend(
     let org = people.person.managed.membership.org();
     scope.commit(call.note(org, id, json!({ "reason": reason }))).await?;
     call.app().events().sessions_ended(&ended);
-    Ok(Json(row.into()))
+    Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }
 
 /// Lets a suspended person sign in again.
@@ -130,7 +130,7 @@ pub(crate) async fn restore(call: Call, Id(id): Id<UserId>) -> ApiResult<Json<Pe
     scope.restore(id).await?;
     let row = scope.person(id).await?;
     scope.commit(call.note(people.person.managed.membership.org(), id, json!({}))).await?;
-    Ok(Json(row.into()))
+    Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }
 
 /// Deletes a person and all that was theirs. What they did stays in the audit log, under the name that they had.

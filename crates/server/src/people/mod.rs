@@ -18,7 +18,7 @@ use crate::http::{Access, Api, Problem, RateClass};
 pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::UserRead), RateClass::Read, routes!(list::list))
         .route(Access::Person(Action::UserRead), RateClass::Read, routes!(list::read))
-        .route(Access::Person(Action::UserSetRole), RateClass::Write, routes!(manage::set_role))
+        .route(Access::Person(Action::UserUpdate), RateClass::Write, routes!(manage::set_role))
         .route(Access::Person(Action::UserSuspend), RateClass::Write, routes!(manage::suspend))
         .route(Access::Person(Action::UserRestore), RateClass::Write, routes!(manage::restore))
         .route(Access::Person(Action::UserDelete), RateClass::Write, routes!(manage::delete))

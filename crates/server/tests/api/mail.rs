@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
-use proofline_core::Role;
+use proofline_core::{Clock as _, Role};
 use proofline_server::{MailRoute, SmtpServer};
 use proofline_testkit::{Browser, TestApp, logs};
 use serde_json::{Value, json};
@@ -228,6 +228,38 @@ async fn a_mail_server_that_is_away_is_tried_ten_times_and_a_person_tries_again(
     assert_eq!((&queued["state"], &queued["attempts"]), (&json!("queued"), &json!(0)));
     app.run_job("mail").await;
     assert_eq!(server.taken().len(), 1, "what was written long before");
+}
+
+#[tokio::test]
+async fn a_process_that_ends_while_it_sends_leaves_the_mail_to_be_tried_again_and_not_without_end() {
+    let (server, address) = MailServer::listen(loopback()).await;
+    let app = app_with(address).await;
+    let mut admin = app.admin().await;
+    let permit = proofline_server::background_permit("mail").expect("permitted");
+    let claim = async || {
+        let mut scope = app.store.scope(&permit).await.expect("opens");
+        let now = app.clock.now();
+        let claimed = scope.claim_mail(now, now + TimeDelta::minutes(2)).await.expect("claims");
+        scope.commit_unaudited().await.expect("commits");
+        claimed.is_some()
+    };
+    invite(&mut admin, "newcomer@staff.example").await;
+    assert!(claim().await);
+    app.run_job("mail").await;
+    assert!(server.taken().is_empty(), "it is left to who claimed it");
+    app.clock.advance(TimeDelta::minutes(2));
+    app.run_job("mail").await;
+    assert_eq!(server.taken().len(), 1);
+
+    invite(&mut app.admin().await, "other@staff.example").await;
+    for _ in 0..10 {
+        assert!(claim().await);
+        app.clock.advance(TimeDelta::minutes(2));
+    }
+    app.run_job("mail").await;
+    assert_eq!(server.taken().len(), 1);
+    let mail = mails(&mut app.admin().await).await.remove(0);
+    assert_eq!((&mail["state"], &mail["attempts"]), (&json!("failed"), &json!(11)));
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ async fn people_are_listed_by_name_searched_and_narrowed_in_the_same_number_of_q
     let owner = page["items"].as_array().expect("a page").iter().find(|p| p["role"] == "practice_owner");
     let owner = owner.expect("one of nine");
     assert_eq!(owner["place_name"], "Clinic Main Street");
+    let staff = page["items"].as_array().expect("a page").iter().find(|p| p["role"] == "staff_operator");
+    assert_eq!(staff.expect("one of nine")["place_name"], "Test installation");
     assert_eq!(owner["status"], "active");
     assert_eq!(owner["last_seen_at"], Value::Null);
     let me = admin.get("/api/users?role=staff_admin&limit=200").await.expect(200);
@@ -134,7 +136,7 @@ async fn a_partner_decides_over_its_practices_and_a_role_stays_in_its_place() {
         let refused = partner.patch(&path, json!({ "role": role })).await.expect(422);
         assert_eq!(refused["errors"][0]["code"], code);
     }
-    let audit = admin.get("/api/audit?action=user.set_role").await.expect(200);
+    let audit = admin.get("/api/audit?action=user.update").await.expect(200);
     assert_eq!(audit["items"][0]["detail"], json!({ "from": "practice_viewer", "to": "practice_manager" }));
     let mut owner = app.member(Role::PracticeOwner, site.place(Role::PracticeOwner)).await;
     owner.post(&format!("{path}/suspend"), json!({ "reason": REASON })).await.expect(200);
