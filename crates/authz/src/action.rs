@@ -84,6 +84,44 @@ actions! {
     ApprovalRead = "approval.read", Read;
     /// Let one of them in, with a role, or not.
     ApprovalDecide = "approval.decide", Write;
+    /// See where one is signed in.
+    SessionList = "session.list", Read;
+    /// End a session of one's own on another browser.
+    SessionEndOther = "session.end_other", Write;
+    /// Change one's own name.
+    ProfileUpdate = "profile.update", Write;
+    /// Ask that another address becomes one's own.
+    ProfileChangeEmail = "profile.change_email", Write;
+    /// Prove that one reads the mail of the new address.
+    ProfileConfirmEmail = "profile.confirm_email", Write;
+    /// Change one's own password.
+    PasswordChange = "password.change", Write;
+    /// Set a new password in place of a forgotten one.
+    PasswordReset = "password.reset", Write;
+    /// List people and see one.
+    UserRead = "user.read", Read;
+    /// Give a person another role.
+    UserUpdate = "user.update", Write;
+    /// Keep a person from signing in.
+    UserSuspend = "user.suspend", Write;
+    /// Let a suspended person sign in again.
+    UserRestore = "user.restore", Write;
+    /// Delete a person for good.
+    UserDelete = "user.delete", Write;
+    /// List invitations.
+    InvitationRead = "invitation.read", Read;
+    /// Invite somebody.
+    InvitationCreate = "invitation.create", Write;
+    /// Send an invitation again, under a new link.
+    InvitationResend = "invitation.resend", Write;
+    /// Withdraw an invitation.
+    InvitationRevoke = "invitation.revoke", Write;
+    /// Become a person by an invitation.
+    InvitationAccept = "invitation.accept", Write;
+    /// See what mail waits, was sent or failed; never what stands in it.
+    MailRead = "mail.read", Read;
+    /// Try again to send a mail.
+    MailRetry = "mail.retry", Write;
     /// See the fleet at a glance.
     OverviewRead = "overview.read", Read;
     /// List partners.
@@ -168,6 +206,10 @@ actions! {
     KeyRotate = "key.rotate", Write;
     /// Set up a site for the machine that the server itself runs on.
     SystemProvisionLocal = "system.provision_local", Write;
+    /// Bring people of another system in, from a file on the server.
+    SystemImportUsers = "system.import_users", Write;
+    /// Put bcrypt around password digests of an earlier system, without anybody signing in.
+    SystemWrapPasswords = "system.wrap_passwords", Write;
     /// Turn a provisioning code into an appliance.
     ProvisionClaim = "provision.claim", Write;
 }

@@ -7,9 +7,11 @@
 //! equal to the code, so that a change of it is read by a person.
 
 mod action;
+mod manage;
 mod policy;
 mod principal;
 
 pub use action::{Action, Effect, Proof};
+pub use manage::{Managed, Unmanaged, may_grant, may_manage};
 pub use policy::{Denied, Permit, authorise, grantable_by, permissions_of, policy_matrix};
 pub use principal::{Job, Principal, Reach};

@@ -96,9 +96,9 @@ const ASKING: Audience = Audience::People(&[
 const TENANT_BUILDERS: Audience = Audience::People(&[StaffAdmin, StaffOperator, PartnerAdmin]);
 /// Who decides what the machinery may do, and who signs in.
 const IN_CHARGE: Audience = Audience::People(&[StaffAdmin, PartnerAdmin]);
-/// Who answers for a place, and so for who gets in and how.
+/// Who answers for a place, and so for who gets in and how; which people, `manage` says.
 const WELCOMING: Audience = Audience::People(&[StaffAdmin, PartnerAdmin, PracticeOwner]);
-/// Who reads the record of what people did.
+/// Who reads the record of what people did, and who those people are.
 const OVERSEEING: Audience =
     Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly, PartnerAdmin, PracticeOwner]);
 /// Who makes tokens for programs of theirs.
@@ -119,11 +119,20 @@ const ADMINS: Audience = Audience::People(&[StaffAdmin]);
 
 fn audience(action: Action) -> Audience {
     match action {
-        Action::SessionStart | Action::Bootstrap | Action::OidcSignIn | Action::IdentityLink => {
-            Audience::Bearer
-        }
+        Action::SessionStart
+        | Action::Bootstrap
+        | Action::OidcSignIn
+        | Action::IdentityLink
+        | Action::InvitationAccept
+        | Action::PasswordReset
+        | Action::ProfileConfirmEmail => Audience::Bearer,
         Action::SessionRead
         | Action::SessionEnd
+        | Action::SessionList
+        | Action::SessionEndOther
+        | Action::ProfileUpdate
+        | Action::ProfileChangeEmail
+        | Action::PasswordChange
         | Action::FactorProve
         | Action::FactorRead
         | Action::FactorEnrol
@@ -161,19 +170,30 @@ fn audience(action: Action) -> Audience {
         | Action::ProviderUpdate
         | Action::ProviderDelete
         | Action::ApprovalRead
-        | Action::ApprovalDecide => WELCOMING,
-        Action::AuditRead | Action::AuditExport => OVERSEEING,
+        | Action::ApprovalDecide
+        | Action::UserUpdate
+        | Action::UserSuspend
+        | Action::UserRestore
+        | Action::UserDelete
+        | Action::InvitationCreate
+        | Action::InvitationResend
+        | Action::InvitationRevoke => WELCOMING,
+        Action::AuditRead | Action::AuditExport | Action::UserRead | Action::InvitationRead => OVERSEEING,
         Action::TokenRead | Action::TokenCreate | Action::TokenRevoke => TOKEN_MAKERS,
         Action::SystemRead | Action::SettingsRead => STAFF,
         Action::PartnerCreate => STAFF_WHO_ACT,
-        Action::SettingsUpdate => ADMINS,
+        Action::SettingsUpdate | Action::MailRead | Action::MailRetry => ADMINS,
         Action::AgentCheckIn
         | Action::AgentFinishOrders
         | Action::AgentReadRules
         | Action::AgentReadCredentials
         | Action::AgentSubmitEvidence => Audience::Appliances,
         Action::ProvisionClaim => Audience::Claimants,
-        Action::SystemMaintain | Action::SystemProvisionLocal | Action::KeyRotate => Audience::Installation,
+        Action::SystemMaintain
+        | Action::SystemProvisionLocal
+        | Action::SystemImportUsers
+        | Action::SystemWrapPasswords
+        | Action::KeyRotate => Audience::Installation,
     }
 }
 
@@ -312,11 +332,22 @@ mod tests {
     fn readonly_staff_change_nothing_but_what_is_their_own() {
         let writes: Vec<_> =
             permissions_of(Role::StaffReadonly).into_iter().filter(|a| a.effect() == Effect::Write).collect();
-        let own = [Action::SessionEnd, Action::FactorProve, Action::FactorEnrol, Action::FactorRemove];
+        let own = [
+            Action::SessionEnd,
+            Action::FactorProve,
+            Action::FactorEnrol,
+            Action::FactorRemove,
+            Action::SessionEndOther,
+            Action::ProfileUpdate,
+            Action::ProfileChangeEmail,
+            Action::PasswordChange,
+        ];
         let links = [Action::IdentityBeginLink, Action::IdentityUnlink];
         let exports = [Action::EvidenceExport, Action::AuditExport];
         let tokens = [Action::TokenCreate, Action::TokenRevoke];
-        assert_eq!(writes, [own.as_slice(), &links, &exports, &tokens].concat());
+        let mut expected = [own.as_slice(), &links, &exports, &tokens].concat();
+        expected.sort_unstable();
+        assert_eq!(writes, expected);
         assert!(grantable_by(Role::StaffReadonly).into_iter().all(|a| a.effect() == Effect::Read));
     }
 

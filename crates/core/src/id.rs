@@ -133,6 +133,8 @@ id!(/** The making or proving of a passkey, between its two halves. */ CeremonyI
 id!(/** An OpenID provider that people sign in with. */ ProviderId, "idp");
 id!(/** A person's link to what a provider calls them. */ IdentityId, "ident");
 id!(/** Somebody whom a provider vouches for and who waits to be let in. */ ApprovalId, "appr");
+id!(/** An offer to somebody to become a person with a role. */ InvitationId, "inv");
+id!(/** A mail that is to be sent, or was. */ MailId, "mail");
 
 #[cfg(test)]
 mod tests {

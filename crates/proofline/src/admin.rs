@@ -1,7 +1,12 @@
 //! `proofline admin …`: looking after an installation from its own machine.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 use clap::Subcommand;
-use proofline_server::open_bootstrap;
+use proofline_server::{ImportFault, Imported, Problem, import_users, open_bootstrap, wrap_passwords};
 
 use crate::fault::Fault;
 use crate::serve::serve_with;
@@ -19,6 +24,15 @@ pub(crate) enum AdminCommand {
         #[arg(value_enum)]
         key: rotate::RotatedKey,
     },
+    /// Bring people of an earlier system in from a JSON list of {email, name, role, partner_id?, org_id?, password_hash}. All
+    /// of them or nobody; whose address is there already is left alone. Stop the server first.
+    ImportUsers {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Put bcrypt around the password digests of an earlier system that are still stored, without waiting for their people
+    /// to come back. Stop the server first.
+    WrapPasswords,
     /// Print a fresh secret, fit for any of the PROOFLINE_* secrets.
     NewSecret,
 }
@@ -31,6 +45,35 @@ pub(crate) async fn admin(settings: &Settings, command: &AdminCommand) -> Result
             Ok(())
         }
         AdminCommand::RotateKey { key } => rotate::rotate(settings, *key).await,
+        AdminCommand::ImportUsers { file } => {
+            let bytes = small_file(file)?;
+            serve_with(settings, |app| async move {
+                match import_users(&app, &bytes).await {
+                    Ok(Imported { added, known }) => {
+                        println!("{added} people brought in; {known} were there already.");
+                        Ok(())
+                    }
+                    Err(ImportFault::Lines(lines)) => {
+                        for line in &lines {
+                            println!("Person {}: {}.", line.number, line.why);
+                        }
+                        let said = "nobody was brought in: correct the people named above";
+                        Err(Fault::Failed(anyhow::anyhow!("{said}")))
+                    }
+                    Err(ImportFault::File(why)) => Err(Fault::Failed(anyhow::anyhow!("the file: {why}"))),
+                    Err(ImportFault::Problem(problem)) => Err(refused(&problem)),
+                }
+            })
+            .await
+        }
+        AdminCommand::WrapPasswords => {
+            serve_with(settings, |app| async move {
+                let wrapped = wrap_passwords(&app).await.map_err(|problem| refused(&problem))?;
+                println!("{wrapped} passwords wrapped.");
+                Ok(())
+            })
+            .await
+        }
         AdminCommand::BootstrapLink => {
             serve_with(settings, |app| async move {
                 match open_bootstrap(&app).await.map_err(|p| anyhow::anyhow!("{}", p.code()))? {
@@ -45,4 +88,22 @@ pub(crate) async fn admin(settings: &Settings, command: &AdminCommand) -> Result
             .await
         }
     }
+}
+
+/// Largest file of people, in bytes.
+const MAX_FILE: u64 = 32 * 1024 * 1024;
+
+fn small_file(path: &Path) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let read = file.take(MAX_FILE + 1).read_to_end(&mut bytes);
+    let read = read.with_context(|| format!("cannot read {}", path.display()))?;
+    if u64::try_from(read).is_ok_and(|read| read > MAX_FILE) {
+        return Err(Fault::Failed(anyhow::anyhow!("{} is larger than 32 MiB", path.display())));
+    }
+    Ok(bytes)
+}
+
+fn refused(problem: &Problem) -> Fault {
+    Fault::Failed(anyhow::anyhow!("{}: {}", problem.code(), problem.detail()))
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use proofline_embedded_postgres::Sighting;
+use proofline_server::MailRoute;
 use proofline_server::keys::{KeyMismatch, KeyState, MasterKeyUse, look};
 use proofline_store::{MigrateError, Schema};
 use sqlx::postgres::PgConnectOptions;
@@ -60,6 +61,7 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
     });
     report.line("secrets", told.map_err(ToString::to_string));
     let secrets = secrets.ok();
+    report.line("mail", mail(settings));
     report.line("data directory", folder(&settings.data));
     report.line("server keys", keys(&settings.data));
     database(settings, secrets.as_ref(), &mut report).await;
@@ -70,6 +72,20 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(Fault::Failed(anyhow::anyhow!("{} of the above need attention", report.failed)))
+    }
+}
+
+/// Where mail would go; nothing is sent.
+fn mail(settings: &Settings) -> Result<String, String> {
+    match settings.mail().map_err(|fault| fault.to_string())? {
+        MailRoute::Server(_) => {
+            let from = settings.mail_from.as_deref().unwrap_or_default();
+            Ok(format!("through the server of PROOFLINE_SMTP_URL, from {from}"))
+        }
+        MailRoute::Folder(folder) => Ok(format!("written into {}, not sent", folder.display())),
+        MailRoute::Nowhere => {
+            Ok("PROOFLINE_SMTP_URL is not set: invitations and new passwords wait unsent".to_owned())
+        }
     }
 }
 

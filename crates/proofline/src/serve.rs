@@ -56,6 +56,7 @@ where
     settings.check_listeners()?;
     let public_url = settings.checked_public_url()?;
     let shared = redis::configured(settings)?;
+    let mail = settings.mail()?;
     let secrets = secrets::load(settings)?;
     let prometheus = PrometheusBuilder::new().install_recorder().context("cannot install metrics")?;
     let database = Database::open(settings).await?;
@@ -93,6 +94,7 @@ where
                 session_lifetime: TimeDelta::hours(24),
                 session_idle: TimeDelta::minutes(15),
                 check_in_seconds: settings.check_in_seconds,
+                mail,
                 database_kind: database.kind,
             },
             store: store.clone(),

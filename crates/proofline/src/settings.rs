@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use proofline_server::{MailRoute, SmtpFault, SmtpServer};
 
 use crate::fault::Fault;
 
@@ -48,6 +49,15 @@ pub(crate) struct Settings {
     #[arg(long, env = "PROOFLINE_DATABASE_CONNECTIONS", default_value_t = 20, global = true,
           value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) database_connections: u32,
+
+    /// The mail server: smtps://user:password@host, or smtp://user:password@host?tls=required for STARTTLS. Without it mail
+    /// waits; in development it is written into the data directory.
+    #[arg(long, env = "PROOFLINE_SMTP_URL", hide = true, hide_env_values = true, global = true)]
+    pub(crate) smtp_url: Option<String>,
+
+    /// Who mail comes from, for example Proofline <compliance@example.org>. Goes with PROOFLINE_SMTP_URL.
+    #[arg(long, env = "PROOFLINE_MAIL_FROM", global = true)]
+    pub(crate) mail_from: Option<String>,
 
     /// How many proxies in front are trusted to name the client's address in X-Forwarded-For.
     #[arg(long, env = "PROOFLINE_TRUSTED_PROXIES", default_value_t = 0, global = true)]
@@ -119,6 +129,28 @@ impl Settings {
             )));
         }
         Ok(url)
+    }
+
+    /// Where mail goes.
+    pub(crate) fn mail(&self) -> Result<MailRoute, Fault> {
+        let given = |value: &'_ Option<String>| value.clone().filter(|text| !text.is_empty());
+        let (url, from) = (given(&self.smtp_url), given(&self.mail_from));
+        match (url, from) {
+            (Some(url), Some(from)) => {
+                let public_url = self.checked_public_url()?;
+                let host = public_url.split_once("://").map_or("", |(_, rest)| rest);
+                let host = host.split(':').next().unwrap_or_default();
+                SmtpServer::new(&url, &from, host).map(MailRoute::Server).map_err(|fault| match fault {
+                    SmtpFault::From => Fault::config(format!("PROOFLINE_MAIL_FROM: {fault}")),
+                    SmtpFault::Url | SmtpFault::InTheClear => {
+                        Fault::config(format!("PROOFLINE_SMTP_URL: {fault}"))
+                    }
+                })
+            }
+            (Some(_), None) => Err(Fault::config("PROOFLINE_SMTP_URL is set and PROOFLINE_MAIL_FROM is not")),
+            (None, _) if self.development => Ok(MailRoute::Folder(self.data.join("mail"))),
+            (None, _) => Ok(MailRoute::Nowhere),
+        }
     }
 
     /// In development only loopback may be bound.

@@ -12,7 +12,9 @@ mod evidence;
 mod http;
 mod incidents;
 pub mod keys;
+mod mail;
 mod orders;
+mod people;
 mod scoring;
 mod settings;
 mod shared;
@@ -27,6 +29,8 @@ pub use http::{
     Access, ApiResult, ConnectionLimits, FieldProblem, Problem, ProblemBody, RateClass, RouteEntry, serve,
 };
 pub use keys::ServerKeys;
+pub use mail::{MailRoute, SmtpFault, SmtpServer};
+pub use people::{BadLine, ImportFault, Imported, import_users, wrap_passwords};
 pub use settings::{DatabaseKind, Settings, Stage};
 pub use shared::{Shared, SharedError};
 pub use state::{AppState, Deps, background_permit};
@@ -57,6 +61,8 @@ pub fn build(deps: Deps) -> App {
 /// Every route of every capability.
 fn declare(api: http::Api) -> http::Api {
     let api = auth::routes(api);
+    let api = people::routes(api);
+    let api = mail::routes(api);
     let api = tenants::routes(api);
     let api = appliances::routes(api);
     let api = orders::routes(api);

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use crate::mail::MailRoute;
+
 /// How careful to be when something is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -42,6 +44,8 @@ pub struct Settings {
     pub session_idle: TimeDelta,
     /// Seconds between the check-ins of an appliance.
     pub check_in_seconds: u64,
+    /// Where mail goes.
+    pub mail: MailRoute,
     /// Whether the database is a private cluster or somebody else's server: shown on the system page.
     pub database_kind: DatabaseKind,
 }

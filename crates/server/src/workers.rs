@@ -99,6 +99,18 @@ pub static JOBS: &[Job] = &[
         crate::auth::oidc::purge
     ),
     job!(
+        "mail",
+        "sends mail that waits, and writes to whoever forgot a password",
+        Duration::from_secs(2),
+        send_mail
+    ),
+    job!(
+        "links",
+        "forgets links that ran out and mail that was sent long ago",
+        Duration::from_hours(1),
+        crate::mail::forget
+    ),
+    job!(
         "budgets",
         "forgets clients whose request budget is full again",
         Duration::from_mins(1),
@@ -191,6 +203,12 @@ async fn purge_ceremonies(app: &AppState) -> ApiResult<String> {
     let ceremonies = sign_in.purge_ceremonies(app.now()).await?;
     sign_in.commit().await?;
     Ok(format!("{ceremonies} ceremonies forgotten"))
+}
+
+async fn send_mail(app: &AppState) -> ApiResult<String> {
+    let answered = crate::auth::answer_reset_requests(app).await?;
+    let sent = crate::mail::send_due(app).await?;
+    Ok(format!("{sent}; {answered}"))
 }
 
 #[expect(clippy::unused_async, reason = "the form of every job")]

@@ -19,12 +19,17 @@ mod evidence;
 mod factors;
 mod idempotency;
 mod incidents;
+mod invitations;
+mod links;
+mod mail;
 mod migrate;
 mod number;
 mod oidc;
 mod orders;
+mod own_sessions;
 mod page;
 mod passkeys;
+mod people;
 mod posture;
 mod scope;
 mod sealed;
@@ -50,14 +55,19 @@ pub use idempotency::{EarlierAnswer, EarlierRequest};
 pub use incidents::{
     IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,
 };
+pub use invitations::{Invitation, InvitationState};
+pub use links::{LinkPurpose, NewLink, OpenLink};
+pub use mail::{ClaimedMail, MailOutcome, MailRow, MailState, NewMail, UnknownMailState};
 pub use migrate::{MigrateError, MigrationState, Migrator, Schema, Standing};
 pub use oidc::{
     Approval, ApprovalState, Approved, Flow, FlowPurpose, IdentityOwner, LinkedIdentity, NewApproval,
     NewIdentity, Provider, ProviderChange, SealedSecret,
 };
 pub use orders::{FinishedOrder, NewOrder, Order, OrderState};
+pub use own_sessions::OwnSession;
 pub use page::{Cursor, CursorError, Page, PageRequest};
 pub use passkeys::{CeremonyPurpose, NewCeremony, NewPasskey, PasskeyHolder};
+pub use people::{LockedPeople, LockedPerson, PersonFilter, PersonRow};
 pub use posture::{
     ControlCounts, FleetCounts, FleetPosture, HealingCounts, OfflineAppliance, SiteFilter, SitePosture,
     SiteSummary, UnmeasuredSite,

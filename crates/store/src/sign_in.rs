@@ -280,7 +280,7 @@ impl SignIn {
             .map(drop)
     }
 
-    /// Starts a session known by the digest of its token.
+    /// Starts a session known by the digest of its token. `client` is what the browser is, in at most 60 characters.
     pub async fn create_session(
         &mut self,
         id: SessionId,
@@ -288,15 +288,18 @@ impl SignIn {
         user: UserId,
         at: Timestamp,
         expires: Timestamp,
+        client: &str,
     ) -> StoreResult<()> {
         sqlx::query!(
-            "INSERT INTO session (token_digest, id, user_id, created_at, last_active_at, expires_at)
-             VALUES ($1, $2, $3, $4, $4, $5)",
+            "WITH seen AS (UPDATE person SET last_seen_at = $4 WHERE id = $3)
+             INSERT INTO session (token_digest, id, user_id, created_at, last_active_at, expires_at, client)
+             VALUES ($1, $2, $3, $4, $4, $5, $6)",
             digest.as_slice(),
             id.uuid(),
             user.uuid(),
             at,
-            expires
+            expires,
+            client
         )
         .execute(&mut *self.transaction)
         .await

@@ -15,7 +15,9 @@ use proofline_core::{
     Clock, Entropy, FixedClock, InstallationId, Level, Membership, OrgId, PartnerId, Place, Role,
     SeededEntropy, SiteId, UserId,
 };
-use proofline_server::{App, AppState, DatabaseKind, Deps, ServerKeys, Settings, Shared, Stage, workers};
+use proofline_server::{
+    App, AppState, DatabaseKind, Deps, MailRoute, ServerKeys, Settings, Shared, Stage, workers,
+};
 use proofline_store::{Installation, Store};
 use proofline_vault::Vault;
 use serde_json::{Value, json};
@@ -30,6 +32,9 @@ pub const MASTER_KEY: [u8; 32] = [11; 32];
 
 /// The password of every person that a test makes.
 const PASSWORD: &str = "plum tractor eleven";
+
+/// Beside the evidence.
+const MAIL: &str = "mail";
 
 /// The application, its database, and the hands of its clock.
 pub struct TestApp {
@@ -112,6 +117,7 @@ impl TestApp {
             session_lifetime: TimeDelta::hours(24),
             session_idle: TimeDelta::minutes(15),
             check_in_seconds: 60,
+            mail: MailRoute::Folder(evidence_folder.path().join(MAIL)),
             database_kind: DatabaseKind::External,
         };
         change(&mut settings);
@@ -312,6 +318,36 @@ impl TestApp {
         let job = workers::JOBS.iter().find(|job| job.name == name).expect("a job of the table");
         let outcome = workers::run_once(self.state().clone(), job).await;
         assert_eq!(outcome, workers::Outcome::Done, "{name}");
+    }
+
+    /// Every mail that was sent to an address so far, the last one last. What waits is sent first.
+    pub async fn mail_to(&self, email: &str) -> Vec<String> {
+        self.run_job("mail").await;
+        let mut mails: Vec<_> = std::fs::read_dir(self.evidence_folder.path().join(MAIL))
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        // Their names begin with when they were queued.
+        mails.sort_unstable();
+        mails
+            .into_iter()
+            .map(|path| String::from_utf8(std::fs::read(path).expect("readable")).expect("text"))
+            .filter(|mail| mail.lines().any(|line| line.trim_end() == format!("To: {email}")))
+            .collect()
+    }
+
+    /// The token of the last link that was mailed to an address.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn mailed_token(&self, email: &str) -> String {
+        let mails = self.mail_to(email).await;
+        let link =
+            mails.iter().rev().find_map(|mail| mail.lines().find_map(|line| line.trim().split_once('#')));
+        let token = link.unwrap_or_else(|| panic!("no link in a mail to {email}")).1.to_owned();
+        logs::must_not_hold(&token);
+        token
     }
 
     /// A machine with a fresh key that has not enrolled.

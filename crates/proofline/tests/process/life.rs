@@ -158,3 +158,27 @@ fn asked_to_stop_while_it_starts_a_server_ends_in_order() {
     assert!(!is_alive(postmaster), "PostgreSQL was not left behind");
     assert_eq!(home.postmaster(), None);
 }
+
+#[tokio::test]
+async fn people_of_an_earlier_system_come_in_by_the_command_line() {
+    let home = Home::new();
+    let file = home.path().join("people.json");
+    let hash = format!("sha256$grain${}", "0".repeat(64));
+    let person = |email: &str, role: &str| serde_json::json!({ "email": email, "name": "Old Timer", "role": role, "password_hash": hash });
+    let write = |people: &[serde_json::Value]| {
+        let text = serde_json::to_string(people).expect("serialises");
+        std::fs::write(&file, text).expect("written");
+    };
+    let import = || home.run(&["admin", "import-users", &file.display().to_string()]);
+    write(&[person("one@example.org", "staff_admin"), person("two@example.org", "boss")]);
+    let refused = import();
+    assert_eq!(refused.code, 1, "{}{}", refused.out, refused.err);
+    assert!(refused.out.contains("Person 2: there is no such role."), "{}", refused.out);
+    write(&[person("one@example.org", "staff_admin"), person("two@example.org", "staff_operator")]);
+    let taken = import();
+    assert_eq!(taken.code, 0, "{}{}", taken.out, taken.err);
+    assert!(taken.out.contains("2 people brought in; 0 were there already."), "{}", taken.out);
+    let wrapped = home.run(&["admin", "wrap-passwords"]);
+    assert_eq!(wrapped.code, 0, "{}{}", wrapped.out, wrapped.err);
+    assert!(wrapped.out.contains("2 passwords wrapped."), "{}", wrapped.out);
+}

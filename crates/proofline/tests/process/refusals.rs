@@ -94,6 +94,38 @@ fn several_nodes_without_a_redis_server_of_their_own_are_refused_at_once() {
     }
 }
 
+#[test]
+fn a_mail_server_that_cannot_be_used_is_named_and_its_password_never_printed() {
+    let home = Home::new();
+    let from = "Proofline <compliance@example.org>";
+    for (name, url, from) in [
+        ("PROOFLINE_SMTP_URL", "smtp://us:hunter2@mail.example.org", Some(from)),
+        ("PROOFLINE_SMTP_URL", "https://us:hunter2@mail.example.org", Some(from)),
+        ("PROOFLINE_MAIL_FROM", "smtps://us:hunter2@mail.example.org", None),
+        ("PROOFLINE_MAIL_FROM", "smtps://us:hunter2@mail.example.org", Some("nobody")),
+    ] {
+        let mut command = home.command(&["serve"]);
+        command.env("PROOFLINE_SMTP_URL", url);
+        if let Some(from) = from {
+            command.env("PROOFLINE_MAIL_FROM", from);
+        }
+        let ended = Ended::of(&mut command);
+        let said = &ended.err;
+        assert_eq!(ended.code, CONFIG, "{url} {from:?}: {said}");
+        assert!(
+            said.contains(name) && said.lines().count() == 1 && !said.contains("hunter2"),
+            "{url}: {said}"
+        );
+        assert!(!home.data().exists(), "{url}: something was opened");
+    }
+    let mut doctor = home.command(&["doctor"]);
+    doctor.env("PROOFLINE_SMTP_URL", "smtps://us:hunter2@mail.example.org").env("PROOFLINE_MAIL_FROM", from);
+    let said = Ended::of(&mut doctor).out;
+    assert!(said.contains("through the server of PROOFLINE_SMTP_URL") && !said.contains("hunter2"), "{said}");
+    let said = home.run(&["doctor"]).out;
+    assert!(said.contains("PROOFLINE_SMTP_URL is not set"), "{said}");
+}
+
 /// A folder that looks like an installation of PostgreSQL.
 fn pretend_installation(folder: &Path, initdb: &str) {
     fs::create_dir_all(folder).expect("created");

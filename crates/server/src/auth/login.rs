@@ -12,17 +12,22 @@
 //! # What attempts at once cannot do
 //! Each is counted under a lock that it holds until it commits, and decided on what is stored then, not on what was read
 //! before the hashing. Of a hundred guesses at once [`ATTEMPTS`] are looked at.
+//!
+//! # What becomes of an old password's form
+//! Whoever gets in with a password that is stored in an old form leaves it in the current one. That comes after the session
+//! was committed: it is nobody's hindrance, and the next success makes up for it. Of many at once one is written.
 
 use axum::Json;
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
 use proofline_authz::{Action, Principal};
-use proofline_core::{Email, Secret, SessionId};
+use proofline_core::{Email, Secret, SessionId, Timestamp};
 use proofline_store::{AuditNote, DeniedNote, LockRule, LoginRecord, SignIn};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::password;
 use super::session::{self, Person, SessionBody};
 use crate::AppState;
 use crate::http::{
@@ -33,6 +38,13 @@ use crate::http::{
 /// So many passwords are tried in a row; after that the account takes none for [`LOCKED_FOR`].
 const ATTEMPTS: i32 = 5;
 const LOCKED_FOR: TimeDelta = TimeDelta::minutes(15);
+/// How often a right password is looked at anew, because what is stored became another text meanwhile.
+const LOOKS: usize = 3;
+
+/// The rule for attempts at `at`.
+pub(super) fn lock_rule(at: Timestamp) -> LockRule {
+    LockRule { attempts: ATTEMPTS, until: at + LOCKED_FOR }
+}
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
@@ -68,34 +80,40 @@ pub(crate) async fn login(
     };
     // What is no address is looked for, too: nobody has it, and it takes as long.
     let address = email.as_ref().map_or("", Email::as_str);
-    let record = app.store().sign_in().await?.login_record(address).await?;
-    // No transaction is open while bcrypt works: a burst of logins holds no connection.
-    let tried = record.as_ref().map(|record| record.password_hash.as_str());
-    let matches = app.passwords().verify(&request.password, tried).await?;
+    let count = device.as_ref().map_or(account, |device| device.attempts());
+    let mut record = app.store().sign_in().await?.login_record(address).await?;
+    let mut looks = 0;
+    let (mut sign_in, stored, why) = loop {
+        looks += 1;
+        // No transaction is open while bcrypt works: a burst of logins holds no connection.
+        let tried = record.as_ref().map(|record| record.password_hash.as_str());
+        let matches = app.passwords().verify(&request.password, tried).await?;
 
-    let count = device.map_or(account, |device| device.attempts());
-    let mut sign_in = app.store().sign_in().await?;
-    let rule = LockRule { attempts: ATTEMPTS, until: call.at + LOCKED_FOR };
-    let counts = sign_in.count_attempt(&count, call.at, rule).await?;
-    let stored = if matches {
-        sign_in.lock_login_record(address).await?
-    } else {
-        sign_in.login_record(address).await?
-    };
-    let why = match (&stored, tried) {
-        (None, _) => "unknown",
-        (Some(_), _) if !counts => "locked",
-        (Some(stored), _) if stored.disabled_at.is_some() => "disabled",
-        (Some(stored), Some(tried)) if matches && stored.password_hash == tried => {
-            sign_in.clear_attempts(&count).await?;
-            let device = device.unwrap_or_else(|| Device::new(account, app.entropy()));
-            let (mut cookies, body) = signed_in(&call, sign_in, &headers, stored, email).await?;
-            if let Some((name, value)) = device.set_cookie(app, call.at) {
-                cookies.append(name, value);
+        let mut sign_in = app.store().sign_in().await?;
+        let counts = sign_in.count_attempt(&count, call.at, lock_rule(call.at)).await?;
+        let stored = if matches {
+            sign_in.lock_login_record(address).await?
+        } else {
+            sign_in.login_record(address).await?
+        };
+        match (&stored, tried) {
+            (None, _) => break (sign_in, stored, "unknown"),
+            (Some(_), _) if !counts => break (sign_in, stored, "locked"),
+            (Some(now), _) if now.disabled_at.is_some() => break (sign_in, stored, "disabled"),
+            (Some(now), Some(tried)) if matches && now.password_hash == tried => {
+                sign_in.clear_attempts(&count).await?;
+                let device = device.unwrap_or_else(|| Device::new(account, app.entropy()));
+                let (mut cookies, body) = signed_in(&call, sign_in, &headers, now, email.clone()).await?;
+                if let Some((name, value)) = device.set_cookie(app, call.at) {
+                    cookies.append(name, value);
+                }
+                bring_up_to_date(app, now, address, &request.password).await;
+                return Ok((cookies, body));
             }
-            return Ok((cookies, body));
+            // Right a moment ago: its form was brought up to date, or it was changed. Nothing is counted until that is known.
+            (Some(_), _) if matches && looks < LOOKS => record = stored,
+            (Some(_), _) => break (sign_in, stored, "wrong"),
         }
-        (Some(_), _) => "wrong",
     };
     sign_in.audit_denied(&denied(app, stored.as_ref(), why)).await?;
     sign_in.commit().await?;
@@ -104,6 +122,28 @@ pub(crate) async fn login(
         "login_failed",
         "This address and password do not belong together, or the account takes none right now.",
     ))
+}
+
+/// Stores the password in the current form, if it is in an old one. A failure is logged and changes nothing.
+async fn bring_up_to_date(app: &AppState, record: &LoginRecord, address: &str, password: &Secret) {
+    let old = &record.password_hash;
+    if !password::is_outdated(old) {
+        return;
+    }
+    let upgraded = async {
+        let current = app.store().sign_in().await?.login_record(address).await?;
+        if current.is_none_or(|current| current.password_hash != *old) {
+            return Ok(()); // another login was first: nothing to hash
+        }
+        let fresh = app.passwords().hash(password, app.entropy().bytes()).await?;
+        let mut sign_in = app.store().sign_in().await?;
+        // Compared and set in one statement, under the row's lock.
+        sign_in.exchange_password(record.id, old, &fresh).await?;
+        ApiResult::Ok(sign_in.commit().await?)
+    };
+    if let Err(problem) = upgraded.await {
+        tracing::warn!(person = %record.id, code = problem.code(), "a password keeps its old form for now");
+    }
 }
 
 async fn signed_in(

@@ -1,22 +1,29 @@
-//! Signing in and out, the first start, and passwords.
+//! Signing in and out, the first start, passwords, and what people do with their own account.
 
 mod bootstrap;
 mod factor_policy;
 mod factors;
+mod invitation;
+pub(crate) mod links;
 mod login;
+pub(crate) mod oidc;
+mod own_password;
+mod own_sessions;
 mod passkey_sign_in;
 mod passkeys;
-pub(crate) mod oidc;
-mod password;
+pub(crate) mod password;
+mod profile;
 mod prove;
 mod recovery;
 mod relying_party;
+mod reset;
 mod session;
 mod totp;
 
 pub use bootstrap::{BootstrapLink, open_bootstrap};
 pub(crate) use factors::factors_of;
 pub(crate) use password::PasswordHasher;
+pub(crate) use reset::answer_requests as answer_reset_requests;
 
 use proofline_authz::Action;
 use utoipa_axum::routes;
@@ -48,6 +55,29 @@ pub(crate) fn routes(api: Api) -> Api {
     )
     .route(Access::Person(Action::SessionRead), RateClass::Read, routes!(session::read))
     .route(Access::Person(Action::SessionEnd), RateClass::Write, routes!(session::logout))
+    .route(
+        Access::Public("the link of an invitation is the credential"),
+        RateClass::Login,
+        routes!(invitation::look),
+    )
+    .route(
+        Access::Public("the link of an invitation is the credential"),
+        RateClass::Login,
+        routes!(invitation::accept),
+    )
+    .route(Access::Public("whoever forgot a password has none"), RateClass::Login, routes!(reset::request))
+    .route(Access::Public("the link in a mail is the credential"), RateClass::Login, routes!(reset::confirm))
+    .route(Access::Person(Action::SessionList), RateClass::Read, routes!(own_sessions::list))
+    .route(Access::Person(Action::SessionEndOther), RateClass::Write, routes!(own_sessions::end))
+    .route(Access::Person(Action::SessionEndOther), RateClass::Write, routes!(own_sessions::end_others))
+    .route(Access::Person(Action::PasswordChange), RateClass::Login, routes!(own_password::change))
+    .route(Access::Person(Action::ProfileUpdate), RateClass::Write, routes!(profile::update))
+    .route(Access::Person(Action::ProfileChangeEmail), RateClass::Login, routes!(profile::change_email))
+    .route(
+        Access::Public("the link in a mail is the credential"),
+        RateClass::Login,
+        routes!(profile::confirm_email),
+    )
     .route(Access::Person(Action::FactorProve), RateClass::Login, routes!(prove::with_totp))
     .route(Access::Person(Action::FactorProve), RateClass::Login, routes!(prove::with_recovery_code))
     .route(Access::Person(Action::FactorProve), RateClass::Write, routes!(passkeys::begin_proof))

@@ -3,6 +3,11 @@
 //! Stored as `v1$<bcrypt>`, where bcrypt runs over base64(HMAC-SHA-384(pepper, password)): 64 characters whatever the
 //! password, so that bcrypt's 72-byte cut and its end at a NUL never matter. Hashing costs a quarter second of a core, so
 //! it runs on blocking threads, two at a time; who would wait too long for a turn is told to come back.
+//!
+//! Two more forms are verified and never made for a new password. `sha256$<salt>$<hex>`, SHA-256 over salt and password, is
+//! what an earlier system kept; `w1$<salt>$<bcrypt>` is the first form over such a digest, for people who may never come
+//! back. Both become `v1` at the person's next success. Each verification runs one bcrypt of the same cost, whatever is
+//! stored, if anything is: the time of an answer does not tell which.
 
 use std::sync::Arc;
 
@@ -10,12 +15,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use proofline_core::{Email, Secret};
-use sha2::{Sha256, Sha384};
+use sha2::{Digest, Sha256, Sha384};
+use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::{ApiResult, FieldProblem, Problem};
 
 const SCHEME: &str = "v1$";
+/// What [`PasswordHasher::wrap`] takes.
+pub(crate) const LEGACY: &str = "sha256$";
+const WRAPPED: &str = "w1$";
 const AT_ONCE: usize = 2;
 /// Most passwords that wait or are worked on: at a quarter second each, the last one waits about a quarter minute.
 const MOST_WAITING: usize = 128;
@@ -66,15 +75,14 @@ impl PasswordHasher {
         Ok((place, turn))
     }
 
-    fn prehash(&self, password: &Secret) -> String {
+    fn prehash(&self, secret: &[u8]) -> String {
         let mut mac = Hmac::<Sha384>::new_from_slice(&*self.pepper).expect("HMAC takes a key of any length");
-        mac.update(password.expose().as_bytes());
+        mac.update(secret);
         STANDARD.encode(mac.finalize().into_bytes())
     }
 
-    /// The text to store.
-    pub async fn hash(&self, password: &Secret, salt: [u8; 16]) -> ApiResult<String> {
-        let (prehash, cost) = (self.prehash(password), self.cost);
+    async fn bcrypt(&self, secret: &[u8], salt: [u8; 16]) -> ApiResult<String> {
+        let (prehash, cost) = (self.prehash(secret), self.cost);
         let turn = self.turn().await?;
         let hashed = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -83,27 +91,108 @@ impl PasswordHasher {
         })
         .await
         .expect("hashing does not panic");
-        Ok(format!("{SCHEME}{hashed}"))
+        Ok(hashed.to_string())
+    }
+
+    /// The text to store.
+    pub async fn hash(&self, password: &Secret, salt: [u8; 16]) -> ApiResult<String> {
+        Ok(format!("{SCHEME}{}", self.bcrypt(password.expose().as_bytes(), salt).await?))
+    }
+
+    /// The wrapped form of a digest of an earlier system; `None` for any other text.
+    pub async fn wrap(&self, stored: &str, salt: [u8; 16]) -> ApiResult<Option<String>> {
+        let Some(Stored::Legacy { salt: legacy_salt, digest }) = Stored::read(stored) else {
+            return Ok(None);
+        };
+        let hashed = self.bcrypt(digest.as_bytes(), salt).await?;
+        Ok(Some(format!("{WRAPPED}{legacy_salt}${hashed}")))
     }
 
     /// Whether the password belongs to the stored text. With `None`, does the same work and says no.
     pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> ApiResult<bool> {
-        let prehash = self.prehash(password);
-        let known = stored.is_some_and(|text| text.starts_with(SCHEME));
-        let stored = stored.filter(|_| known).unwrap_or(&self.decoy).to_owned();
+        let stored = stored.and_then(Stored::read);
+        let secret = password.expose().as_bytes();
+        let salt = match stored {
+            Some(Stored::Legacy { salt, .. } | Stored::Wrapped { salt, .. }) => salt,
+            Some(Stored::Current(_)) | None => "nobody's",
+        };
+        // Computed for everybody, for the time that it takes.
+        let legacy = legacy_digest(salt, secret);
+        let direct = self.prehash(secret);
+        let through = self.prehash(legacy.as_bytes());
+        let (prehash, hashed) = match stored {
+            Some(Stored::Current(hashed)) => (direct, hashed),
+            Some(Stored::Wrapped { hashed, .. }) => (through, hashed),
+            Some(Stored::Legacy { .. }) | None => (direct, self.decoy.trim_start_matches(SCHEME)),
+        };
+        let hashed = hashed.to_owned();
         let turn = self.turn().await?;
         let matches = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            bcrypt::verify(prehash, stored.trim_start_matches(SCHEME)).unwrap_or(false)
+            bcrypt::verify(prehash, &hashed).unwrap_or(false)
         })
         .await
         .unwrap_or(false);
-        Ok(known && matches)
+        Ok(match stored {
+            Some(Stored::Current(_) | Stored::Wrapped { .. }) => matches,
+            Some(Stored::Legacy { digest, .. }) => bool::from(legacy.as_bytes().ct_eq(digest.as_bytes())),
+            None => false,
+        })
+    }
+}
+
+/// SHA-256 over salt and password, as an earlier system made it.
+fn legacy_digest(salt: &str, password: &[u8]) -> String {
+    hex::encode(Sha256::new().chain_update(salt).chain_update(password).finalize())
+}
+
+/// A stored password, taken apart.
+#[derive(Clone, Copy)]
+enum Stored<'a> {
+    /// bcrypt over the pre-hash.
+    Current(&'a str),
+    /// What an earlier system kept.
+    Legacy { salt: &'a str, digest: &'a str },
+    /// bcrypt over the pre-hash of that.
+    Wrapped { salt: &'a str, hashed: &'a str },
+}
+
+impl<'a> Stored<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        if let Some(hashed) = text.strip_prefix(SCHEME) {
+            return Some(Self::Current(hashed));
+        }
+        if let Some(rest) = text.strip_prefix(WRAPPED) {
+            return rest.split_once('$').map(|(salt, hashed)| Self::Wrapped { salt, hashed });
+        }
+        let (salt, digest) = text.strip_prefix(LEGACY)?.split_once('$')?;
+        Some(Self::Legacy { salt, digest })
+    }
+}
+
+/// Whether the stored text has a form that the next success replaces.
+pub(super) fn is_outdated(stored: &str) -> bool {
+    !stored.starts_with(SCHEME)
+}
+
+/// Whether a text that comes from outside is a stored password that [`PasswordHasher::verify`] can do something with.
+pub(crate) fn is_storable(text: &str) -> bool {
+    let bcrypt = |hashed: &str| hashed.len() == 60 && hashed.parse::<bcrypt::HashParts>().is_ok();
+    let salted =
+        |salt: &str| (1..=128).contains(&salt.len()) && salt.bytes().all(|byte| byte.is_ascii_graphic());
+    match Stored::read(text) {
+        Some(Stored::Current(hashed)) => bcrypt(hashed),
+        Some(Stored::Wrapped { salt, hashed }) => salted(salt) && bcrypt(hashed),
+        Some(Stored::Legacy { salt, digest }) => {
+            let hexadecimal = digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            salted(salt) && digest.len() == 64 && hexadecimal
+        }
+        None => false,
     }
 }
 
 /// Why a new password is not accepted, if it is not: length and likelihood, no composition rules.
-pub(super) fn refuse_weak(password: &Secret, email: &Email, name: &str) -> Option<FieldProblem> {
+pub(crate) fn refuse_weak(password: &Secret, email: &Email, name: &str) -> Option<FieldProblem> {
     let text = password.expose();
     let lower = text.to_lowercase();
     let field =
@@ -155,6 +244,44 @@ mod tests {
         assert!(!hasher().verify(&password, None).await.expect("verifies"));
         assert!(!hasher().verify(&password, Some("sha256$aa$bb")).await.expect("verifies"));
         assert!(!PasswordHasher::new([4; 32], 4).verify(&password, Some(&stored)).await.expect("verifies"));
+    }
+
+    #[tokio::test]
+    async fn a_digest_of_an_earlier_system_verifies_and_so_does_what_is_wrapped_around_it() {
+        let (password, wrong) = (Secret::new("correct horse battery"), Secret::new("correct horse batterz"));
+        let legacy =
+            format!("sha256$pepper-and-salt${}", legacy_digest("pepper-and-salt", b"correct horse battery"));
+        let wrapped = hasher().wrap(&legacy, [7; 16]).await.expect("hashes").expect("a legacy digest");
+        assert!(wrapped.starts_with("w1$pepper-and-salt$$2b$04$") && !wrapped.contains(&legacy[24..]));
+        for stored in [legacy.as_str(), &wrapped] {
+            assert!(is_storable(stored) && is_outdated(stored), "{stored}");
+            assert!(hasher().verify(&password, Some(stored)).await.expect("verifies"), "{stored}");
+            assert!(!hasher().verify(&wrong, Some(stored)).await.expect("verifies"), "{stored}");
+        }
+        // The digest itself is no password, and another pepper does not open what is wrapped.
+        let digest = Secret::new(legacy.rsplit('$').next().expect("a digest"));
+        assert!(!hasher().verify(&digest, Some(&wrapped)).await.expect("verifies"));
+        assert!(!PasswordHasher::new([4; 32], 4).verify(&password, Some(&wrapped)).await.expect("verifies"));
+        assert!(hasher().wrap(&wrapped, [7; 16]).await.expect("looks").is_none());
+    }
+
+    #[test]
+    fn only_what_can_be_verified_is_taken_from_outside() {
+        let digest = legacy_digest("s", b"x");
+        assert!(is_storable(&format!("sha256$s${digest}")));
+        for bad in [
+            String::new(),
+            "plain".to_owned(),
+            format!("sha256$${digest}"),
+            format!("sha256$s${}", &digest[1..]),
+            format!("sha256$s${}", digest.to_uppercase()),
+            format!("sha256$s t${digest}"),
+            format!("sha1$s${digest}"),
+            "v1$".to_owned(),
+            "v1$$2b$12$short".to_owned(),
+        ] {
+            assert!(!is_storable(&bad), "{bad}");
+        }
     }
 
     #[test]

@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::AppState;
-use crate::http::{Anonymous, ApiResult, Call, Problem, Session, clear_cookies, issue_csrf, session_cookies};
+use crate::http::{
+    Anonymous, ApiResult, Call, Problem, Session, clear_cookies, issue_csrf, request_id, session_cookies,
+};
 
 /// Who is signed in.
 #[derive(Serialize, ToSchema)]
@@ -32,7 +34,7 @@ pub(crate) struct UserBody {
 }
 
 impl UserBody {
-    fn new(id: UserId, name: &str, email: &Email, membership: Membership) -> Self {
+    pub(super) fn new(id: UserId, name: &str, email: &Email, membership: Membership) -> Self {
         Self {
             id: id.to_string(),
             name: name.to_owned(),
@@ -184,6 +186,20 @@ pub(super) async fn prove(call: &Call, scope: &mut Scope, assurance: Assurance) 
         return Err(Problem::no_session());
     }
     Ok(SignedIn { session, token })
+}
+
+/// Puts the caller's session under another token inside the caller's transaction, and returns its cookies: whoever learned
+/// the earlier one has nothing any more.
+pub(super) async fn rotate(
+    app: &AppState,
+    sign_in: &mut SignIn,
+    session: &Session,
+    at: DateTime<Utc>,
+) -> ApiResult<HeaderMap> {
+    let token = app.entropy().bytes::<32>();
+    let digest: [u8; 32] = Sha256::digest(token).into();
+    sign_in.rotate_session(session.id, &digest).await?;
+    Ok(session_cookies(&token, &issue_csrf(app, &digest), session.expires_at - at))
 }
 
 impl SignedIn {

@@ -141,6 +141,13 @@ impl EventBus {
         let _ = self.sender.send(Signal::SessionEnded(session));
     }
 
+    /// Closes the streams of these sessions.
+    pub fn sessions_ended(&self, sessions: &[SessionId]) {
+        for session in sessions {
+            self.session_ended(*session);
+        }
+    }
+
     /// What came after `last`, which is what a client sent, and everything from now on.
     fn subscribe(&self, last: Option<&str>) -> Subscribed {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);

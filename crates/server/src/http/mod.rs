@@ -2,6 +2,7 @@
 
 mod agent;
 mod bearer;
+mod browser;
 mod call;
 mod capacity;
 mod client;

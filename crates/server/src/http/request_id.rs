@@ -4,19 +4,26 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::browser;
 use crate::AppState;
 
 tokio::task_local! {
     static CURRENT: String;
+    static CLIENT: String;
 }
 
 /// The id of the request being handled; empty outside of one.
 pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// What sent the request being handled, in a few words, for people who look at their sessions.
+pub(crate) fn client() -> String {
+    CLIENT.try_with(Clone::clone).unwrap_or_default()
 }
 
 /// What a guarded route says of the request for its line in the log.
@@ -34,7 +41,9 @@ pub(super) async fn layer(State(app): State<AppState>, request: Request, next: N
     let started = Instant::now();
     let id = hex::encode(app.entropy().bytes::<12>());
     let method = request.method().clone();
-    let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
+    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let client = browser::named(agent.unwrap_or_default());
+    let mut response = CURRENT.scope(id.clone(), CLIENT.scope(client, next.run(request))).await;
     let logged = response.extensions_mut().remove::<Logged>();
     tracing::info!(
         request_id = %id,

@@ -26,6 +26,10 @@ pub(crate) fn path_to_nothing(entry: &RouteEntry) -> String {
         ("{provider_id}", "idp_01h455vb4pex5vsknk084sn02q"),
         ("{identity_id}", "ident_01h455vb4pex5vsknk084sn02q"),
         ("{approval_id}", "appr_01h455vb4pex5vsknk084sn02q"),
+        ("{session_id}", "sess_01h455vb4pex5vsknk084sn02q"),
+        ("{user_id}", "user_01h455vb4pex5vsknk084sn02q"),
+        ("{invitation_id}", "inv_01h455vb4pex5vsknk084sn02q"),
+        ("{mail_id}", "mail_01h455vb4pex5vsknk084sn02q"),
         ("{index}", "0"),
     ] {
         path = path.replace(parameter, value);

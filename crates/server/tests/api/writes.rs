@@ -49,6 +49,22 @@ pub(crate) fn changes_something(entry: &RouteEntry) -> bool {
         }
 }
 
+/// The action of the audit row that the route's own rule promises.
+fn audited(entry: &RouteEntry) -> Option<String> {
+    match entry.access {
+        Access::Person(action) | Access::Appliance(action) | Access::Claimant(action) => {
+            (action.effect() == Effect::Write).then(|| action.as_str().to_owned())
+        }
+        Access::Public(_) => None,
+    }
+}
+
+/// Puts an id in the place of the path's parameter.
+fn fill(path: &mut String, id: &dyn std::fmt::Display) {
+    let (start, end) = (path.find('{').expect("a parameter"), path.find('}').expect("its end"));
+    path.replace_range(start..=end, &id.to_string());
+}
+
 impl World {
     async fn new() -> Self {
         let app = TestApp::start_with(5, |settings| {
@@ -104,21 +120,123 @@ impl World {
         authenticator
     }
 
+    /// Somebody over whom the administrator decides: their address and id.
+    async fn operator(&mut self) -> (String, String) {
+        let email = self.app.person(proofline_core::Role::StaffOperator).await;
+        let id = crate::people::id_of(&mut self.admin, &email).await;
+        (email, id)
+    }
+
+    /// An invitation, and the address that it was sent to.
+    async fn invited(&mut self) -> (String, &'static str) {
+        let email = "newcomer@staff.example";
+        let body = json!({ "email": email, "role": "staff_readonly" });
+        let invitation = self.admin.post("/api/invitations", body).await.expect(201);
+        (invitation["id"].as_str().expect("an id").to_owned(), email)
+    }
+
+    /// What people do with their own account, or to get one. Whether the route is one of those.
+    async fn prepare_account(&mut self, route: &str, prepared: &mut Prepared) -> bool {
+        match route {
+            "POST /api/auth/sessions/end-others" => {}
+            "DELETE /api/auth/sessions/{session_id}" => {
+                self.app.sign_in(&self.email).await;
+                let sessions = self.admin.get("/api/auth/sessions").await.expect(200);
+                let other =
+                    sessions["items"].as_array().expect("a list").iter().find(|s| s["current"] == false);
+                fill(&mut prepared.path, &other.expect("another")["id"].as_str().expect("an id"));
+            }
+            "POST /api/auth/password" => {
+                prepared.body = Some(
+                    json!({ "current_password": self.app.password(), "new_password": "seven quiet otters" }),
+                );
+            }
+            "PATCH /api/auth/profile" => prepared.body = Some(json!({ "name": self.name() })),
+            "POST /api/auth/email" => prepared.body = Some(json!({ "email": "elsewhere@staff.example" })),
+            "POST /api/auth/email/confirm" => {
+                let email = "elsewhere@staff.example";
+                self.admin.post("/api/auth/email", json!({ "email": email })).await.expect(202);
+                prepared.body = Some(json!({ "token": self.app.mailed_token(email).await }));
+                (prepared.sender, prepared.audited) =
+                    (Sender::Nobody, Some("profile.confirm_email".to_owned()));
+            }
+            "POST /api/auth/password-reset" => {
+                prepared.body = Some(json!({ "email": self.email }));
+                prepared.sender = Sender::Nobody;
+            }
+            "POST /api/auth/password-reset/confirm" => {
+                let (email, _) = self.operator().await;
+                let asked = json!({ "email": email });
+                self.app.anonymous().post("/api/auth/password-reset", asked).await.expect(202);
+                let token = self.app.mailed_token(&email).await;
+                prepared.body = Some(json!({ "token": token, "password": "seven quiet otters" }));
+                (prepared.sender, prepared.audited) = (Sender::Nobody, Some("password.reset".to_owned()));
+            }
+            "POST /api/auth/invitation/look" => {
+                let (_, email) = self.invited().await;
+                prepared.body = Some(json!({ "token": self.app.mailed_token(email).await }));
+                prepared.sender = Sender::Nobody;
+            }
+            "POST /api/auth/invitation/accept" => {
+                let (_, email) = self.invited().await;
+                let token = self.app.mailed_token(email).await;
+                prepared.body =
+                    Some(json!({ "token": token, "name": "Nora", "password": "seven quiet otters" }));
+                (prepared.sender, prepared.audited) = (Sender::Nobody, Some("invitation.accept".to_owned()));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// What is done about other people. Whether the route is one of those.
+    async fn prepare_people(&mut self, route: &str, prepared: &mut Prepared) -> bool {
+        match route {
+            "PATCH /api/users/{user_id}" => {
+                fill(&mut prepared.path, &self.operator().await.1);
+                prepared.body = Some(json!({ "role": "staff_readonly" }));
+            }
+            "POST /api/users/{user_id}/suspend" => {
+                fill(&mut prepared.path, &self.operator().await.1);
+                prepared.body = Some(json!({ "reason": "left the company" }));
+            }
+            "POST /api/users/{user_id}/restore" => {
+                let (_, id) = self.operator().await;
+                let suspend = format!("/api/users/{id}/suspend");
+                self.admin.post(&suspend, json!({ "reason": "left the company" })).await.expect(200);
+                fill(&mut prepared.path, &id);
+            }
+            "DELETE /api/users/{user_id}" => fill(&mut prepared.path, &self.operator().await.1),
+            "POST /api/invitations" => {
+                prepared.body = Some(json!({ "email": "newcomer@staff.example", "role": "staff_readonly" }));
+            }
+            "POST /api/invitations/{invitation_id}/resend" | "DELETE /api/invitations/{invitation_id}" => {
+                fill(&mut prepared.path, &self.invited().await.0);
+            }
+            "POST /api/mail/{mail_id}/retry" => {
+                self.invited().await;
+                let mails = self.admin.get("/api/mail").await.expect(200);
+                fill(&mut prepared.path, &mails["items"][0]["id"].as_str().expect("an id"));
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Everything that the route needs to succeed once.
     #[expect(clippy::too_many_lines, reason = "a table: one arm for each route")]
     pub(crate) async fn prepare(&mut self, entry: &RouteEntry) -> Prepared {
         let (mut sender, mut path, mut body) = (Sender::Admin, entry.path.clone(), None);
-        let mut audited = match entry.access {
-            Access::Person(action) | Access::Appliance(action) | Access::Claimant(action) => {
-                (action.effect() == Effect::Write).then(|| action.as_str().to_owned())
-            }
-            Access::Public(_) => None,
-        };
-        let fill = |path: &mut String, id: &dyn std::fmt::Display| {
-            let (start, end) = (path.find('{').expect("a parameter"), path.find('}').expect("its end"));
-            path.replace_range(start..=end, &id.to_string());
-        };
-        match format!("{} {}", entry.method, entry.path).as_str() {
+        let mut audited = audited(entry);
+        let route = format!("{} {}", entry.method, entry.path);
+        let mut prepared =
+            Prepared { sender: Sender::Admin, path: path.clone(), body: None, audited: audited.clone() };
+        if self.prepare_account(&route, &mut prepared).await
+            || self.prepare_people(&route, &mut prepared).await
+        {
+            return prepared;
+        }
+        match route.as_str() {
             "POST /api/auth/bootstrap" => {
                 // Only where there is nobody: every other test of this walk has somebody.
                 let link = open_bootstrap(self.app.state()).await.expect("opens").expect("nobody exists").0;

@@ -1,0 +1,123 @@
+//! What stands in each mail.
+//!
+//! Links carry their token behind a `#`: it reaches no server's log and no Referer header, and a scanner that opens the
+//! address uses nothing up.
+
+use proofline_core::Email;
+
+use super::Letter;
+use crate::AppState;
+
+/// Characters in a line, as mail is read best.
+const WIDTH: usize = 76;
+
+/// Breaks lines between words. A link is one word.
+fn wrapped(text: &str) -> String {
+    let mut wrapped = String::new();
+    for line in text.lines() {
+        let mut width = 0;
+        for word in line.split(' ') {
+            let length = word.chars().count();
+            if width > 0 && width + 1 + length > WIDTH {
+                wrapped.push('\n');
+                width = 0;
+            } else if width > 0 {
+                wrapped.push(' ');
+                width += 1;
+            }
+            wrapped.push_str(word);
+            width += length;
+        }
+        wrapped.push('\n');
+    }
+    wrapped.truncate(wrapped.trim_end().len());
+    wrapped
+}
+
+/// Writes in the name of one deployment.
+pub(crate) struct Letters {
+    name: String,
+    url: String,
+}
+
+impl Letters {
+    /// For this deployment.
+    pub(crate) fn of(app: &AppState) -> Self {
+        Self { name: app.installation_name(), url: app.settings().public_url.clone() }
+    }
+
+    fn letter(&self, to: &Email, subject: &str, text: &str) -> Letter {
+        let text = format!("Hello,\n\n{}\n\n{}\n{}\n", wrapped(text), self.name, self.url);
+        Letter { to: to.clone(), subject: subject.to_owned(), text }
+    }
+
+    /// To somebody who is nobody yet.
+    pub(crate) fn invitation(&self, to: &Email, inviter: &str, place: Option<&str>, token: &str) -> Letter {
+        let (place, url) = (place.unwrap_or(&self.name), &self.url);
+        let text = format!(
+            "{inviter} invites you to work with {place} on its compliance. Accept here within 7 days:\n\n\
+             {url}/invitation#{token}\n\n\
+             The link works once. If you expected nothing of the kind, leave it alone."
+        );
+        self.letter(to, "You are invited", &text)
+    }
+
+    /// To somebody who was invited and has an account already.
+    pub(crate) fn invited_again(&self, to: &Email, inviter: &str, place: Option<&str>) -> Letter {
+        let place = place.unwrap_or(&self.name);
+        let text = format!(
+            "{inviter} wanted to invite you to work with {place}, but this address has an account already, and an \
+             account belongs to one place. Nothing was changed. If you want to join, ask for an invitation to another \
+             address."
+        );
+        self.letter(to, "An invitation to an address that has an account", &text)
+    }
+
+    /// To somebody who asked for a new password.
+    pub(crate) fn password_reset(&self, to: &Email, token: &str) -> Letter {
+        let url = &self.url;
+        let text = format!(
+            "Somebody, hopefully you, asked for a new password. Set it here within 30 minutes:\n\n\
+             {url}/reset#{token}\n\n\
+             The link works once. If it was not you, leave it alone: nothing has changed."
+        );
+        self.letter(to, "A new password", &text)
+    }
+
+    /// To somebody whose password was changed.
+    pub(crate) fn password_changed(&self, to: &Email) -> Letter {
+        let text = "Your password was changed, and you were signed out everywhere else. If it was not you, tell your \
+                    administrator at once.";
+        self.letter(to, "Your password was changed", text)
+    }
+
+    /// To an address that is to become somebody's.
+    pub(crate) fn confirm_address(&self, to: &Email, token: &str) -> Letter {
+        let url = &self.url;
+        let text = format!(
+            "Confirm here within 24 hours that you will sign in with this address:\n\n\
+             {url}/confirm-email#{token}\n\n\
+             The link works once. If you asked for nothing of the kind, leave it alone."
+        );
+        self.letter(to, "Confirm your address", &text)
+    }
+
+    /// To an address that was to become somebody's and is somebody else's.
+    pub(crate) fn address_in_use(&self, to: &Email) -> Letter {
+        let text = "Somebody wanted to use this address for another account. It stays yours, and nothing was changed.";
+        self.letter(to, "Your address stays yours", text)
+    }
+
+    /// To the address before, when another one was asked for.
+    pub(crate) fn address_is_changing(&self, to: &Email) -> Letter {
+        let text = "You asked to sign in with another address from now on. It takes effect once the mail to that address \
+                    is answered. If it was not you, change your password and tell your administrator at once.";
+        self.letter(to, "Your address is about to change", text)
+    }
+
+    /// To the address before, when another one took its place.
+    pub(crate) fn address_changed(&self, to: &Email) -> Letter {
+        let text = "You sign in with another address from now on. If it was not you, tell your administrator at once.";
+        self.letter(to, "Your address was changed", text)
+    }
+}

@@ -1,0 +1,151 @@
+//! What somebody does about another person: another role, suspension and its end, deletion.
+//!
+//! # What holds however many do it at once
+//! Both people, and every administrator of the installation who may sign in, are locked before anything is decided, and
+//! decided is on what they are then. So whoever was suspended a moment ago suspends nobody any more, and one administrator
+//! remains.
+
+use axum::Json;
+use axum::http::StatusCode;
+use proofline_authz::{may_grant, may_manage};
+use proofline_core::{Membership, Role, SessionId, UserId};
+use proofline_store::{LockedPeople, LockedPerson, Scope};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::list::{PersonBody, role};
+use super::unmanaged;
+use crate::http::{ApiResult, Call, Id, Problem, Strict};
+
+/// Another role.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoleChange {
+    /// One of the place where the person is.
+    role: String,
+}
+
+/// Why somebody is suspended.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Suspension {
+    /// 10 to 500 characters.
+    reason: String,
+}
+
+/// Whom the caller decides over, locked, and what the caller is now.
+async fn managed(call: &Call, scope: &mut Scope, id: UserId) -> ApiResult<(Membership, LockedPeople)> {
+    let by = call.session()?.user;
+    let people = scope.lock_people(by, id).await?;
+    let manager = people.manager.ok_or_else(Problem::no_session)?;
+    may_manage(by, manager, &people.person.managed).map_err(unmanaged)?;
+    Ok((manager, people))
+}
+
+/// Refuses to take the last administrator away.
+fn an_admin_remains(people: &LockedPeople) -> ApiResult<()> {
+    let LockedPerson { managed, disabled_at, .. } = &people.person;
+    let counts = managed.membership.role() == Role::StaffAdmin && disabled_at.is_none();
+    if counts && people.active_admins <= 1 {
+        return Err(Problem::conflict(
+            "last_admin",
+            "Somebody has to remain who administers the installation.",
+        ));
+    }
+    Ok(())
+}
+
+/// Ends the person's sessions and withdraws what they invited others to: neither outlives what they were.
+async fn cut_off(call: &Call, scope: &mut Scope, id: UserId) -> ApiResult<Vec<SessionId>> {
+    scope.revoke_invitations_of(id, call.at).await?;
+    Ok(scope.end_sessions_of(id, None, call.at).await?)
+}
+
+/// Gives a person another role in the place where they are, and ends their sessions.
+#[utoipa::path(patch, path = "/api/users/{user_id}", tag = "people", request_body = RoleChange,
+    params(("user_id" = String, Path, description = "Person")),
+    responses((status = 200, body = PersonBody, description = "Changed")))]
+pub(crate) async fn set_role(
+    call: Call,
+    Id(id): Id<UserId>,
+    Strict(change): Strict<RoleChange>,
+) -> ApiResult<Json<PersonBody>> {
+    let role = role(&change.role)?;
+    let mut scope = call.scope().await?;
+    let (manager, people) = managed(&call, &mut scope, id).await?;
+    let person = people.person.managed;
+    let membership = Membership::new(role, person.membership.place()).map_err(|_| {
+        Problem::invalid("role", "role_elsewhere", "This role is not one of the place where the person is.")
+    })?;
+    may_grant(manager, membership, person.practice_of).map_err(unmanaged)?;
+    let mut ended = Vec::new();
+    if membership != person.membership {
+        an_admin_remains(&people)?;
+        scope.set_role(id, role).await?;
+        ended = cut_off(&call, &mut scope, id).await?;
+    }
+    let row = scope.person(id).await?;
+    let detail = json!({ "from": person.membership.role().as_str(), "to": role.as_str() });
+    scope.commit(call.note(person.membership.org(), id, detail)).await?;
+    call.app().events().sessions_ended(&ended);
+    Ok(Json(PersonBody::of(row, &call.app().installation_name())))
+}
+
+/// Keeps a person from signing in, and ends their sessions.
+#[utoipa::path(post, path = "/api/users/{user_id}/suspend", tag = "people", request_body = Suspension,
+    params(("user_id" = String, Path, description = "Person")),
+    responses((status = 200, body = PersonBody, description = "Suspended")))]
+pub(crate) async fn suspend(
+    call: Call,
+    Id(id): Id<UserId>,
+    Strict(suspension): Strict<Suspension>,
+) -> ApiResult<Json<PersonBody>> {
+    let reason = crate::tenants::reason(&suspension.reason)?;
+    let mut scope = call.scope().await?;
+    let (_, people) = managed(&call, &mut scope, id).await?;
+    if people.person.disabled_at.is_some() {
+        return Err(Problem::conflict("already_suspended", "This person is suspended already."));
+    }
+    an_admin_remains(&people)?;
+    scope.suspend(id, reason, call.at).await?;
+    let ended = cut_off(&call, &mut scope, id).await?;
+    let row = scope.person(id).await?;
+    let org = people.person.managed.membership.org();
+    scope.commit(call.note(org, id, json!({ "reason": reason }))).await?;
+    call.app().events().sessions_ended(&ended);
+    Ok(Json(PersonBody::of(row, &call.app().installation_name())))
+}
+
+/// Lets a suspended person sign in again.
+#[utoipa::path(post, path = "/api/users/{user_id}/restore", tag = "people",
+    params(("user_id" = String, Path, description = "Person")),
+    responses((status = 200, body = PersonBody, description = "Restored")))]
+pub(crate) async fn restore(call: Call, Id(id): Id<UserId>) -> ApiResult<Json<PersonBody>> {
+    let mut scope = call.scope().await?;
+    let (_, people) = managed(&call, &mut scope, id).await?;
+    if people.person.disabled_at.is_none() {
+        return Err(Problem::conflict("not_suspended", "This person is not suspended."));
+    }
+    scope.restore(id).await?;
+    let row = scope.person(id).await?;
+    scope.commit(call.note(people.person.managed.membership.org(), id, json!({}))).await?;
+    Ok(Json(PersonBody::of(row, &call.app().installation_name())))
+}
+
+/// Deletes a person and all that was theirs. What they did stays in the audit log, under the name that they had.
+#[utoipa::path(delete, path = "/api/users/{user_id}", tag = "people",
+    params(("user_id" = String, Path, description = "Person")),
+    responses((status = 204, description = "Deleted")))]
+pub(crate) async fn delete(call: Call, Id(id): Id<UserId>) -> ApiResult<StatusCode> {
+    let mut scope = call.scope().await?;
+    let (_, people) = managed(&call, &mut scope, id).await?;
+    an_admin_remains(&people)?;
+    let ended = cut_off(&call, &mut scope, id).await?;
+    scope.delete_person(id).await?;
+    let person = people.person;
+    let detail = json!({ "name": person.name, "role": person.managed.membership.role().as_str() });
+    scope.commit(call.note(person.managed.membership.org(), id, detail)).await?;
+    call.app().events().sessions_ended(&ended);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,41 @@
+//! People: who there is, who decides over whom, and how somebody becomes one of them.
+//!
+//! A list shows whom row-level security lets the asking person see. Whom they decide over is said once, in
+//! `proofline_authz::may_manage`, and asked again under the locks that a change is made under.
+
+mod import;
+mod invitations;
+mod list;
+mod manage;
+
+use proofline_authz::{Action, Unmanaged};
+use utoipa_axum::routes;
+
+pub use import::{BadLine, ImportFault, Imported, import_users, wrap_passwords};
+
+use crate::http::{Access, Api, Problem, RateClass};
+
+pub(crate) fn routes(api: Api) -> Api {
+    api.route(Access::Person(Action::UserRead), RateClass::Read, routes!(list::list))
+        .route(Access::Person(Action::UserRead), RateClass::Read, routes!(list::read))
+        .route(Access::Person(Action::UserUpdate), RateClass::Write, routes!(manage::set_role))
+        .route(Access::Person(Action::UserSuspend), RateClass::Write, routes!(manage::suspend))
+        .route(Access::Person(Action::UserRestore), RateClass::Write, routes!(manage::restore))
+        .route(Access::Person(Action::UserDelete), RateClass::Write, routes!(manage::delete))
+        .route(Access::Person(Action::InvitationRead), RateClass::Read, routes!(invitations::list))
+        .route(Access::Person(Action::InvitationCreate), RateClass::Write, routes!(invitations::create))
+        .route(Access::Person(Action::InvitationRevoke), RateClass::Write, routes!(invitations::revoke))
+        .route(Access::Person(Action::InvitationResend), RateClass::Write, routes!(invitations::resend))
+}
+
+/// What somebody is told who does not decide over a person they see.
+fn unmanaged(why: Unmanaged) -> Problem {
+    match why {
+        Unmanaged::Oneself => {
+            Problem::forbidden("oneself", "Nobody changes, suspends or deletes themselves. Ask a colleague.")
+        }
+        Unmanaged::NotTheirs => {
+            Problem::forbidden("not_managed", "Your role does not decide over people of this role and place.")
+        }
+    }
+}
