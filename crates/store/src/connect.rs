@@ -50,6 +50,8 @@ impl Store {
             // What is acknowledged is durable, whatever a server that is not ours has as its default.
             ("synchronous_commit", "on"),
             ("idle_in_transaction_session_timeout", "60000"),
+            // Every transaction begins with a ROLLBACK, of which the server says that there was nothing to roll back.
+            ("client_min_messages", "error"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
@@ -71,12 +73,14 @@ impl Store {
     /// The same, counting its queries with the caller's meter.
     pub async fn scope_metered(&self, permit: &Permit, meter: QueryMeter) -> StoreResult<Scope> {
         // Built from typed uuids alone: the whole text is ours. One round trip opens the transaction and sets the tenant.
+        // It begins with ROLLBACK: who gives up while this very text is under way leaves a transaction open that the driver
+        // knows nothing of, and BEGIN alone would go on in it, under that one's tenant beside ours.
         let begin = match permit.reach() {
-            Reach::Platform => "BEGIN; SET LOCAL app.platform = 'on'".to_owned(),
-            Reach::Partner(partner) => format!("BEGIN; SET LOCAL app.partner = '{}'", partner.uuid()),
-            Reach::Organisation(org) => format!("BEGIN; SET LOCAL app.org = '{}'", org.uuid()),
+            Reach::Platform => "ROLLBACK; BEGIN; SET LOCAL app.platform = 'on'".to_owned(),
+            Reach::Partner(partner) => format!("ROLLBACK; BEGIN; SET LOCAL app.partner = '{}'", partner.uuid()),
+            Reach::Organisation(org) => format!("ROLLBACK; BEGIN; SET LOCAL app.org = '{}'", org.uuid()),
             Reach::Site(org, site) => {
-                format!("BEGIN; SET LOCAL app.org = '{}'; SET LOCAL app.site = '{}'", org.uuid(), site.uuid())
+                format!("ROLLBACK; BEGIN; SET LOCAL app.org = '{}'; SET LOCAL app.site = '{}'", org.uuid(), site.uuid())
             }
         };
         #[expect(
@@ -90,7 +94,7 @@ impl Store {
 
     /// Opens a transaction that sees people and sessions and no tenant: for signing in.
     pub async fn sign_in(&self) -> StoreResult<SignIn> {
-        let transaction = self.pool.begin_with("BEGIN; SET LOCAL app.sign_in = 'on'").await;
+        let transaction = self.pool.begin_with("ROLLBACK; BEGIN; SET LOCAL app.sign_in = 'on'").await;
         Ok(SignIn::new(transaction.during("open sign-in")?))
     }
 
