@@ -2,10 +2,13 @@
 
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { ApiError, isTransient } from "../api/errors";
+import type { LeaveReason } from "../auth/session";
 
-export function createQueryClient(onSignedOut: () => void): QueryClient {
+export function createQueryClient(leave: (reason: LeaveReason) => void): QueryClient {
   const watch = (error: unknown) => {
-    if (error instanceof ApiError && error.kind === "signed_out") onSignedOut();
+    if (!(error instanceof ApiError)) return;
+    if (error.kind === "signed_out") leave("expired");
+    else if (/^second_factor_(enrolment_)?required$/.test(error.code)) leave("second_factor");
   };
   return new QueryClient({
     queryCache: new QueryCache({ onError: watch }),

@@ -1,0 +1,54 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { useSession } from "../auth/context";
+import { roleMeaning, roleWord } from "../auth/roles";
+import { Fact, Facts } from "../ui/facts";
+import { PageHead } from "../ui/page-head";
+import { Panel } from "../ui/panel";
+import { EmailChange, NameForm } from "./profile";
+import { PasswordForm } from "./password";
+import { IdentitiesPanel } from "./identities";
+import { FactorsPanel } from "./factors";
+import { factorsQuery, identitiesQuery, offeredQuery, ownSessionsQuery } from "./queries";
+import { SessionsPanel } from "./sessions";
+
+export function prefetch(client: QueryClient): void {
+  for (const query of [factorsQuery(), ownSessionsQuery(), identitiesQuery(), offeredQuery()])
+    void client.prefetchQuery(query as never);
+}
+
+export function Page() {
+  const { session } = useSession();
+  const { user } = session;
+  return (
+    <>
+      <PageHead title="Your account" sub="Who you are here, and how you prove it." />
+      <div className="grid items-start gap-3.5 lg:grid-cols-2">
+        <div className="grid min-w-0 gap-3.5">
+          <FactorsPanel />
+          <SessionsPanel />
+        </div>
+        <div className="grid min-w-0 gap-3.5">
+          <Panel title="Profile">
+            <NameForm key={user.name} />
+            <Facts className="border-t border-hair">
+              <Fact name="E-mail">
+                <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
+                  {user.email}
+                  <EmailChange />
+                </span>
+              </Fact>
+              <Fact name="Role">
+                {roleWord(user.role)}
+                <span className="block text-xs text-ink-3">You can {roleMeaning(user.role)}.</span>
+              </Fact>
+            </Facts>
+          </Panel>
+          <Panel title="Password">
+            <PasswordForm />
+          </Panel>
+          <IdentitiesPanel />
+        </div>
+      </div>
+    </>
+  );
+}
