@@ -1,6 +1,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { useSession } from "../auth/context";
 import { roleMeaning, roleWord } from "../auth/roles";
+import { sentence } from "../lib/format";
 import { Fact, Facts } from "../ui/facts";
 import { PageHead } from "../ui/page-head";
 import { Panel } from "../ui/panel";
@@ -38,7 +39,7 @@ export function Page() {
                 </span>
               </Fact>
               <Fact name="Role">
-                {roleWord(user.role)}
+                {sentence(roleWord(user.role))}
                 <span className="block text-xs text-ink-3">You can {roleMeaning(user.role)}.</span>
               </Fact>
             </Facts>

@@ -4,9 +4,9 @@
  */
 
 import { ApiError } from "../api/errors";
-import { sentenceFor } from "../api/error-words";
+import { wordsFor } from "../api/error-words";
 import { codeDigits } from "../auth/next-step";
-import { h } from "./dom";
+import { type Child, h } from "./dom";
 import { showGate } from "./gate";
 
 export interface FieldSpec {
@@ -95,7 +95,9 @@ export function showForm(root: HTMLElement, spec: FormSpec): ShownForm {
   function refuse(error: unknown) {
     const problem = error instanceof ApiError ? error : new ApiError("malformed", { cause: error });
     for (const { field, detail } of problem.fields) fields.get(field)?.say(detail);
-    tell(spec.explain?.(problem) ?? sentenceFor(problem), problem.requestId);
+    const { title, advice } = wordsFor(problem);
+    const special = spec.explain?.(problem);
+    tell(special ? [special] : [h("strong", {}, `${title}.`), ` ${advice}`], problem.requestId);
     if (problem.retryAfter) waitFor(problem.retryAfter);
     const wrong = problem.fields.map(({ field }) => fields.get(field)).find(Boolean);
     const input = (wrong ?? fields.values().next().value)?.input;
@@ -104,9 +106,9 @@ export function showForm(root: HTMLElement, spec: FormSpec): ShownForm {
     if (input?.inputMode === "numeric") input.value = "";
   }
 
-  function tell(message: string, requestId?: string) {
+  function tell(message: Child[], requestId?: string) {
     alert.replaceChildren(
-      h("p", {}, message),
+      h("p", {}, ...message),
       requestId ? h("p", { class: "form-request" }, `Request ${requestId}`) : "",
     );
     alert.hidden = false;
@@ -139,7 +141,7 @@ export function showForm(root: HTMLElement, spec: FormSpec): ShownForm {
     buttons.length > 0 && h("div", { class: "gate-ways" }, ...buttons.map((way) => showWay(way, refuse, clear))),
     links.length > 0 && h("div", { class: "gate-links" }, ...links.map((way) => showWay(way, refuse, clear))),
   );
-  if (spec.problem) tell(spec.problem);
+  if (spec.problem) tell([spec.problem]);
   const first = [...fields.values()].find(({ input }) => !input.readOnly);
   (first?.input ?? button).focus();
   return { refuse };

@@ -5,6 +5,7 @@
  */
 
 import "../styles.css";
+import { codeWords } from "../api/code-words";
 import { ApiError } from "../api/errors";
 import { sentenceFor, wordsFor } from "../api/error-words";
 import { csrfToken } from "../api/http";
@@ -94,15 +95,18 @@ async function startAt({ gate, token }: GateAddress): Promise<void> {
 
 /** The way back from a provider: in, or to the sign-in page. Says what went wrong in either case. */
 async function comeBack(address: string | null, signedOut: string | null, signedIn: string | null): Promise<void> {
-  const words = (code: string | null) => (code ? sentenceFor(new ApiError("forbidden", { code })) : undefined);
+  const words = (code: string | null) =>
+    code ? sentenceFor(new ApiError("forbidden", { code: code in codeWords ? code : "sign_in_failed" })) : undefined;
   history.replaceState(null, "", safeReturn(address ?? takeReturn()));
   try {
     const session = await fetchSession();
     // Who is in all the same wanted to link an account, and could not.
     await (signedIn ? resume(session, words(signedIn)) : proceed(session));
   } catch (error) {
-    if (error instanceof ApiError && error.kind === "signed_out") await showSignIn({ problem: words(signedOut) });
-    else showUnreachable(error);
+    if (!(error instanceof ApiError) || error.kind !== "signed_out") showUnreachable(error);
+    // To wait for an approval is no failure.
+    else if (signedOut === "approval_pending") await showSignIn({ notice: words(signedOut) });
+    else await showSignIn({ problem: words(signedOut) });
   }
 }
 
@@ -313,5 +317,8 @@ onTabs((message) => {
   // A sign-in elsewhere: go in, or, when inside, start afresh as whoever that was.
   else if (unmount ? message.userId !== root.dataset.userId : waiting) location.reload();
 });
+
+// Another link of ours, opened in this very tab.
+addEventListener("hashchange", () => gateIn(location)?.token && location.reload());
 
 void start();

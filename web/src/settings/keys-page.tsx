@@ -70,6 +70,6 @@ const columns: Columns<SealingKey> = [
     header: "Values under it",
     meta: { align: "end", narrow: "hide" },
     cell: ({ row: { original } }) =>
-      original.rows_sealed == null ? <span className="text-ink-3">signs only</span> : count(original.rows_sealed),
+      original.rows_sealed == null ? <span className="text-ink-3">not counted</span> : count(original.rows_sealed),
   }),
 ];

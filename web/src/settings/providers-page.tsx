@@ -131,7 +131,7 @@ function Actions({ provider }: { provider: Provider }) {
   });
   const reason = denied(permission.changeProvider);
   return (
-    <span className="inline-flex flex-wrap gap-1">
+    <span className="inline-flex gap-1 max-sm:flex-wrap">
       <Button look="quiet" disabledReason={reason} busy={toggle.isPending} onClick={() => toggle.mutate()}>
         {provider.enabled ? "Switch off" : "Switch on"}
       </Button>

@@ -88,8 +88,8 @@ export function ProofForm({
           {problem}
         </p>
       )}
-      <div className="flex flex-wrap items-center justify-end gap-2">
-        <div className="mr-auto flex flex-wrap gap-x-4">
+      {proofs.length > 1 && (
+        <div className="flex flex-wrap gap-x-4 gap-y-1">
           {proofs
             .filter((other) => other !== proof)
             .map((other) => (
@@ -107,6 +107,8 @@ export function ProofForm({
               </button>
             ))}
         </div>
+      )}
+      <div className="flex justify-end gap-2">
         <Button onClick={onCancel}>Cancel</Button>
         <Button
           type="submit"
