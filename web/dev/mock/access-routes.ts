@@ -1,6 +1,7 @@
 /** The mock's routes about access: providers, approvals, tokens, keys, restricted clients, break-glass. */
 
 import type { Access, Approval, BreakGlass, Provider, SealingKey, Token } from "../../src/api/identity.ts";
+import { permissionsOf } from "./accounts.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
 import { organisations } from "./fleet.ts";
 import { missing, page, Refusal, required, type Route } from "./kit.ts";
@@ -95,8 +96,8 @@ const glass: BreakGlass[] = first
         org_id: organisations[4]?.id ?? first.id,
         org_name: organisations[4]?.name ?? first.name,
         state: "requested",
-        requested_by: users[1]?.id ?? "",
-        requested_by_name: users[1]?.name ?? "",
+        asked_by: users[1]?.id ?? "",
+        asked_by_name: users[1]?.name ?? "",
         requested_at: iso(now() - 6 * minute),
         reason: "The backup job fails and nobody with a grant is on duty tonight",
         ticket: "NG-4711",
@@ -110,8 +111,8 @@ const glass: BreakGlass[] = first
         org_id: first.id,
         org_name: first.name,
         state: "ended",
-        requested_by: users[2]?.id ?? "",
-        requested_by_name: users[2]?.name ?? "",
+        asked_by: users[2]?.id ?? "",
+        asked_by_name: users[2]?.name ?? "",
         requested_at: iso(now() - 9 * day),
         reason: "Ransomware note reported by the front desk",
         ticket: "NG-4620",
@@ -167,7 +168,7 @@ export const accessRoutes: Route[] = [
       const made = {
         ...rest,
         id: random.id("prov"),
-        partner_id: null,
+        partner_id: body.partner_id ?? null,
         org_id: null,
         enabled: true,
         created_at: iso(now()),
@@ -205,6 +206,17 @@ export const accessRoutes: Route[] = [
       approvals.splice(approvals.indexOf(approval), 1);
       return { body: {} };
     },
+  ],
+  [
+    "GET",
+    /^\/api\/tokens\/actions$/,
+    ({ account }) => ({
+      body: {
+        items: permissionsOf(account.role).filter((action) =>
+          /^(overview|site|appliance|incident|code|audit)\./.test(action),
+        ),
+      },
+    }),
   ],
   ["GET", /^\/api\/tokens$/, ({ query }) => ({ body: page(tokens, query) })],
   [
@@ -283,8 +295,8 @@ export const accessRoutes: Route[] = [
         org_id: org.id,
         org_name: org.name,
         state: "requested",
-        requested_by: account.id,
-        requested_by_name: account.name,
+        asked_by: account.id,
+        asked_by_name: account.name,
         requested_at: iso(now()),
         reason: required(body, "reason"),
         ticket: required(body, "ticket"),
@@ -304,7 +316,7 @@ export const accessRoutes: Route[] = [
     ({ account }, id) => {
       const item = glassOf(id);
       // The mock has nobody else: with a ticket of SELF one may approve one's own, to see the banner.
-      if (item.requested_by === account.id && item.ticket !== "SELF") throw new Refusal(403, "own_request");
+      if (item.asked_by === account.id && item.ticket !== "SELF") throw new Refusal(403, "second_person_needed");
       item.state = "active";
       item.approved_by_name = account.name;
       item.expires_at = iso(now() + item.hours * hour);

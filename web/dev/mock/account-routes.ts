@@ -230,7 +230,7 @@ export const accountRoutes: Route[] = [
   [
     "POST",
     /^\/api\/auth\/identities\/link$/,
-    () => ({ body: { authorization_url: "/login?problem=provider_cancelled" } }),
+    () => ({ body: { authorization_url: "/account?problem=identity_taken" } }),
   ],
 ];
 

@@ -153,7 +153,7 @@ export const peopleRoutes: Route[] = [
     /^\/api\/users\/([^/]+)$/,
     ({ account }, id) => {
       const user = userOf(id);
-      if (user.id === account.id) throw new Refusal(409, "not_yourself");
+      if (user.id === account.id) throw new Refusal(409, "oneself");
       users.splice(users.indexOf(user), 1);
       return { status: 204 };
     },
@@ -191,8 +191,8 @@ export const peopleRoutes: Route[] = [
     /^\/api\/invitations$/,
     ({ body, account }) => {
       const email = required(body, "email");
-      if (invitations.some((i) => i.email === email && i.state === "open")) throw new Refusal(409, "already_invited");
-      if (users.some((user) => user.email === email)) throw new Refusal(409, "email_taken");
+      if (invitations.some((i) => i.email === email && i.state === "open")) throw new Refusal(409, "invitation_closed");
+      if (users.some((user) => user.email === email)) throw new Refusal(409, "address_taken");
       const role = required(body, "role");
       const org = organisations.find((o) => o.id === body.org_id);
       const partner = partners.find((p) => p.id === body.partner_id);

@@ -75,14 +75,14 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
   if (path === "/api/auth/providers") return json(response, 200, { items: offered });
   if (path === "/api/auth/passkey/options") return json(response, 200, requestOptions());
   if (/^\/api\/auth\/providers\/[^/]+\/start$/.test(path))
-    return json(response, 200, { authorization_url: "/login?problem=approval_pending" });
+    return json(response, 200, { authorization_url: "/login?problem=awaiting_approval" });
   if (path === "/api/auth/password-reset") return void response.writeHead(202).end();
   if (path === "/api/auth/password-reset/confirm" || path === "/api/auth/email/confirm") {
     if (body.token === "old") throw new Refusal(410, "link_invalid");
     return void response.writeHead(204).end();
   }
   if (path === "/api/auth/invitation/look") {
-    if (body.token === "old") throw new Refusal(410, "invitation_invalid");
+    if (body.token === "old") throw new Refusal(410, "link_invalid");
     return json(response, 200, {
       email: "new.owner@sunrise.example",
       role: "practice_owner",
@@ -107,7 +107,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
     if (path.endsWith("/options")) return json(response, 200, requestOptions());
     if (path.endsWith("/totp")) checkCode(body.code);
     if (path.endsWith("/recovery-code")) {
-      if (body.code === "wrong") throw new Refusal(403, "recovery_code_refused");
+      if (body.code === "wrong") throw new Refusal(403, "code_refused");
       account.recovery -= 1;
     }
     session.steppedUpUntil = session.assurance === "full" ? Date.now() + 5 * minute : 0;

@@ -56,7 +56,7 @@ for (const { name, colorScheme, viewport } of ways) {
       await givePassword(page, `new.${Math.random()}@northgate.example`);
       await expect(page.getByRole("heading", { name: "Protect your account" })).toBeVisible();
       await expectAccessible(page);
-      await page.getByRole("button", { name: "A passkey" }).click();
+      await page.getByRole("button", { name: "A passkey", exact: true }).click();
       await expectAccessible(page);
       await page.getByRole("button", { name: "Back" }).click();
       await page.getByRole("button", { name: "An authenticator app" }).click();
@@ -71,9 +71,9 @@ for (const { name, colorScheme, viewport } of ways) {
       ["forgotten password", "/forgot", "Forgotten password"],
       ["a new password", "/reset#abc", "Set a new password"],
       ["an invitation", "/invitation#abc", "Welcome"],
-      ["a link that is too old", "/invitation#old", "This invitation does not work any more"],
+      ["a link that is too old", "/invitation#old", "This link does not work any more"],
       ["a new address", "/confirm-email#abc", "Confirm your new address"],
-      ["a problem of a provider", "/login?problem=domain_not_allowed", "Sign in"],
+      ["a problem of a provider", "/login?problem=wrong_place", "Sign in"],
     ] as const) {
       test(name, async ({ page }) => {
         await page.goto(address);

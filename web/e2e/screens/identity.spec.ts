@@ -44,7 +44,7 @@ test.describe("the second step", () => {
     await page.getByRole("button", { name: "Use a recovery code" }).click();
     await page.getByLabel("Recovery code").fill("wrong");
     await page.getByRole("button", { name: "Confirm" }).click();
-    await expect(page.getByRole("alert")).toContainText("This recovery code was not accepted");
+    await expect(page.getByRole("alert")).toContainText("This code was not accepted");
     await page.getByRole("button", { name: "Sign in as somebody else" }).click();
     await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
     await givePassword(page);
@@ -82,7 +82,7 @@ test.describe("passkeys", () => {
     await withPasskeys(page);
     await page.goto("/");
     await givePassword(page, someone());
-    await page.getByRole("button", { name: "A passkey" }).click();
+    await page.getByRole("button", { name: "A passkey", exact: true }).click();
     await page.getByLabel("Name of this passkey").fill("Test key");
     await page.getByRole("button", { name: "Make the passkey" }).click();
     const go = page.getByRole("button", { name: "Go on" });
@@ -114,7 +114,7 @@ test.describe("passkeys", () => {
     await withPasskeys(page, { inField: true });
     await page.goto("/");
     await givePassword(page, someone());
-    await page.getByRole("button", { name: "A passkey" }).click();
+    await page.getByRole("button", { name: "A passkey", exact: true }).click();
     await page.getByRole("button", { name: "Make the passkey" }).click();
     await page.getByLabel("I have kept them").check();
     await page.getByRole("button", { name: "Go on" }).click();
@@ -370,11 +370,44 @@ for (const [who, { sees, lacks, words }] of Object.entries(homes)) {
   });
 }
 
+test("a partner's own provider has an address of its own", async ({ app: page }) => {
+  await visit(page, "/settings/providers");
+  await page.getByRole("button", { name: "Add a provider" }).click();
+  const form = dialog(page, "Add a sign-in provider");
+  await form.getByLabel("Kind").selectOption("openid");
+  await form.getByLabel("Whose people", { exact: true }).selectOption({ label: "Keystone Managed Care" });
+  await form.getByLabel("Name").fill("Keystone directory");
+  await form.getByLabel("Issuer").fill("http://id.keystone.example");
+  await form.getByLabel("Client id").fill("proofline");
+  await form.getByLabel("Client secret").fill("not shown again");
+  await form.getByRole("button", { name: "Add the provider" }).click();
+  await expect(form.getByText("An issuer is an https address")).toBeVisible();
+  await form.getByLabel("Issuer").fill("https://id.keystone.example");
+  await form.getByRole("button", { name: "Add the provider" }).click();
+  const row = page.getByRole("row", { name: /Keystone directory/ });
+  const address = (await row.getByText(/\/login\?provider=/).textContent()) ?? "";
+  await row.getByRole("button", { name: "Edit" }).click();
+  await expect(page.getByLabel("New client secret")).toHaveValue("");
+  await page.keyboard.press("Escape");
+  await page.context().clearCookies();
+  await page.goto(address);
+  await expect(page.getByRole("status")).toContainText("Your request is with an administrator");
+});
+
+test("an account that could not be linked says why", async ({ app: page }) => {
+  await visit(page, "/account");
+  await page.getByRole("button", { name: "Link Google" }).click();
+  await expect(page.getByRole("alert")).toContainText("this account belongs to another person here");
+  await page.getByRole("button", { name: "Close", exact: true }).click();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  expect(new URL(page.url()).search).toBe("");
+});
+
 test("a provider that failed says why, and a request that waits is no failure", async ({ page }) => {
   await page.goto("/login?problem=email_unverified");
   await expect(page.getByRole("alert")).toContainText("The provider has not verified your address");
   expect(new URL(page.url()).search).toBe("");
-  await page.goto("/login?problem=approval_pending");
+  await page.goto("/login?problem=awaiting_approval");
   await expect(page.getByRole("status")).toContainText("Your request is with an administrator");
   await expect(page.getByRole("alert")).toHaveCount(0);
   await page.goto("/login?problem=something_new");

@@ -16,7 +16,7 @@ export function BreakGlassBanner() {
   const now = useNow();
   const query = useInfiniteQuery({ ...breakGlassQuery(), enabled: !denied(permission.seeBreakGlass) });
   const mine = activeNow(query.data ? flatten(query.data) : [], now).filter(
-    (item) => item.requested_by === session.user.id,
+    (item) => item.asked_by === session.user.id,
   );
   return mine.map((item) => (
     <div

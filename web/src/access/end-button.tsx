@@ -8,9 +8,9 @@ export function EndButton({ item }: { item: BreakGlass }) {
   const { session } = useSession();
   const denied = useDenied();
   const waits = item.state === "requested";
-  const own = item.requested_by === session.user.id;
+  const own = item.asked_by === session.user.id;
   const end = useWrite({
-    run: () => api.post("/api/break-glass/{id}/end", { path: { id: item.id }, body: {} }),
+    run: () => api.post("/api/break-glass/{break_glass_id}/end", { path: { break_glass_id: item.id }, body: {} }),
     done: waits ? `The request for ${item.org_name} is closed` : `Emergency access to ${item.org_name} is closed`,
     failed: waits ? "The request is still open" : "The access was not closed",
     touches: [["break-glass"], ["access"], ["sites"], ["organisations"]],

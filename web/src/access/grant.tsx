@@ -58,7 +58,9 @@ function GrantForm({ org, onClose }: Omit<Props, "open">) {
     <DialogForm
       action="Give access"
       busy={give.isPending}
-      disabledReason={!userId ? "choose a person" : reason.trim() === "" ? "the reason is missing" : undefined}
+      disabledReason={
+        !userId ? "choose a person" : [...reason.trim()].length < 10 ? "the reason needs 10 characters" : undefined
+      }
       problem={formProblem(give.error)}
       onSubmit={() => give.mutate()}
       onCancel={onClose}
@@ -79,7 +81,7 @@ function GrantForm({ org, onClose }: Omit<Props, "open">) {
           />
         )}
       </QueryView>
-      <Field label="Why" error={fieldProblem(give.error, "reason")}>
+      <Field label="Why" hint="At least 10 characters." error={fieldProblem(give.error, "reason")}>
         {(ids) => <TextInput ids={ids} maxLength={500} value={reason} onChange={setReason} />}
       </Field>
       <Field label="For" error={fieldProblem(give.error, "expires_at")}>

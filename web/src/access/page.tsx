@@ -88,7 +88,7 @@ const columns: Columns<BreakGlass> = [
       <>
         <span className="font-medium">{original.org_name}</span>
         <div className="text-xs text-ink-3">
-          {original.requested_by_name}, <Time at={original.requested_at} />
+          {original.asked_by_name}, <Time at={original.requested_at} />
         </div>
       </>
     ),
@@ -150,13 +150,13 @@ function Actions({ item }: { item: BreakGlass }) {
   const denied = useDenied();
   const [asking, setAsking] = useState(false);
   const approve = useWrite({
-    run: () => api.post("/api/break-glass/{id}/approve", { path: { id: item.id }, body: {} }),
-    done: `${item.requested_by_name} has access to ${item.org_name}`,
+    run: () => api.post("/api/break-glass/{break_glass_id}/approve", { path: { break_glass_id: item.id }, body: {} }),
+    done: `${item.asked_by_name} has access to ${item.org_name}`,
     failed: "The request was not approved",
     then: () => setAsking(false),
     touches: [["break-glass"], ["access"]],
   });
-  const own = item.requested_by === session.user.id ? "somebody else has to approve your request" : undefined;
+  const own = item.asked_by === session.user.id ? "somebody else has to approve your request" : undefined;
   return (
     <span className="inline-flex flex-wrap gap-1">
       {item.state === "requested" && (
@@ -168,7 +168,7 @@ function Actions({ item }: { item: BreakGlass }) {
       <ConfirmDialog
         open={asking}
         onClose={() => setAsking(false)}
-        title={`Let ${item.requested_by_name} see ${item.org_name}?`}
+        title={`Let ${item.asked_by_name} see ${item.org_name}?`}
         action="Approve"
         danger={false}
         busy={approve.isPending}

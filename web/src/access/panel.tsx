@@ -103,7 +103,7 @@ function Restriction({ org, access }: { org: Org; access: Access }) {
       >
         {access.restricted
           ? "Everybody of the platform and the partner whose role allows it sees it again. The grants stay, and have no effect."
-          : "From now on nobody of the platform and the partner sees it without a grant. Give yourself one first if you need it."}
+          : "From now on nobody of the platform and the partner sees it without a grant, you included. Nobody gives one to themselves."}
       </ConfirmDialog>
     </div>
   );
@@ -148,6 +148,7 @@ function GrantRow({ org, grant }: { org: Org; grant: Grant }) {
             ", without an end"
           )}
         </p>
+        {grant.reason && <p className="text-xs text-ink-3">{grant.reason}</p>}
       </div>
       <Button
         look="quiet"
@@ -171,7 +172,7 @@ function Emergencies({ access }: { access: Access }) {
       {open.map((item) => (
         <li key={item.id} className="px-4 py-2">
           <p className="flex flex-wrap items-center gap-2 font-medium">
-            {item.requested_by_name}
+            {item.asked_by_name}
             <Chip tone="bad" icon="lock">
               Emergency access
             </Chip>

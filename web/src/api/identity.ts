@@ -101,7 +101,7 @@ export interface OfferedProvider {
 export interface InvitationLook {
   email: string;
   role: string;
-  place_name: string;
+  place_name: string | null;
   inviter_name: string;
 }
 
@@ -114,11 +114,12 @@ export interface User {
   role: string;
   partner_id: string | null;
   org_id: string | null;
-  place_name: string;
+  place_name: string | null;
   status: "active" | "suspended";
+  suspended_reason?: string | null;
   created_at: string;
   last_seen_at: string | null;
-  second_factor: boolean;
+  second_factor?: boolean;
 }
 
 export interface Invitation {
@@ -127,7 +128,7 @@ export interface Invitation {
   role: string;
   partner_id: string | null;
   org_id: string | null;
-  place_name: string;
+  place_name: string | null;
   invited_by: string;
   created_at: string;
   expires_at: string;
@@ -191,8 +192,9 @@ export interface ProviderCreation {
   kind: Provider["kind"];
   issuer: string;
   client_id: string;
-  client_secret: string;
+  client_secret?: string;
   allowed_domains: string[];
+  partner_id?: string;
 }
 
 export interface Approval {
@@ -207,9 +209,11 @@ export interface Approval {
 export interface SealingKey {
   purpose: string;
   id: string;
-  state: "current" | "earlier";
-  since: string;
+  state: "current" | "earlier" | "retired";
+  since: string | null;
   rows_sealed?: number | null;
+  /** Of a master key: whether this server was given it. */
+  configured?: boolean | null;
 }
 
 // ---- access to a client
@@ -217,6 +221,7 @@ export interface SealingKey {
 export interface Grant {
   user_id: string;
   user_name: string;
+  reason?: string;
   granted_by: string;
   granted_at: string;
   expires_at: string | null;
@@ -227,8 +232,8 @@ export interface BreakGlass {
   org_id: string;
   org_name: string;
   state: "requested" | "active" | "ended";
-  requested_by: string;
-  requested_by_name: string;
+  asked_by: string;
+  asked_by_name: string;
   requested_at: string;
   reason: string;
   ticket: string;
@@ -329,6 +334,7 @@ export interface IdentityPaths<S, AuditRow> {
       answer: { token: string; item: Token };
     }>;
   };
+  "/api/tokens/actions": { get: Operation<{ answer: { items: string[] } }> };
   "/api/tokens/{token_id}": { delete: Operation<{ path: { token_id: string } }> };
   "/api/audit": {
     get: Operation<{
@@ -371,15 +377,19 @@ export interface IdentityPaths<S, AuditRow> {
     post: Operation<{ path: OrgPath; body: { reason: string; ticket: string; hours: number }; answer: BreakGlass }>;
   };
   "/api/break-glass": { get: Operation<{ query: Paging; answer: Page<BreakGlass> }> };
-  "/api/break-glass/{id}/approve": { post: Operation<{ path: { id: string }; body: Empty; answer: unknown }> };
-  "/api/break-glass/{id}/end": { post: Operation<{ path: { id: string }; body: Empty; answer: unknown }> };
+  "/api/break-glass/{break_glass_id}/approve": {
+    post: Operation<{ path: { break_glass_id: string }; body: Empty; answer: unknown }>;
+  };
+  "/api/break-glass/{break_glass_id}/end": {
+    post: Operation<{ path: { break_glass_id: string }; body: Empty; answer: unknown }>;
+  };
   "/api/system/keys": { get: Operation<{ answer: { items: SealingKey[] } }> };
 }
 
 /** The actions that the screens about people and access ask for, as the policy spells them. */
 export const permission = {
   seePeople: "user.read",
-  changeRole: "user.update",
+  changeRole: "user.set_role",
   suspend: "user.suspend",
   restore: "user.restore",
   deletePerson: "user.delete",
@@ -401,12 +411,12 @@ export const permission = {
   seeApprovals: "approval.read",
   decideApproval: "approval.decide",
   seeAccess: "access.read",
-  changeAccess: "access.update",
-  grant: "grant.create",
-  revokeGrant: "grant.revoke",
+  changeAccess: "access.restrict",
+  grant: "access.grant",
+  revokeGrant: "access.revoke",
   seeBreakGlass: "break_glass.read",
   requestBreakGlass: "break_glass.request",
   approveBreakGlass: "break_glass.approve",
   endBreakGlass: "break_glass.end",
-  seeKeys: "key.read",
+  seeKeys: "system.read",
 } as const;

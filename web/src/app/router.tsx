@@ -248,6 +248,7 @@ const settingsKeys = createRoute({
 const account = createRoute({
   getParentRoute: () => root,
   path: "/account",
+  validateSearch: (raw: Record<string, unknown>) => defined({ problem: text(raw, "problem") }),
   loader: async ({ context }) => (await import("../account/page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../account/page"), "Page"),
 });

@@ -5,19 +5,32 @@ import { codeDigits, nextStep, proofsOf, safeReturn } from "./next-step";
 const none: FactorSummary = { totp: false, passkeys: 0, recovery_codes_left: 0, required: "any" };
 
 describe("after a password", () => {
+  const now = Date.parse("2026-11-29T02:00:00Z");
+  const session = (factors: Partial<FactorSummary>, stepped_up_until: string | null = null) => ({
+    assurance: "password" as const,
+    stepped_up_until,
+    factors: { ...none, ...factors },
+  });
+
   it.each<[Partial<FactorSummary>, string]>([
     [{}, "enrol"],
     [{ totp: true }, "prove"],
     [{ passkeys: 1 }, "prove"],
     [{ recovery_codes_left: 4 }, "enrol"],
-    [{ totp: true, required: "passkey" }, "enrol"],
+    [{ totp: true, required: "passkey" }, "prove"],
     [{ passkeys: 2, required: "passkey" }, "prove"],
   ])("%j leads to %s", (factors, step) => {
-    expect(nextStep({ assurance: "password", factors: { ...none, ...factors } })).toBe(step);
+    expect(nextStep(session(factors), now)).toBe(step);
+  });
+
+  it("a factor that the policy does not take leads to one that it takes", () => {
+    const factors = { totp: true, required: "passkey" } as const;
+    expect(nextStep(session(factors, "2026-11-29T02:04:00Z"), now)).toBe("enrol");
+    expect(nextStep(session(factors, "2026-11-29T01:59:59Z"), now)).toBe("prove");
   });
 
   it("a full session goes in whatever it has", () => {
-    expect(nextStep({ assurance: "full", factors: none })).toBe("app");
+    expect(nextStep({ ...session({}), assurance: "full" }, now)).toBe("app");
   });
 });
 

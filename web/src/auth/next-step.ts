@@ -4,11 +4,18 @@ import type { Session } from "../api/types";
 
 type Step = "app" | "prove" | "enrol";
 
-/** A session that a password began goes on with a second factor: one that is there, or a first one. */
-export function nextStep({ assurance, factors }: Pick<Session, "assurance" | "factors">): Step {
+/**
+ * A session that a password began goes on with a second factor: one that is there, or a first one.
+ * Who has one that the policy does not take any more gives it first, then sets up one that it takes.
+ */
+export function nextStep(
+  { assurance, factors, stepped_up_until: proved }: Pick<Session, "assurance" | "factors" | "stepped_up_until">,
+  now: number = Date.now(),
+): Step {
   if (assurance === "full") return "app";
-  const enough = factors.required === "passkey" ? factors.passkeys > 0 : factors.totp || factors.passkeys > 0;
-  return enough ? "prove" : "enrol";
+  const some = factors.totp || factors.passkeys > 0;
+  const fresh = proved !== null && Date.parse(proved) > now;
+  return some && !fresh ? "prove" : "enrol";
 }
 
 export type Proof = "passkey" | "code" | "recovery";

@@ -1,5 +1,6 @@
 /** The session as the server tells it, and the calls that begin, strengthen and end it. */
 
+import { ApiError } from "../api/errors";
 import { request } from "../api/http";
 import type { Ceremony, InvitationLook, OfferedProvider, RequestOptions } from "../api/identity";
 import type { AuthStatus, BootstrapRequest, Session } from "../api/types";
@@ -54,8 +55,16 @@ export function takeReturn(): string | null {
   return back;
 }
 
-export const startProvider = (id: string, return_to: string) =>
-  post<{ authorization_url: string }>(`/api/auth/providers/${encodeURIComponent(id)}/start`, { return_to });
+/** Begins a sign-in with a provider. A page that the server does not send people to is left out. */
+export async function startProvider(id: string, return_to: string): Promise<{ authorization_url: string }> {
+  const url = `/api/auth/providers/${encodeURIComponent(id)}/start`;
+  try {
+    return await post(url, { return_to });
+  } catch (error) {
+    if (error instanceof ApiError && error.kind === "invalid") return post(url);
+    throw error;
+  }
+}
 
 /** Why the sign-in page is shown to someone who was inside. */
 export type LeaveReason = "signed_out" | "expired" | "other_tab" | "second_factor";

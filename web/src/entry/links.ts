@@ -77,7 +77,7 @@ export async function showInvitation(
   } catch (error) {
     return showBroken(root, error);
   }
-  const where = levelOf(look.role) === "platform" ? "" : ` of ${look.place_name}`;
+  const where = levelOf(look.role) === "platform" || !look.place_name ? "" : ` of ${look.place_name}`;
   showForm(root, {
     title: "Welcome",
     intro: `${look.inviter_name} invites you as ${roleWord(look.role)}${where}. You will be able to ${roleMeaning(look.role)}.`,

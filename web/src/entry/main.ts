@@ -74,6 +74,7 @@ async function startAt({ gate, token }: GateAddress): Promise<void> {
     case "signed-in":
       return comeBack(query.get("return_to"), "sign_in_failed", null);
     case "login":
+      if (query.has("provider")) return goToOwnProvider(query.get("provider") ?? "");
       return comeBack(null, query.get("problem"), query.get("problem"));
   }
   try {
@@ -105,8 +106,19 @@ async function comeBack(address: string | null, signedOut: string | null, signed
   } catch (error) {
     if (!(error instanceof ApiError) || error.kind !== "signed_out") showUnreachable(error);
     // To wait for an approval is no failure.
-    else if (signedOut === "approval_pending") await showSignIn({ notice: words(signedOut) });
+    else if (signedOut === "awaiting_approval") await showSignIn({ notice: words(signedOut) });
     else await showSignIn({ problem: words(signedOut) });
+  }
+}
+
+/** The address that a partner or a practice gives to its people: straight to their own provider. */
+async function goToOwnProvider(id: string): Promise<void> {
+  showGate(root, { title: "Sign in", intro: "Going to the provider of your organisation…" });
+  try {
+    await goToProvider(() => startProvider(id, "/"), "/");
+  } catch (error) {
+    history.replaceState(null, "", "/");
+    await showSignIn({ problem: sentenceFor(error) });
   }
 }
 
@@ -145,6 +157,7 @@ async function otherAccount(): Promise<void> {
 }
 
 async function enter(session: Session, notice?: string): Promise<void> {
+  takeReturn();
   if (gateIn(location)) history.replaceState(null, "", "/");
   await handOver(session, async () => (await loadApp()).mount(root, session, leave, notice));
 }

@@ -13,7 +13,8 @@ interface Ways {
 
 export function showSecondFactor(root: HTMLElement, session: Session, ways: Ways): void {
   const proofs = proofsOf(session);
-  show(root, session, ways, proofs.includes("code") ? "code" : (proofs[0] ?? "code"));
+  const code = proofs.includes("code") && session.factors.required === "any";
+  show(root, session, ways, code ? "code" : (proofs[0] ?? "code"));
 }
 
 const invitations: Record<Proof, string> = {

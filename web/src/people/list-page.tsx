@@ -157,7 +157,7 @@ function StatusChips({ user }: { user: User }) {
       ) : (
         <Chip icon="check">Active</Chip>
       )}
-      {!user.second_factor && (
+      {user.second_factor === false && (
         <Chip tone="odd" tip="Has not set one up yet; until then the account opens nothing">
           No second factor
         </Chip>

@@ -61,7 +61,10 @@ function Details({ user }: { user: User }) {
           <Chip icon="check">Active</Chip>
         )}
       </Fact>
-      <Fact name="Second factor">{user.second_factor ? "set up" : "not set up yet"}</Fact>
+      {user.suspended_reason && <Fact name="Why">{user.suspended_reason}</Fact>}
+      {user.second_factor !== undefined && (
+        <Fact name="Second factor">{user.second_factor ? "set up" : "not set up yet"}</Fact>
+      )}
       <Fact name="Belongs to">
         {user.place_name || levelWord[level]}
         <span className="block text-xs text-ink-3">{levelWord[level]}</span>
@@ -176,7 +179,7 @@ function ResetFactors({ user }: { user: User }) {
   return (
     <Ask
       label="Reset second factors"
-      barrier={barrier ?? (user.second_factor ? undefined : "there is none to reset")}
+      barrier={barrier ?? (user.second_factor === false ? "there is none to reset" : undefined)}
       title={`Reset the second factors of ${user.name}?`}
       action="Reset them"
       reason

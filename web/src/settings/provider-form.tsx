@@ -1,7 +1,11 @@
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
 import type { Provider } from "../api/identity";
+import { useSession } from "../auth/context";
+import { levelOf } from "../auth/roles";
 import { fieldProblem, formProblem, useWrite } from "../lib/use-write";
+import { partnersQuery } from "../tenants/queries";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { DialogForm, TextInput } from "../ui/form";
@@ -47,6 +51,9 @@ function ProviderForm({ onClose, provider }: { onClose: () => void; provider: Pr
   const [issuer, setIssuer] = useState(provider?.issuer ?? kinds.google.issuer);
   const [clientId, setClientId] = useState(provider?.client_id ?? "");
   const [secret, setSecret] = useState("");
+  const [partnerId, setPartner] = useState("");
+  const platform = levelOf(useSession().session.user.role) === "platform";
+  const partners = useQuery({ ...partnersQuery(), enabled: platform && !provider });
   const [domains, setDomains] = useState(provider?.allowed_domains.join(", ") ?? "");
   const common = { name: name.trim(), client_id: clientId.trim(), allowed_domains: domainsIn(domains) };
   const save = useWrite({
@@ -57,7 +64,13 @@ function ProviderForm({ onClose, provider }: { onClose: () => void; provider: Pr
             body: { ...common, ...(secret ? { client_secret: secret } : {}) },
           })
         : api.post("/api/oidc/providers", {
-            body: { ...common, kind, issuer: issuer.trim(), client_secret: secret },
+            body: {
+              ...common,
+              kind,
+              issuer: issuer.trim(),
+              ...(secret ? { client_secret: secret } : {}),
+              ...(partnerId ? { partner_id: partnerId } : {}),
+            },
           }),
     done: provider ? "The provider is saved" : `${name.trim()} is added`,
     then: onClose,
@@ -70,9 +83,7 @@ function ProviderForm({ onClose, provider }: { onClose: () => void; provider: Pr
         ? "the issuer is missing"
         : clientId.trim() === ""
           ? "the client id is missing"
-          : !provider && secret === ""
-            ? "the client secret is missing"
-            : undefined;
+          : undefined;
 
   return (
     <DialogForm
@@ -106,6 +117,28 @@ function ProviderForm({ onClose, provider }: { onClose: () => void; provider: Pr
           )}
         </Field>
       )}
+      {platform && !provider && (
+        <Field
+          label="Whose people"
+          hint={
+            partnerId
+              ? "They get an address of their own to sign in with; the sign-in page does not show it to everybody."
+              : "The sign-in page shows it to everybody."
+          }
+          error={fieldProblem(save.error, "partner_id")}
+        >
+          {(ids) => (
+            <select {...ids} className="input" value={partnerId} onChange={(event) => setPartner(event.target.value)}>
+              <option value="">Of the whole installation</option>
+              {partners.data?.items.map(({ id, name: word }) => (
+                <option key={id} value={id}>
+                  {word}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+      )}
       <Field label="Name" hint="It stands on the button of the sign-in page." error={fieldProblem(save.error, "name")}>
         {(ids) => <TextInput ids={ids} maxLength={60} value={name} onChange={setName} />}
       </Field>
@@ -120,7 +153,7 @@ function ProviderForm({ onClose, provider }: { onClose: () => void; provider: Pr
         hint={
           provider
             ? "Leave it empty to keep the one that is stored. It cannot be shown."
-            : "It is sealed, and cannot be shown again."
+            : "It is sealed, and cannot be shown again. Leave it empty for an application without one."
         }
         error={fieldProblem(save.error, "client_secret")}
       >

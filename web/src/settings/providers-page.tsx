@@ -71,6 +71,12 @@ const columns: Columns<Provider> = [
       <>
         <span className="font-medium">{original.name}</span>
         <div className="text-xs text-ink-3 [overflow-wrap:anywhere]">{original.issuer}</div>
+        {(original.partner_id ?? original.org_id) && (
+          <div className="mt-1 text-xs text-ink-2">
+            Its people sign in at{" "}
+            <code className="select-all">{`${location.origin}/login?provider=${original.id}`}</code>
+          </div>
+        )}
       </>
     ),
   }),

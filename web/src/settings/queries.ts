@@ -16,6 +16,13 @@ export const providersQuery = () => pages("providers", "/api/oidc/providers");
 export const approvalsQuery = () => pages("approvals", "/api/oidc/approvals");
 export const tokensQuery = () => pages("tokens", "/api/tokens");
 
+/** What this person can give a token. */
+export const tokenActionsQuery = () =>
+  queryOptions({
+    queryKey: ["tokens", "actions"],
+    queryFn: ({ signal }) => api.get("/api/tokens/actions", listing, { signal }),
+  });
+
 export type MailState = "queued" | "failed" | "sent";
 
 export const mailQuery = (state: MailState | undefined) =>

@@ -1,11 +1,14 @@
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
-import { useSession } from "../auth/context";
 import { fieldProblem, formProblem, useWrite } from "../lib/use-write";
 import { Button, CopyButton } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { DialogForm, TextInput } from "../ui/form";
+import { QueryView } from "../ui/query-view";
+import { RowsSkeleton } from "../ui/skeleton";
+import { tokenActionsQuery } from "./queries";
 import { scopeGroups } from "./scopes";
 
 const lifetimes = [
@@ -50,7 +53,7 @@ function Secret({ secret, onDone }: { secret: string; onDone: () => void }) {
 }
 
 function TokenForm({ onMade, onCancel }: { onMade: (secret: string) => void; onCancel: () => void }) {
-  const { session } = useSession();
+  const offered = useQuery(tokenActionsQuery());
   const [name, setName] = useState("");
   const [days, setDays] = useState(90);
   const [actions, setActions] = useState<readonly string[]>([]);
@@ -88,27 +91,31 @@ function TokenForm({ onMade, onCancel }: { onMade: (secret: string) => void; onC
       </Field>
       <fieldset>
         <legend className="mb-1 font-medium">It may</legend>
-        <div
-          className="grid max-h-72 gap-x-6 gap-y-3 overflow-y-auto rounded-md border border-line px-3 py-2.5 sm:grid-cols-2"
-          tabIndex={0}
-        >
-          {scopeGroups(session.permissions).map(({ subject, scopes }) => (
-            <fieldset key={subject}>
-              <legend className="text-xs font-semibold text-ink-3">{subject}</legend>
-              {scopes.map(({ action, word }) => (
-                <label key={action} className="flex items-center gap-2 py-0.5" data-tip={action}>
-                  <input
-                    type="checkbox"
-                    className="size-4 accent-[var(--accent)]"
-                    checked={actions.includes(action)}
-                    onChange={() => toggle(action)}
-                  />
-                  {word}
-                </label>
+        <QueryView query={offered} what="What a token can do" skeleton={<RowsSkeleton rows={4} />}>
+          {({ items }) => (
+            <div
+              className="grid max-h-72 gap-x-6 gap-y-3 overflow-y-auto rounded-md border border-line px-3 py-2.5 sm:grid-cols-2"
+              tabIndex={0}
+            >
+              {scopeGroups(items).map(({ subject, scopes }) => (
+                <fieldset key={subject}>
+                  <legend className="text-xs font-semibold text-ink-3">{subject}</legend>
+                  {scopes.map(({ action, word }) => (
+                    <label key={action} className="flex items-center gap-2 py-0.5" data-tip={action}>
+                      <input
+                        type="checkbox"
+                        className="size-4 accent-[var(--accent)]"
+                        checked={actions.includes(action)}
+                        onChange={() => toggle(action)}
+                      />
+                      {word}
+                    </label>
+                  ))}
+                </fieldset>
               ))}
-            </fieldset>
-          ))}
-        </div>
+            </div>
+          )}
+        </QueryView>
       </fieldset>
     </DialogForm>
   );
