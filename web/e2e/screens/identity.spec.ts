@@ -278,6 +278,22 @@ test.describe("people", () => {
     await expect(page.getByText("Nobody matches the filter")).toBeVisible();
   });
 
+  test("that cannot be read leave their sheet with words and a retry", async ({ app: page }) => {
+    const id = await page.evaluate(async () => {
+      const { items } = await fetch("/api/users?limit=1").then((response) => response.json());
+      return items[0].id;
+    });
+    await page.route(/\/api\/users\/user/, (route) =>
+      route.fulfill({ status: 500, contentType: "application/problem+json", body: '{"code":"internal"}' }),
+    );
+    await visit(page, `/people?q=zzzz&show=${id}`);
+    const sheet = page.getByRole("dialog");
+    await expect(sheet.getByRole("alert")).toContainText("failed on the server");
+    await page.unroute(/\/api\/users\/user/);
+    await sheet.getByRole("button", { name: "Try again" }).click();
+    await expect(dialog(page, "Maren Rausch")).toBeVisible();
+  });
+
   test("do nothing to themselves", async ({ app: page }) => {
     await visit(page, "/people?q=maren");
     await page.getByRole("link", { name: "Maren Rausch" }).click();

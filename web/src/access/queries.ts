@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { listing } from "../api/shape";
+import type { Organisation } from "../api/types";
 
 export const accessQuery = (orgId: string) =>
   queryOptions({
@@ -27,5 +28,6 @@ export const breakGlassQuery = () =>
 export const allOrganisationsQuery = () =>
   queryOptions({
     queryKey: ["organisations", "all"],
-    queryFn: ({ signal }) => api.get("/api/organisations", listing, { query: { limit: 200 }, signal }),
+    queryFn: ({ signal }): Promise<{ items: Organisation[] }> =>
+      api.get("/api/organisations", listing, { query: { limit: 200 }, signal }),
   });

@@ -66,7 +66,14 @@ function RequestForm({ onClose, org }: { onClose: () => void; org: Props["org"] 
     >
       {!org && (
         <QueryView query={organisations} what="Clients" skeleton={<Bar className="h-8" />}>
-          {({ items }) => <Select label="Client" value={orgId} options={items} onChange={setOrg} />}
+          {({ items }) => (
+            <Select
+              label="Client"
+              value={orgId}
+              options={items.filter(({ restricted }) => restricted !== false)}
+              onChange={setOrg}
+            />
+          )}
         </QueryView>
       )}
       <Field
@@ -86,7 +93,7 @@ function RequestForm({ onClose, org }: { onClose: () => void; org: Props["org"] 
       </Field>
       <div className="grid grid-cols-2 gap-3">
         <Field label="Ticket" error={fieldProblem(ask.error, "ticket")}>
-          {(ids) => <TextInput ids={ids} maxLength={64} value={ticket} onChange={setTicket} placeholder="NG-4711" />}
+          {(ids) => <TextInput ids={ids} maxLength={120} value={ticket} onChange={setTicket} placeholder="NG-4711" />}
         </Field>
         <Field label="For" error={fieldProblem(ask.error, "hours")}>
           {(ids) => (

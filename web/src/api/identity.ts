@@ -243,6 +243,11 @@ export interface BreakGlass {
   ended_at: string | null;
 }
 
+/** What an organisation says beside its name. */
+export interface Restrictable {
+  restricted?: boolean;
+}
+
 export interface Access {
   restricted: boolean;
   grants: Grant[];

@@ -6,7 +6,7 @@
  * those that this version knows and may ask for.
  */
 
-import type { Assured, Enrolled as EnrolledIn, IdentityPaths } from "./identity";
+import type { Assured, Enrolled as EnrolledIn, IdentityPaths, Restrictable } from "./identity";
 import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
@@ -43,7 +43,7 @@ export type Health = Schemas["SystemHealthBody"];
 export type Job = Schemas["JobBody"];
 export type Settings = Schemas["SettingsBody"];
 export type ServerKey = Schemas["KeyBody"];
-export type Organisation = Schemas["OrganisationBody"];
+export type Organisation = Schemas["OrganisationBody"] & Restrictable;
 
 type Added = IdentityPaths<Session, AuditRow>;
 /** Every route of the server. */

@@ -1,14 +1,13 @@
 /** The cache of everything the server said. */
 
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { ApiError, isTransient } from "../api/errors";
+import { ApiError, endsSession, isTransient } from "../api/errors";
 import type { LeaveReason } from "../auth/session";
 
 export function createQueryClient(leave: (reason: LeaveReason) => void): QueryClient {
   const watch = (error: unknown) => {
-    if (!(error instanceof ApiError)) return;
-    if (error.kind === "signed_out") leave("expired");
-    else if (/^second_factor_(enrolment_)?required$/.test(error.code)) leave("second_factor");
+    if (!(error instanceof ApiError) || !endsSession(error)) return;
+    leave(error.kind === "signed_out" ? "expired" : "second_factor");
   };
   return new QueryClient({
     queryCache: new QueryCache({ onError: watch }),

@@ -1,5 +1,6 @@
 import { infiniteQueryOptions, type QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { allOrganisationsQuery } from "../access/queries";
 import { api, urlOf } from "../api/client";
 import { permission } from "../api/identity";
@@ -134,6 +135,8 @@ export function Page() {
         <QueryView query={query} what="Audit log" skeleton={<RowsSkeleton rows={14} />}>
           {(data) => {
             const rows = flatten(data);
+            if (rows.length === 0 && query.hasNextPage)
+              return <SearchingOn load={pagesOf(query).load} pages={data.pages.length} />;
             if (rows.length === 0)
               return (
                 <Empty
@@ -166,6 +169,18 @@ export function Page() {
         </QueryView>
       </div>
     </>
+  );
+}
+
+/** A search goes through the log page by page, and a page may hold nothing that matches: it goes on by itself. */
+function SearchingOn({ load, pages }: { load: () => void; pages: number }) {
+  const next = useRef(load);
+  next.current = load;
+  useEffect(() => next.current(), [pages]);
+  return (
+    <p role="status" className="px-4 py-10 text-center text-ink-2">
+      Nothing among the newest rows. Looking further back…
+    </p>
   );
 }
 

@@ -113,7 +113,7 @@ function Actions({ invitation }: { invitation: Invitation }) {
     touches: [["invitations"]],
   });
   return (
-    <span className="inline-flex flex-wrap gap-1">
+    <span className="inline-flex flex-wrap gap-1 max-sm:-ml-3">
       <Button
         look="quiet"
         busy={resend.isPending}

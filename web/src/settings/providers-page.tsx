@@ -137,7 +137,7 @@ function Actions({ provider }: { provider: Provider }) {
   });
   const reason = denied(permission.changeProvider);
   return (
-    <span className="inline-flex gap-1 max-sm:flex-wrap">
+    <span className="inline-flex gap-1 max-sm:-ml-3 max-sm:flex-wrap">
       <Button look="quiet" disabledReason={reason} busy={toggle.isPending} onClick={() => toggle.mutate()}>
         {provider.enabled ? "Switch off" : "Switch on"}
       </Button>
