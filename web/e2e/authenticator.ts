@@ -50,6 +50,7 @@ function fromBase32(text: string): Buffer {
 export async function withPasskeys(page: Page, { inField = false } = {}): Promise<void> {
   if (!inField) {
     await page.addInitScript(() => {
+      if (typeof PublicKeyCredential === "undefined") return;
       PublicKeyCredential.isConditionalMediationAvailable = () => Promise.resolve(false);
     });
   }

@@ -101,7 +101,7 @@ export interface OfferedProvider {
 export interface InvitationLook {
   email: string;
   role: string;
-  place_name: string | null;
+  place_name: string;
   inviter_name: string;
 }
 
@@ -114,7 +114,7 @@ export interface User {
   role: string;
   partner_id: string | null;
   org_id: string | null;
-  place_name: string | null;
+  place_name: string;
   status: "active" | "suspended";
   suspended_reason?: string | null;
   created_at: string;
@@ -128,7 +128,7 @@ export interface Invitation {
   role: string;
   partner_id: string | null;
   org_id: string | null;
-  place_name: string | null;
+  place_name: string;
   invited_by: string;
   created_at: string;
   expires_at: string;
@@ -394,7 +394,7 @@ export interface IdentityPaths<S, AuditRow> {
 /** The actions that the screens about people and access ask for, as the policy spells them. */
 export const permission = {
   seePeople: "user.read",
-  changeRole: "user.set_role",
+  changeRole: "user.update",
   suspend: "user.suspend",
   restore: "user.restore",
   deletePerson: "user.delete",

@@ -2,7 +2,7 @@ import { levelOf, levelWord, roleMeaning, roleWord } from "../auth/roles";
 import { sentence } from "../lib/format";
 
 /** The role in words, and where it is held. */
-export function RoleCell({ role, place }: { role: string; place: string | null }) {
+export function RoleCell({ role, place }: { role: string; place: string }) {
   const level = levelOf(role);
   return (
     <>
