@@ -17,61 +17,17 @@ import {
   summarise,
 } from "./fleet.ts";
 import { detail, incidents } from "./incidents.ts";
+import { missing, page, Refusal, required, type Route } from "./kit.ts";
 import { hex } from "./log.ts";
 import { Random } from "./random.ts";
 import type { S } from "./wire.ts";
-
-export interface Call {
-  method: string;
-  path: string;
-  query: URLSearchParams;
-  body: Record<string, unknown>;
-}
-export class Refusal extends Error {
-  readonly status: number;
-  readonly code: string;
-  readonly detail: string;
-  readonly fields: S["FieldProblem"][];
-  constructor(status: number, code: string, detail: string, fields: S["FieldProblem"][] = []) {
-    super(code);
-    this.status = status;
-    this.code = code;
-    this.detail = detail;
-    this.fields = fields;
-  }
-}
-type Handler = (
-  call: Call,
-  ...groups: string[]
-) => { status?: number; body?: unknown; changed?: { topic: string; site_id?: string; id?: string } };
 
 const random = new Random(77);
 const codes: (S["Code"] & { site_id: string })[] = [];
 let installationName = installation.name;
 
-function missing(): never {
-  throw new Refusal(404, "not_found", "There is nothing here, or it is not yours.");
-}
-
 function siteOf(id: string | undefined): Site {
   return sites.find((site) => site.id === id) ?? missing();
-}
-
-function page<T>(items: T[], query: URLSearchParams): { items: T[]; next_cursor: string | null } {
-  const limit = Math.min(200, Number(query.get("limit") ?? 50));
-  const from = Number(query.get("cursor") ?? 0);
-  return {
-    items: items.slice(from, from + limit),
-    next_cursor: from + limit < items.length ? String(from + limit) : null,
-  };
-}
-
-function required(body: Record<string, unknown>, field: string): string {
-  const value = body[field];
-  if (typeof value !== "string" || value.trim() === "") {
-    throw new Refusal(422, "invalid", "A field is missing.", [{ field, code: "required", detail: "This is missing" }]);
-  }
-  return value.trim();
 }
 
 const severityRank: Record<string, number> = { critical: 4, high: 3, medium: 2, low: 1 };
@@ -285,7 +241,7 @@ const jobs = (): S["Health"]["jobs"] => [
   },
 ];
 
-export const routes: [string, RegExp, Handler][] = [
+export const routes: Route[] = [
   ["GET", /^\/api\/overview$/, () => ({ body: overview() })],
   ["GET", /^\/api\/partners$/, ({ query }) => ({ body: page(partners, query) })],
   [
@@ -552,6 +508,12 @@ export const routes: [string, RegExp, Handler][] = [
             (!query.get("action") || a.action.startsWith(query.get("action") as string)) &&
             (!query.get("actor") ||
               a.actor_name.toLowerCase().includes((query.get("actor") as string).toLowerCase())) &&
+            (!query.get("outcome") || a.outcome === query.get("outcome")) &&
+            (!query.get("search") ||
+              JSON.stringify(a)
+                .toLowerCase()
+                .includes((query.get("search") as string).toLowerCase())) &&
+            (!query.get("org_id") || sites.some((s) => s.id === a.resource && s.org.id === query.get("org_id"))) &&
             (!query.get("from") || a.at >= (query.get("from") as string)) &&
             (!query.get("to") || a.at <= (query.get("to") as string)),
         ),

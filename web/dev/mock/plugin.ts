@@ -6,45 +6,28 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
-import { claim, Refusal, routes } from "./api.ts";
-import { hour, iso, minute, now } from "./clock.ts";
+import { accessRoutes } from "./access-routes.ts";
+import { accountOf, type MockSession, sessionBody } from "./accounts.ts";
+import { accountRoutes, checkCode, offered, requestOptions } from "./account-routes.ts";
+import { claim, routes } from "./api.ts";
+import { minute, now } from "./clock.ts";
 import { installation } from "./evidence.ts";
+import { Refusal, type Route } from "./kit.ts";
+import { peopleRoutes } from "./people-routes.ts";
 
 const csp =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-const permissions = [
-  "session.read",
-  "session.end",
-  "overview.read",
-  "partner.read",
-  "organisation.read",
-  "site.read",
-  "code.read",
-  "appliance.read",
-  "incident.read",
-  "evidence.read",
-  "evidence.export",
-  "order.read",
-  "audit.read",
-  "system.read",
-  "settings.read",
-  "catalog.read",
-  "events.subscribe",
-];
-const writes = [
-  "partner.create",
-  "organisation.create",
-  "site.create",
-  "code.create",
-  "code.revoke",
-  "appliance.run_checks",
-  "incident.approve",
-  "incident.escalate",
-];
-const admin = ["appliance.revoke", "appliance.set_mode", "settings.update"];
+const sessions = new Map<string, MockSession>();
+const allRoutes: Route[] = [...routes, ...accountRoutes, ...peopleRoutes, ...accessRoutes];
 
-const sessions = new Map<string, { email: string; csrf: string }>();
+/** What a session that a password began may call. */
+const beforeSecondFactor =
+  /^(GET \/api\/auth\/session|POST \/api\/auth\/(logout|second-factor\/.*|factors\/.*|factors\/totp))$/;
+/** What wants a proof of the last five minutes. */
+const fresh =
+  /^(DELETE \/api\/auth\/factors\/.*|POST \/api\/auth\/(factors\/recovery-codes|email)|DELETE \/api\/users\/.*|POST \/api\/users\/.*\/reset-factors|POST \/api\/tokens|POST \/api\/organisations\/.*\/break-glass|GET \/api\/audit\/export|GET .*\/evidence\/export)$/;
+
 const streams = new Set<ServerResponse>();
 let eventId = 100;
 let bootstrapOpen = process.env.PROOFLINE_MOCK_BOOTSTRAP === "1";
@@ -87,15 +70,25 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
       installation_name: installation.name,
       version: "0.1.0",
     });
-  if (path === "/api/auth/login") {
-    if (body.password === "wrong") return problem(response, 401, "login_failed", "");
-    return begin(response, 200, String(body.email));
+  const open = openRoute(method, path, body);
+  if (open) return begin(response, open.status, open.email, open.assurance);
+  if (path === "/api/auth/providers") return json(response, 200, { items: offered });
+  if (path === "/api/auth/passkey/options") return json(response, 200, requestOptions());
+  if (/^\/api\/auth\/providers\/[^/]+\/start$/.test(path))
+    return json(response, 200, { authorization_url: "/login?problem=awaiting_approval" });
+  if (path === "/api/auth/password-reset") return void response.writeHead(202).end();
+  if (path === "/api/auth/password-reset/confirm" || path === "/api/auth/email/confirm") {
+    if (body.token === "old") throw new Refusal(410, "link_invalid");
+    return void response.writeHead(204).end();
   }
-  if (path === "/api/auth/bootstrap") {
-    if (!bootstrapOpen) return problem(response, 409, "bootstrap_closed", "");
-    if (body.token === "bad") return problem(response, 403, "bootstrap_token_invalid", "");
-    bootstrapOpen = false;
-    return begin(response, 201, String(body.email));
+  if (path === "/api/auth/invitation/look") {
+    if (body.token === "old") throw new Refusal(410, "link_invalid");
+    return json(response, 200, {
+      email: "new.owner@sunrise.example",
+      role: "practice_owner",
+      place_name: "Sunrise Dermatology",
+      inviter_name: "Maren Rausch",
+    });
   }
 
   const token = /__Host-session=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
@@ -103,7 +96,25 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
   if (!session) return problem(response, 401, "no_session", "");
   if (method !== "GET" && request.headers["x-csrf-token"] !== session.csrf)
     return problem(response, 403, "csrf", "The request does not come from this page.");
-  if (path === "/api/auth/session") return json(response, 200, sessionBody(session.email));
+  const { account } = session;
+  const call = `${method} ${path}`;
+  if (session.assurance === "password" && !beforeSecondFactor.test(call)) {
+    const enrolled = account.totp || account.passkeys.length > 0;
+    throw new Refusal(403, enrolled ? "second_factor_required" : "second_factor_enrolment_required");
+  }
+  if (path === "/api/auth/session") return json(response, 200, sessionBody(session));
+  if (path.startsWith("/api/auth/second-factor/")) {
+    if (path.endsWith("/options")) return json(response, 200, requestOptions());
+    if (path.endsWith("/totp")) checkCode(body.code);
+    if (path.endsWith("/recovery-code")) {
+      if (body.code === "wrong") throw new Refusal(403, "code_refused");
+      account.recovery -= 1;
+    }
+    session.steppedUpUntil = session.assurance === "full" ? Date.now() + 5 * minute : 0;
+    session.assurance = "full";
+    return json(response, 200, sessionBody(session));
+  }
+  if (fresh.test(call) && session.steppedUpUntil < Date.now()) throw new Refusal(403, "step_up_required");
   if (path === "/api/auth/logout") {
     sessions.delete(token as string);
     response.setHeader("Set-Cookie", [
@@ -118,16 +129,20 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
     tell({ topic: "appliance", site_id: String(body.site_id) });
     return json(response, 200, {});
   }
+  if (path === "/api/audit/export") {
+    response.setHeader("Content-Disposition", 'attachment; filename="audit.csv"');
+    return void response.writeHead(200, { "Content-Type": "text/csv" }).end("at,actor,action\n");
+  }
   const exported = /^\/api\/sites\/[^/]+\/evidence\/export$/.test(path);
   if (exported) {
     response.setHeader("Content-Disposition", 'attachment; filename="evidence.tar"');
     return void response.writeHead(200, { "Content-Type": "application/x-tar" }).end("mock");
   }
 
-  for (const [verb, pattern, handler] of routes) {
+  for (const [verb, pattern, handler] of allRoutes) {
     const match = verb === method ? pattern.exec(path) : null;
     if (!match) continue;
-    const result = handler({ method, path, query: url.searchParams, body }, ...match.slice(1));
+    const result = handler({ method, path, query: url.searchParams, body, session, account }, ...match.slice(1));
     await new Promise((resolve) => setTimeout(resolve, Number(process.env.PROOFLINE_MOCK_DELAY ?? 60)));
     if (result.changed) tell(result.changed);
     if (result.status === 204) return void response.writeHead(204).end();
@@ -136,34 +151,44 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
   problem(response, 404, "not_found", "There is nothing here, or it is not yours.");
 }
 
-function begin(response: ServerResponse, status: number, email: string): void {
+/** The routes that begin a session without one. */
+function openRoute(method: string, path: string, body: Record<string, unknown>) {
+  if (method !== "POST") return undefined;
+  switch (path) {
+    case "/api/auth/login":
+      if (body.password === "wrong") throw new Refusal(401, "login_failed");
+      return { status: 200, email: String(body.email), assurance: "password" as const };
+    case "/api/auth/bootstrap":
+      if (!bootstrapOpen) throw new Refusal(409, "bootstrap_closed");
+      if (body.token === "bad") throw new Refusal(403, "bootstrap_token_invalid");
+      bootstrapOpen = false;
+      return { status: 201, email: `new.${String(body.email)}`, assurance: "password" as const };
+    case "/api/auth/invitation/accept":
+      return { status: 201, email: "new.owner@sunrise.example", assurance: "password" as const };
+    case "/api/auth/passkey":
+      return { status: 200, email: "maren@northgate.example", assurance: "full" as const };
+    default:
+      return undefined;
+  }
+}
+
+function begin(response: ServerResponse, status: number, email: string, assurance: MockSession["assurance"]): void {
   const token = randomBytes(24).toString("base64url");
   const csrf = randomBytes(24).toString("base64url");
-  sessions.set(token, { email, csrf });
+  const session = {
+    id: `ses_${token.slice(0, 8)}`,
+    account: accountOf(email),
+    csrf,
+    assurance,
+    steppedUpUntil: 0,
+    created: now(),
+  };
+  sessions.set(token, session);
   response.setHeader("Set-Cookie", [
     `__Host-session=${token}; Path=/; Secure; HttpOnly; SameSite=Strict`,
     `__Host-csrf=${csrf}; Path=/; Secure; SameSite=Strict`,
   ]);
-  json(response, status, sessionBody(email));
-}
-
-function sessionBody(email: string) {
-  const readonly = email.startsWith("readonly");
-  const operator = email.startsWith("operator");
-  return {
-    user: {
-      id: "user_01k9m2v4c8q7r5t3w1x6y0z2aa",
-      name: readonly ? "Jo Whitfield" : "Maren Rausch",
-      email,
-      role: readonly ? "staff_readonly" : operator ? "staff_operator" : "staff_admin",
-      partner_id: null,
-      org_id: null,
-    },
-    expires_at: iso(now() + 24 * hour),
-    idle_expires_at: iso(now() + 15 * minute),
-    installation,
-    permissions: [...permissions, ...(readonly ? [] : writes), ...(readonly || operator ? [] : admin)],
-  };
+  json(response, status, sessionBody(session));
 }
 
 function stream(response: ServerResponse): void {

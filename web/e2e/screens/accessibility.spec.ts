@@ -3,7 +3,17 @@
  * content security policy; and at the ends of the range nothing wider than the screen.
  */
 
-import { addresses, expect, expectAccessible, expectNoOverflow, settle, signIn, test, visit } from "./signed-in";
+import {
+  addresses,
+  expect,
+  expectAccessible,
+  expectNoOverflow,
+  givePassword,
+  settle,
+  signIn,
+  test,
+  visit,
+} from "./signed-in";
 
 const ways = [
   { name: "light", colorScheme: "light", viewport: { width: 1440, height: 900 } },
@@ -17,9 +27,9 @@ for (const { name, colorScheme, viewport } of ways) {
 
     test("sign-in", async ({ page }) => {
       await page.goto("/");
-      await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+      await expect(page.getByRole("button", { name: "Sign in", exact: true })).toBeVisible();
       await expectAccessible(page);
-      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("button", { name: "Sign in", exact: true }).click();
       await expect(page.getByText("E-mail is missing")).toBeVisible();
       await expectAccessible(page);
     });
@@ -28,6 +38,72 @@ for (const { name, colorScheme, viewport } of ways) {
       await page.goto("/#/bootstrap?token=abc");
       await expect(page.getByRole("heading", { name: "Create the first account" })).toBeVisible();
       await expectAccessible(page);
+    });
+
+    test("second factor", async ({ page }) => {
+      await page.goto("/");
+      await givePassword(page);
+      await page.getByLabel("Code", { exact: true }).fill("000000");
+      await expect(page.getByRole("alert")).toContainText("This code was not accepted");
+      await expectAccessible(page);
+      await page.getByRole("button", { name: "Use a recovery code" }).click();
+      await expect(page.getByLabel("Recovery code")).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test("protecting an account", async ({ page }) => {
+      await page.goto("/");
+      await givePassword(page, `new.${Math.random()}@northgate.example`);
+      await expect(page.getByRole("heading", { name: "Protect your account" })).toBeVisible();
+      await expectAccessible(page);
+      await page.getByRole("button", { name: "A passkey", exact: true }).click();
+      await expectAccessible(page);
+      await page.getByRole("button", { name: "Back" }).click();
+      await page.getByRole("button", { name: "An authenticator app" }).click();
+      await expect(page.getByRole("img", { name: /QR code/ })).toBeVisible();
+      await expectAccessible(page);
+      await page.getByLabel("Code", { exact: true }).fill("123456");
+      await expect(page.getByRole("heading", { name: "Keep your recovery codes" })).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    for (const [name, address, heading] of [
+      ["forgotten password", "/forgot", "Forgotten password"],
+      ["a new password", "/reset#abc", "Set a new password"],
+      ["an invitation", "/invitation#abc", "Welcome"],
+      ["a link that is too old", "/invitation#old", "This link does not work any more"],
+      ["a new address", "/confirm-email#abc", "Confirm your new address"],
+      ["a problem of a provider", "/login?problem=wrong_place", "Sign in"],
+    ] as const) {
+      test(name, async ({ page }) => {
+        await page.goto(address);
+        await expect(page.getByRole("heading", { name: heading })).toBeVisible();
+        await expectAccessible(page);
+        expect(page.url()).not.toContain("#");
+      });
+    }
+
+    test("what asks on the pages about people and access", async ({ page }) => {
+      test.setTimeout(120_000);
+      await signIn(page);
+      for (const [address, button, wait] of [
+        ["/people", "Invite somebody", "E-mail"],
+        ["/settings/providers", "Add a provider", "Client secret"],
+        ["/settings/approvals", "Approve", "Role"],
+        ["/settings/tokens", "New token", "Works for"],
+        ["/emergency", "Ask for access", "Ticket"],
+        ["/account", "Change", "New e-mail address"],
+      ] as const) {
+        await test.step(button, async () => {
+          await visit(page, address);
+          await settle(page);
+          await page.getByRole("button", { name: button, exact: true }).first().click();
+          await expect(page.getByRole("dialog").getByLabel(wait, { exact: true })).toBeVisible();
+          await expectAccessible(page);
+          await page.keyboard.press("Escape");
+          await expect(page.getByRole("dialog")).toHaveCount(0);
+        });
+      }
     });
 
     test("every page", async ({ page }) => {

@@ -29,11 +29,18 @@ export const test = base.extend<{ watch: Watch; app: Page }>({
   },
 });
 
-export async function signIn(page: Page, email = "maren@northgate.example"): Promise<void> {
-  await page.goto("/");
+/** The mock takes any password but `wrong`, and any six digits but 000000. */
+export async function givePassword(page: Page, email = "maren@northgate.example"): Promise<void> {
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Password", { exact: true }).fill("a long enough password");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+export async function signIn(page: Page, email = "maren@northgate.example"): Promise<void> {
+  await page.goto("/");
+  await givePassword(page, email);
+  // The sixth digit sends the form.
+  await page.getByLabel("Code", { exact: true }).pressSequentially("123456");
   await expect(page.getByRole("navigation", { name: "Main" }).first()).toBeVisible();
 }
 
@@ -80,6 +87,7 @@ export async function addresses(page: Page): Promise<Record<string, string>> {
     const sites = await get("/api/sites?limit=1");
     const waiting = await get("/api/incidents?state=awaiting_approval&limit=1");
     const resolved = await get("/api/incidents?state=resolved&limit=1");
+    const people = await get("/api/users?limit=10");
     const site = sites.items[0].id;
     const posture = await get(`/api/sites/${site}/posture`);
     const checks = posture.controls.flatMap((control: { checks: unknown[] }) => control.checks);
@@ -105,7 +113,18 @@ export async function addresses(page: Page): Promise<Record<string, string>> {
       "provisioning, code": `/provision?site=${site}`,
       "audit log": "/audit",
       "system health": "/system",
+      account: "/account",
+      people: "/people",
+      "people, nobody found": "/people?q=zzzz",
+      "one of the people": `/people?show=${people.items[3].id}`,
+      invitations: "/people/invitations",
+      "emergency access": "/emergency",
       settings: "/settings",
+      "sign-in providers": "/settings/providers",
+      approvals: "/settings/approvals",
+      "API tokens": "/settings/tokens",
+      mail: "/settings/mail",
+      keys: "/settings/keys",
       "not found": "/nowhere",
     };
   });

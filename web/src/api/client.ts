@@ -4,15 +4,15 @@
  */
 
 import { request } from "./http";
-import type { paths } from "./schema";
 import { checkShape, type Shape } from "./shape";
+import type { Paths } from "./types";
 
-type Method = "get" | "post" | "patch" | "delete";
+type Method = "get" | "post" | "put" | "patch" | "delete";
 type PathsWith<M extends Method> = {
-  [P in keyof paths]: paths[P] extends Record<M, object> ? P : never;
-}[keyof paths];
+  [P in keyof Paths]: Paths[P] extends Record<M, object> ? P : never;
+}[keyof Paths];
 
-type Operation<P extends keyof paths, M extends Method> = paths[P] extends Record<M, infer O> ? O : never;
+type Operation<P extends keyof Paths, M extends Method> = Paths[P] extends Record<M, infer O> ? O : never;
 type Parameters<O, Kind extends "path" | "query"> = O extends { parameters: { [K in Kind]?: infer V } } ? V : never;
 type BodyOf<O> = O extends { requestBody?: { content: { "application/json": infer B } } } ? B : never;
 type Content<R> = R extends { content: { "application/json": infer C } } ? C : undefined;
@@ -28,9 +28,9 @@ type BodyOption<V> = [V] extends [never] | [undefined]
     ? { body?: V }
     : { body: V };
 
-type ReadOptions<P extends keyof paths> = PathOption<Parameters<Operation<P, "get">, "path">> &
+type ReadOptions<P extends keyof Paths> = PathOption<Parameters<Operation<P, "get">, "path">> &
   QueryOption<Parameters<Operation<P, "get">, "query">> & { signal?: AbortSignal };
-type WriteOptions<P extends keyof paths, M extends Method> = PathOption<Parameters<Operation<P, M>, "path">> &
+type WriteOptions<P extends keyof Paths, M extends Method> = PathOption<Parameters<Operation<P, M>, "path">> &
   BodyOption<BodyOf<Operation<P, M>>>;
 
 /** What `GET path` answers. */
@@ -46,6 +46,9 @@ export const api = {
   post<P extends PathsWith<"post">>(path: P, options: WriteOptions<P, "post">) {
     return write<AnswerOf<Operation<P, "post">>>("POST", path, options);
   },
+  put<P extends PathsWith<"put">>(path: P, options: WriteOptions<P, "put">) {
+    return write<AnswerOf<Operation<P, "put">>>("PUT", path, options);
+  },
   patch<P extends PathsWith<"patch">>(path: P, options: WriteOptions<P, "patch">) {
     return write<AnswerOf<Operation<P, "patch">>>("PATCH", path, options);
   },
@@ -55,7 +58,7 @@ export const api = {
 };
 
 function write<T>(
-  method: "POST" | "PATCH" | "DELETE",
+  method: "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
   options: { path?: unknown; body?: unknown },
 ): Promise<T> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { wordsFor } from "./error-words";
+import { codeWords } from "./code-words";
+import { sentenceFor, wordsFor } from "./error-words";
 import { ApiError, type ErrorKind } from "./errors";
 
 const kinds: ErrorKind[] = [
@@ -31,6 +32,31 @@ describe("the words of an error", () => {
       "Somebody decided already.",
     );
     expect(wordsFor(new ApiError("server", { detail: "pool exhausted" })).advice).not.toContain("pool");
+  });
+
+  it("of a code go before those of its kind", () => {
+    const refused = new ApiError("forbidden", { code: "code_refused" });
+    expect(wordsFor(refused).title).toBe("This code was not accepted");
+    expect(wordsFor(new ApiError("forbidden", { code: "never_heard_of" }))).toEqual(
+      wordsFor(new ApiError("forbidden")),
+    );
+  });
+
+  it("keep the wait, whatever the code says", () => {
+    const tooMany = new ApiError("rate_limited", { code: "code_refused", retryAfter: 40 });
+    expect(wordsFor(tooMany).advice).toContain("40 seconds");
+  });
+
+  it("are different for every code, and sentences", () => {
+    const all = Object.values(codeWords);
+    expect(new Set(all.map(({ title, advice }) => title + advice)).size).toBe(all.length);
+    for (const { title, advice } of all) {
+      expect(title).toMatch(/^[A-Z].*[^.]$/);
+      expect(advice).toMatch(/^[A-Z].*\.$/);
+    }
+    expect(sentenceFor(new ApiError("forbidden", { code: "last_admin" }))).toMatch(
+      /^This is the last administrator\. /,
+    );
   });
 
   it("exist for a fault in our own code too", () => {

@@ -1,5 +1,6 @@
-/** What a person reads when something went wrong: one set of words for each kind. */
+/** What a person reads when something went wrong: words of its own for each code that has them, else for each kind. */
 
+import { codeWords } from "./code-words";
 import { ApiError, type ErrorKind } from "./errors";
 
 export interface ErrorWords {
@@ -70,14 +71,20 @@ const words: Record<ErrorKind, ErrorWords> = {
 /** The words for any error; one that is not ours was a fault in reading the answer. */
 export function wordsFor(error: unknown): ErrorWords {
   if (!(error instanceof ApiError)) return words.malformed;
-  const base = words[error.kind];
+  const base = codeWords[error.code] ?? words[error.kind];
   if (error.kind === "rate_limited" && error.retryAfter) {
     return { ...base, advice: `Try again in ${duration(error.retryAfter)}.` };
   }
-  if ((error.kind === "invalid" || error.kind === "conflict") && error.detail) {
+  if ((error.kind === "invalid" || error.kind === "conflict") && error.detail && !codeWords[error.code]) {
     return { ...base, advice: error.detail };
   }
   return base;
+}
+
+/** The same on one line. */
+export function sentenceFor(error: unknown): string {
+  const { title, advice } = wordsFor(error);
+  return `${title}. ${advice}`;
 }
 
 function duration(seconds: number): string {

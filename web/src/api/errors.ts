@@ -92,3 +92,7 @@ export function kindOfStatus(status: number): ErrorKind {
 export function isTransient(error: unknown): boolean {
   return error instanceof ApiError && (error.kind === "offline" || error.kind === "unavailable");
 }
+
+/** Whether nothing more comes of this session as it is: it is over, or needs its second factor. */
+export const endsSession = ({ kind, code }: ApiError): boolean =>
+  kind === "signed_out" || /^second_factor_(enrolment_)?required$/.test(code);

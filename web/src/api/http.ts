@@ -12,7 +12,7 @@ import { ApiError, type FieldError, kindOfStatus } from "./errors";
 const TIME_OUT_MS = 30_000;
 
 export interface RequestOptions {
-  method?: "GET" | "POST" | "PATCH" | "DELETE";
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   body?: unknown;
   signal?: AbortSignal | undefined;
   headers?: Record<string, string>;
@@ -28,8 +28,29 @@ export function csrfToken(cookies: string = document.cookie): string | undefined
   return undefined;
 }
 
+let confirmIdentity: (() => Promise<void>) | undefined;
+
+/**
+ * What to do when the server wants a fresh proof of who asks: `confirm` resolves when the person
+ * gave one, and rejects with the reason when not. The request is then sent once more.
+ */
+export function onStepUp(confirm: (() => Promise<void>) | undefined): void {
+  confirmIdentity = confirm;
+}
+
 /** Sends one request and hands back the raw answer; only for answers that are not JSON. */
 export async function send(url: string, options: RequestOptions = {}): Promise<Response> {
+  try {
+    return await sendOnce(url, options);
+  } catch (error) {
+    if (!confirmIdentity || !(error instanceof ApiError) || error.code !== "step_up_required") throw error;
+    await confirmIdentity();
+    if (options.signal?.aborted) throw options.signal.reason;
+    return sendOnce(url, options);
+  }
+}
+
+async function sendOnce(url: string, options: RequestOptions): Promise<Response> {
   const method = options.method ?? "GET";
   const headers = new Headers({ Accept: "application/json, application/problem+json", ...options.headers });
   if (isBackground()) headers.set("X-Background", "1");

@@ -6,11 +6,13 @@
  * those that this version knows and may ask for.
  */
 
-import type { components } from "./schema";
+import type { Assured, Enrolled as EnrolledIn, IdentityPaths, Restrictable } from "./identity";
+import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type Session = Schemas["SessionBody"];
+export type Session = Schemas["SessionBody"] & Assured;
+export type Enrolled = EnrolledIn<Session>;
 export type AuthStatus = Schemas["StatusBody"];
 export type BootstrapRequest = Schemas["BootstrapRequest"];
 
@@ -41,6 +43,11 @@ export type Health = Schemas["SystemHealthBody"];
 export type Job = Schemas["JobBody"];
 export type Settings = Schemas["SettingsBody"];
 export type ServerKey = Schemas["KeyBody"];
+export type Organisation = Schemas["OrganisationBody"] & Restrictable;
+
+type Added = IdentityPaths<Session, AuditRow>;
+/** Every route of the server. */
+export type Paths = Omit<paths, keyof Added> & Added;
 
 export const incidentStateNames = [
   "open",

@@ -1,6 +1,7 @@
 import { setPreference, usePreference } from "../lib/preference";
 import { Dialog } from "../ui/dialog";
-import { destinations } from "./navigation";
+import { useSession } from "../auth/context";
+import { destinationsFor } from "./navigation";
 import { shortcutPreference } from "./shortcuts";
 
 const keys: [string[], string][] = [
@@ -15,12 +16,13 @@ const keys: [string[], string][] = [
 ];
 
 export function Help({ onClose }: { onClose: () => void }) {
+  const { session } = useSession();
   const shortcuts = usePreference(shortcutPreference);
   return (
     <Dialog open onClose={onClose} title="Keyboard shortcuts">
       <div className="grid gap-x-8 gap-y-1 px-5 py-4 sm:grid-cols-2">
         <Keys title="Everywhere" rows={keys} />
-        <Keys title="Go to" rows={destinations.map(({ key, label }) => [["g", key], label])} />
+        <Keys title="Go to" rows={destinationsFor(session.permissions).map(({ key, label }) => [["g", key], label])} />
       </div>
       <label className="flex items-center gap-2 border-t border-hair px-5 py-3">
         <input

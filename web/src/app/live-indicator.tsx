@@ -14,6 +14,7 @@ const words: Record<LiveStatus, { word: string; tip: string }> = {
 /** Whether the screen follows the server: a full dot, or a hollow one with the word. */
 export function LiveIndicator() {
   const status = useLiveStatus();
+  if (status === "off") return null;
   const { word, tip } = words[status];
   return (
     <span role="status" data-tip={tip} className="flex items-center gap-1.5 text-xs text-ink-2">

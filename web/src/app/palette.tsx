@@ -5,12 +5,12 @@ import { type LinkProps, useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useDeferredValue, useId, useState } from "react";
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { wordsFor } from "../api/error-words";
-import { useDenied } from "../auth/context";
+import { useDenied, useSession } from "../auth/context";
 import { cx } from "../lib/cx";
 import { setPreference, themePreference } from "../lib/preference";
 import { sitesSearchQuery } from "../tenants/queries";
 import { Icon, type IconName } from "../ui/icon";
-import { destinations } from "./navigation";
+import { destinationsFor } from "./navigation";
 
 interface Option {
   id: string;
@@ -103,24 +103,24 @@ export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () =
 function useOptions(text: string, onClose: () => void, onHelp: () => void): { options: Option[]; status: string } {
   const navigate = useNavigate();
   const denied = useDenied();
-  const sites = useQuery(sitesSearchQuery(text));
+  const { session } = useSession();
+  const sites = useQuery(sitesSearchQuery(denied("site.read") ? "" : text));
   const go = (link: LinkProps) => () => {
     onClose();
     void navigate(link as Parameters<typeof navigate>[0]);
   };
   const matches = (label: string) => label.toLowerCase().includes(text.toLowerCase());
 
-  const pages = destinations
-    .filter(({ permission }) => !denied(permission))
-    .map(({ to, label, icon, key }): Option => ({
-      id: `page-${key}`,
-      group: "Pages",
-      label,
-      icon,
-      run: go({ to }),
-      note: `g ${key}`,
-    }));
+  const pages = destinationsFor(session.permissions).map(({ to, label, icon, key }): Option => ({
+    id: `page-${key}`,
+    group: "Pages",
+    label,
+    icon,
+    run: go({ to }),
+    note: `g ${key}`,
+  }));
   const actions: Option[] = [
+    { id: "account", group: "Actions", label: "Your account", icon: "user", run: go({ to: "/account" }) },
     ...(denied("code.create")
       ? []
       : [

@@ -1,11 +1,13 @@
 /** The cache of everything the server said. */
 
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { ApiError, isTransient } from "../api/errors";
+import { ApiError, endsSession, isTransient } from "../api/errors";
+import type { LeaveReason } from "../auth/session";
 
-export function createQueryClient(onSignedOut: () => void): QueryClient {
+export function createQueryClient(leave: (reason: LeaveReason) => void): QueryClient {
   const watch = (error: unknown) => {
-    if (error instanceof ApiError && error.kind === "signed_out") onSignedOut();
+    if (!(error instanceof ApiError) || !endsSession(error)) return;
+    leave(error.kind === "signed_out" ? "expired" : "second_factor");
   };
   return new QueryClient({
     queryCache: new QueryCache({ onError: watch }),

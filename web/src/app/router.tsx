@@ -3,12 +3,15 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { applianceStatusNames, evidenceKindNames, incidentStateNames, severityNames } from "../api/types";
+import { roleNames } from "../auth/roles";
 import { defined, moment, oneOf, text } from "./search";
 import { NotFound, PageError, PagePending, SectionError } from "./fallbacks";
 import { Shell } from "./shell";
 
 interface RouterContext {
   queryClient: QueryClient;
+  /** Whether the person may do this: what they may not read is not asked for. */
+  may: (action: string) => boolean;
 }
 
 const root = createRootRouteWithContext<RouterContext>()({ component: Shell, notFoundComponent: NotFound });
@@ -19,7 +22,8 @@ const postureStates = ["fail", "not_assessed", "stale", "pass", "not_applicable"
 const overview = createRoute({
   getParentRoute: () => root,
   path: "/",
-  loader: async ({ context }) => (await import("../overview/page")).prefetch(context.queryClient),
+  loader: async ({ context }) =>
+    context.may("overview.read") && (await import("../overview/page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../overview/page"), "Page"),
 });
 
@@ -105,6 +109,7 @@ const siteSettings = createRoute({
   errorComponent: SectionError,
   path: "/settings",
   loader: async ({ context, params }) =>
+    context.may("code.read") &&
     (await import("../tenants/site-settings-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../tenants/site-settings-page"), "Page"),
 });
@@ -166,6 +171,9 @@ const audit = createRoute({
       action: text(raw, "action"),
       from: moment(raw, "from"),
       to: moment(raw, "to"),
+      outcome: oneOf(raw, "outcome", ["done", "denied", "failed"]),
+      org: text(raw, "org"),
+      search: text(raw, "search"),
     }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, deps }) => (await import("../audit/page")).prefetch(context.queryClient, deps),
@@ -182,8 +190,104 @@ const system = createRoute({
 const settings = createRoute({
   getParentRoute: () => root,
   path: "/settings",
-  loader: async ({ context }) => (await import("../system/settings-page")).prefetch(context.queryClient),
-  component: lazyRouteComponent(() => import("../system/settings-page"), "Page"),
+  component: lazyRouteComponent(() => import("../settings/layout"), "Page"),
+});
+
+const settingsGeneral = createRoute({
+  getParentRoute: () => settings,
+  errorComponent: SectionError,
+  path: "/",
+  loader: async ({ context }) =>
+    context.may("settings.read") && (await import("../settings/general-page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../settings/general-page"), "Page"),
+});
+
+const settingsProviders = createRoute({
+  getParentRoute: () => settings,
+  errorComponent: SectionError,
+  path: "/providers",
+  loader: async ({ context }) => (await import("../settings/providers-page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../settings/providers-page"), "Page"),
+});
+
+const settingsApprovals = createRoute({
+  getParentRoute: () => settings,
+  errorComponent: SectionError,
+  path: "/approvals",
+  loader: async ({ context }) => (await import("../settings/approvals-page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../settings/approvals-page"), "Page"),
+});
+
+const settingsTokens = createRoute({
+  getParentRoute: () => settings,
+  errorComponent: SectionError,
+  path: "/tokens",
+  loader: async ({ context }) => (await import("../settings/tokens-page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../settings/tokens-page"), "Page"),
+});
+
+const settingsMail = createRoute({
+  getParentRoute: () => settings,
+  errorComponent: SectionError,
+  path: "/mail",
+  validateSearch: (raw: Record<string, unknown>) =>
+    defined({ state: oneOf(raw, "state", ["failed", "queued", "sent"]) }),
+  loaderDeps: ({ search }) => search,
+  loader: async ({ context, deps }) => (await import("../settings/mail-page")).prefetch(context.queryClient, deps),
+  component: lazyRouteComponent(() => import("../settings/mail-page"), "Page"),
+});
+
+const settingsKeys = createRoute({
+  getParentRoute: () => settings,
+  errorComponent: SectionError,
+  path: "/keys",
+  loader: async ({ context }) => (await import("../settings/keys-page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../settings/keys-page"), "Page"),
+});
+
+const account = createRoute({
+  getParentRoute: () => root,
+  path: "/account",
+  validateSearch: (raw: Record<string, unknown>) => defined({ problem: text(raw, "problem") }),
+  loader: async ({ context }) => (await import("../account/page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../account/page"), "Page"),
+});
+
+const people = createRoute({
+  getParentRoute: () => root,
+  path: "/people",
+  component: lazyRouteComponent(() => import("../people/layout"), "Page"),
+});
+
+const peopleList = createRoute({
+  getParentRoute: () => people,
+  errorComponent: SectionError,
+  path: "/",
+  validateSearch: (raw: Record<string, unknown>) =>
+    defined({
+      q: text(raw, "q"),
+      role: oneOf(raw, "role", roleNames),
+      status: oneOf(raw, "status", ["active", "suspended"]),
+      show: text(raw, "show"),
+    }),
+  loaderDeps: ({ search: { q, role, status } }) => defined({ q, role, status }),
+  loader: async ({ context, deps }) => (await import("../people/list-page")).prefetch(context.queryClient, deps),
+  component: lazyRouteComponent(() => import("../people/list-page"), "Page"),
+});
+
+const invitations = createRoute({
+  getParentRoute: () => people,
+  errorComponent: SectionError,
+  path: "/invitations",
+  loader: async ({ context }) => (await import("../people/invitations-page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../people/invitations-page"), "Page"),
+});
+
+const emergency = createRoute({
+  getParentRoute: () => root,
+  path: "/emergency",
+  loader: async ({ context }) => (await import("../access/page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../access/page"), "Page"),
 });
 
 const routeTree = root.addChildren([
@@ -197,7 +301,17 @@ const routeTree = root.addChildren([
   provision,
   audit,
   system,
-  settings,
+  settings.addChildren([
+    settingsGeneral,
+    settingsProviders,
+    settingsApprovals,
+    settingsTokens,
+    settingsMail,
+    settingsKeys,
+  ]),
+  account,
+  people.addChildren([peopleList, invitations]),
+  emergency,
   ...developmentRoutes(),
 ]);
 
@@ -213,10 +327,10 @@ function developmentRoutes() {
   ];
 }
 
-export function createAppRouter(queryClient: QueryClient) {
+export function createAppRouter(queryClient: QueryClient, permissions: readonly string[]) {
   return createRouter({
     routeTree,
-    context: { queryClient },
+    context: { queryClient, may: (action) => permissions.includes(action) },
     defaultPreload: "intent",
     defaultPreloadStaleTime: 0,
     defaultPendingMs: 150,

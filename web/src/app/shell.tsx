@@ -4,13 +4,14 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { IdleWarning } from "../auth/idle-warning";
+import { BreakGlassBanner } from "../access/banner";
 import { useDenied, useSession } from "../auth/context";
 import { cx } from "../lib/cx";
 import { count } from "../lib/format";
 import { overviewQuery } from "../overview/queries";
 import { Icon } from "../ui/icon";
 import { LiveIndicator } from "./live-indicator";
-import { type Destination, destinations, groupTitles } from "./navigation";
+import { type Destination, destinationsFor, groupTitles } from "./navigation";
 import { useShortcuts } from "./shortcuts";
 import { UserMenu } from "./user-menu";
 
@@ -59,6 +60,7 @@ export function Shell() {
           <LiveIndicator />
           <UserMenu onHelp={openHelp} />
         </header>
+        <BreakGlassBanner />
         <main
           id="main"
           ref={main}
@@ -95,7 +97,8 @@ function useFocusAfterNavigation() {
 }
 
 function Sidebar() {
-  const denied = useDenied();
+  const { session } = useSession();
+  const destinations = destinationsFor(session.permissions);
   const groups = [...new Set(destinations.map((d) => d.group))];
   return (
     <nav
@@ -115,7 +118,7 @@ function Sidebar() {
           {groupTitles[group] && <p className="px-2 pb-1 text-2xs font-semibold text-ink-3">{groupTitles[group]}</p>}
           <ul className="grid gap-0.5">
             {destinations
-              .filter((d) => d.group === group && !denied(d.permission))
+              .filter((d) => d.group === group)
               .map((d) => (
                 <li key={d.to}>
                   <NavLink destination={d} />
@@ -143,9 +146,15 @@ function NavLink({ destination: { to, label, icon } }: { destination: Destinatio
   );
 }
 
+function useCounts() {
+  const denied = useDenied();
+  const { data } = useQuery({ ...overviewQuery(), enabled: !denied("overview.read") });
+  return data?.counts;
+}
+
 function OpenIncidents() {
-  const { data } = useQuery(overviewQuery());
-  const open = data?.counts.open_incidents;
+  const counts = useCounts();
+  const open = counts?.open_incidents;
   if (!open) return null;
   return (
     <span className="ml-auto text-xs font-semibold text-fail">
@@ -156,22 +165,22 @@ function OpenIncidents() {
 }
 
 function SiteCount() {
-  const { data } = useQuery(overviewQuery());
-  if (!data?.counts.sites) return null;
-  return <span className="ml-auto text-xs font-medium text-ink-3">{count(data.counts.sites)}</span>;
+  const counts = useCounts();
+  if (!counts?.sites) return null;
+  return <span className="ml-auto text-xs font-medium text-ink-3">{count(counts.sites)}</span>;
 }
 
 /** The same on a phone: what one needs under the thumb, the rest in the menu of the person. */
 function BottomBar() {
-  const denied = useDenied();
+  const { session } = useSession();
   return (
     <nav
       aria-label="Main"
       className="fixed inset-x-0 bottom-0 z-30 border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:hidden"
     >
       <ul className="flex">
-        {destinations
-          .filter((d) => d.group === "work" && !denied(d.permission))
+        {destinationsFor(session.permissions)
+          .filter((d) => d.group === "work")
           .map(({ to, label, icon }) => (
             <li key={to} className="flex-1">
               <Link

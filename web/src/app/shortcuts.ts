@@ -7,7 +7,8 @@ import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { type Preference, readPreference, setPreference, timePreference } from "../lib/preference";
 import { moveRow } from "../lib/rows";
-import { destinations } from "./navigation";
+import { useSession } from "../auth/context";
+import { destinationsFor } from "./navigation";
 
 export const shortcutPreference: Preference<"on" | "off"> = {
   key: "proofline.shortcuts",
@@ -24,6 +25,7 @@ const chordMs = 1200;
 
 export function useShortcuts({ openPalette, openHelp }: Handlers): void {
   const navigate = useNavigate();
+  const { permissions } = useSession().session;
   const chordUntil = useRef(0);
 
   useEffect(() => {
@@ -37,7 +39,7 @@ export function useShortcuts({ openPalette, openHelp }: Handlers): void {
 
       if (chordUntil.current > event.timeStamp) {
         chordUntil.current = 0;
-        const destination = destinations.find(({ key }) => key === event.key);
+        const destination = destinationsFor(permissions).find(({ key }) => key === event.key);
         if (destination) {
           event.preventDefault();
           void navigate({ to: destination.to });
@@ -68,7 +70,7 @@ export function useShortcuts({ openPalette, openHelp }: Handlers): void {
 
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
-  }, [navigate, openPalette, openHelp]);
+  }, [navigate, permissions, openPalette, openHelp]);
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -1,7 +1,8 @@
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useRef } from "react";
-import { roleWord, useDenied, useSession } from "../auth/context";
+import { useSession } from "../auth/context";
+import { roleWord } from "../auth/roles";
 import { signOut } from "../auth/session";
 import { cx } from "../lib/cx";
 import {
@@ -15,15 +16,15 @@ import {
 import { Icon } from "../ui/icon";
 import { say } from "../ui/toast";
 import { wordsFor } from "../api/error-words";
-import { destinations } from "./navigation";
+import { destinationsFor } from "./navigation";
 
 /** The person: who, how the screen looks, how to leave. On a phone also the rest of the pages. */
 export function UserMenu({ onHelp }: { onHelp: () => void }) {
   const { session } = useSession();
-  const denied = useDenied();
   const menu = useRef<HTMLDivElement>(null);
   const close = () => menu.current?.hidePopover();
   const leave = useSignOut();
+  const rest = destinationsFor(session.permissions).filter(({ group }) => group !== "work");
   const initials = session.user.name
     .split(/\s+/)
     .map((part) => part.charAt(0))
@@ -56,16 +57,14 @@ export function UserMenu({ onHelp }: { onHelp: () => void }) {
           <p className="text-xs text-ink-3">{roleWord(session.user.role)}</p>
         </div>
         <ul className="border-b border-hair p-1.5 md:hidden">
-          {destinations
-            .filter((d) => d.group !== "work" && !denied(d.permission))
-            .map(({ to, label, icon }) => (
-              <li key={to}>
-                <Link to={to} onClick={close} className={item}>
-                  <Icon name={icon} />
-                  {label}
-                </Link>
-              </li>
-            ))}
+          {rest.map(({ to, label, icon }) => (
+            <li key={to}>
+              <Link to={to} onClick={close} className={item}>
+                <Icon name={icon} />
+                {label}
+              </Link>
+            </li>
+          ))}
         </ul>
         <div className="grid gap-3 border-b border-hair px-4 py-3">
           <Segments
@@ -76,6 +75,10 @@ export function UserMenu({ onHelp }: { onHelp: () => void }) {
           <Segments label="Times" preference={timePreference} words={{ relative: "Relative", exact: "Exact" }} />
         </div>
         <div className="p-1.5">
+          <Link to="/account" onClick={close} className={item}>
+            <Icon name="user" />
+            Your account
+          </Link>
           <button
             type="button"
             className={item}

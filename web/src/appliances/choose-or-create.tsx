@@ -9,6 +9,8 @@ interface Props {
   options: readonly { id: string; name: string }[];
   placeholder: string;
   timezones?: { near: readonly string[]; all: readonly string[]; own: string };
+  /** Why this person adds none. */
+  denied: string | undefined;
   busy: boolean;
   error: unknown;
   onChosen: (id: string) => void;
@@ -17,8 +19,8 @@ interface Props {
 
 /** One that exists, or a new one. The list comes first only when there is something in it. */
 export function ChooseOrCreate(props: Props) {
-  const { noun, options, onChosen } = props;
-  const [making, setMaking] = useState(options.length === 0);
+  const { noun, options, denied, onChosen } = props;
+  const [making, setMaking] = useState(options.length === 0 && !denied);
   const [chosen, setChosen] = useState("");
   const [missing, setMissing] = useState(false);
   if (making) return <CreateForm {...props} onCancel={options.length > 0 ? () => setMaking(false) : undefined} />;
@@ -52,7 +54,7 @@ export function ChooseOrCreate(props: Props) {
         <Button type="submit" look="primary">
           Continue
         </Button>
-        <Button icon="add" onClick={() => setMaking(true)}>
+        <Button icon="add" disabledReason={denied} onClick={() => setMaking(true)}>
           New {noun}
         </Button>
       </div>

@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api } from "../api/client";
+import { useDenied } from "../auth/context";
 import { organisationsQuery, partnersQuery, sitesOfQuery } from "../tenants/queries";
 import { QueryView } from "../ui/query-view";
 import { Bar } from "../ui/skeleton";
@@ -10,6 +11,7 @@ const skeleton = <Bar className="h-8 w-72" />;
 
 export function PartnerStep({ onChosen }: { onChosen: (id: string) => void }) {
   const client = useQueryClient();
+  const denied = useDenied();
   const query = useQuery(partnersQuery());
   const create = useMutation({
     mutationFn: (name: string) => api.post("/api/partners", { body: { name } }),
@@ -23,6 +25,7 @@ export function PartnerStep({ onChosen }: { onChosen: (id: string) => void }) {
       {({ items }) => (
         <ChooseOrCreate
           noun="partner"
+          denied={denied("partner.create")}
           options={items}
           onChosen={onChosen}
           onCreate={({ name }) => create.mutate(name)}
@@ -37,6 +40,7 @@ export function PartnerStep({ onChosen }: { onChosen: (id: string) => void }) {
 
 export function OrganisationStep({ partnerId, onChosen }: { partnerId: string; onChosen: (id: string) => void }) {
   const client = useQueryClient();
+  const denied = useDenied();
   const query = useQuery(organisationsQuery(partnerId));
   const create = useMutation({
     mutationFn: (name: string) => api.post("/api/organisations", { body: { partner_id: partnerId, name } }),
@@ -50,6 +54,7 @@ export function OrganisationStep({ partnerId, onChosen }: { partnerId: string; o
       {({ items }) => (
         <ChooseOrCreate
           noun="organisation"
+          denied={denied("organisation.create")}
           options={items}
           onChosen={onChosen}
           onCreate={({ name }) => create.mutate(name)}
@@ -72,6 +77,7 @@ export function SiteStep({
   onChosen: (id: string) => void;
 }) {
   const client = useQueryClient();
+  const denied = useDenied();
   const query = useQuery(sitesOfQuery(orgId, orgName));
   const create = useMutation({
     mutationFn: ({ name, timezone }: { name: string; timezone: string }) =>
@@ -89,6 +95,7 @@ export function SiteStep({
       {(sites) => (
         <ChooseOrCreate
           noun="site"
+          denied={denied("site.create")}
           options={sites}
           onChosen={onChosen}
           onCreate={create.mutate}

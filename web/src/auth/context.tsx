@@ -1,9 +1,12 @@
 import { createContext, useContext } from "react";
 import type { Session } from "../api/types";
+import { roleWord } from "./roles";
 import type { LeaveReason } from "./session";
 
 export interface SessionContext {
   session: Session;
+  /** Takes what the server now says of the session: a new name, a fresh proof, another factor. */
+  update: (session: Session) => void;
   /** Gives the screen back to the sign-in page. */
   leave: (reason: LeaveReason) => void;
 }
@@ -15,20 +18,6 @@ export function useSession(): SessionContext {
   if (!context) throw new Error("outside of a session");
   return context;
 }
-
-const roleWords: Record<string, string> = {
-  staff_admin: "administrator",
-  staff_operator: "operator",
-  staff_readonly: "read-only",
-  partner_admin: "partner administrator",
-  partner_technician: "technician",
-  partner_billing: "billing",
-  practice_owner: "practice owner",
-  practice_manager: "practice manager",
-  practice_viewer: "practice viewer",
-};
-
-export const roleWord = (role: string): string => roleWords[role] ?? role;
 
 /**
  * Asks whether the person may do something. The answer is the reason why not, or nothing: it goes

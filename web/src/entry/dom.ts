@@ -1,6 +1,6 @@
 /** The few lines that the sign-in page needs instead of a framework. */
 
-type Child = Node | string | false | null | undefined;
+export type Child = Node | string | false | null | undefined;
 
 /** Makes an element: attributes by name, `on…` as listeners, text as text (never as HTML). */
 export function h<K extends keyof HTMLElementTagNameMap>(

@@ -5,16 +5,29 @@
 
 import { ApiError } from "../api/errors";
 import { wordsFor } from "../api/error-words";
-import { brandMark, h } from "./dom";
+import { codeDigits } from "../auth/next-step";
+import { type Child, h } from "./dom";
+import { showGate } from "./gate";
 
 export interface FieldSpec {
   name: string;
   label: string;
-  type: "email" | "password" | "text";
+  /** `code` is six digits: with the last one the form is sent. */
+  type: "email" | "password" | "text" | "code";
   autocomplete: string;
   hint?: string;
   maxLength?: number;
   minLength?: number;
+  /** It is so, and only shown (and kept by password managers). */
+  fixed?: string;
+}
+
+/** Another way on from here, below the form. */
+export interface Way {
+  label: string;
+  /** A link goes to its address; a button does something, and what went wrong is said in the form. */
+  to: string | (() => Promise<void> | void);
+  look?: "button" | "link";
 }
 
 export interface FormSpec {
@@ -22,9 +35,12 @@ export interface FormSpec {
   intro: string;
   /** Why the person is here instead of where they were. */
   notice?: string | undefined;
+  /** What went wrong before this form came. */
+  problem?: string | undefined;
   fields: FieldSpec[];
   submit: string;
   busy: string;
+  ways?: (Way | false | undefined)[];
   footer?: string | undefined;
   /** Resolves when done; an `ApiError` becomes words in the form. */
   onSubmit(values: Record<string, string>): Promise<void>;
@@ -32,7 +48,12 @@ export interface FormSpec {
   explain?(error: ApiError): string | undefined;
 }
 
-export function showForm(root: HTMLElement, spec: FormSpec): void {
+export interface ShownForm {
+  /** Says in the form what went wrong. */
+  refuse(error: unknown): void;
+}
+
+export function showForm(root: HTMLElement, spec: FormSpec): ShownForm {
   const alert = h("div", { role: "alert", class: "form-alert", hidden: true });
   const button = h("button", { type: "submit", class: "btn btn-primary" }, spec.submit);
   const fields = new Map(spec.fields.map((field) => [field.name, makeField(field)]));
@@ -46,7 +67,7 @@ export function showForm(root: HTMLElement, spec: FormSpec): void {
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (button.getAttribute("aria-disabled") === "true") return;
+    if (isOff(button)) return;
     clear();
     const missing = [...fields.values()].find((field) => !field.check());
     if (missing) return missing.input.focus();
@@ -59,6 +80,7 @@ export function showForm(root: HTMLElement, spec: FormSpec): void {
       refuse(error);
     }
   });
+  for (const field of fields.values()) field.onComplete = () => form.requestSubmit();
 
   function clear() {
     alert.hidden = true;
@@ -73,16 +95,23 @@ export function showForm(root: HTMLElement, spec: FormSpec): void {
   function refuse(error: unknown) {
     const problem = error instanceof ApiError ? error : new ApiError("malformed", { cause: error });
     for (const { field, detail } of problem.fields) fields.get(field)?.say(detail);
-    const words = wordsFor(problem);
-    const message = spec.explain?.(problem) ?? `${words.title}. ${words.advice}`;
-    alert.replaceChildren(
-      h("p", {}, message),
-      problem.requestId ? h("p", { class: "form-request" }, `Request ${problem.requestId}`) : "",
-    );
-    alert.hidden = false;
+    const { title, advice } = wordsFor(problem);
+    const special = spec.explain?.(problem);
+    tell(special ? [special] : [h("strong", {}, `${title}.`), ` ${advice}`], problem.requestId);
     if (problem.retryAfter) waitFor(problem.retryAfter);
     const wrong = problem.fields.map(({ field }) => fields.get(field)).find(Boolean);
-    (wrong?.input ?? fields.values().next().value?.input)?.focus();
+    const input = (wrong ?? fields.values().next().value)?.input;
+    input?.focus();
+    // A code that was refused is typed anew.
+    if (input?.inputMode === "numeric") input.value = "";
+  }
+
+  function tell(message: Child[], requestId?: string) {
+    alert.replaceChildren(
+      h("p", {}, ...message),
+      requestId ? h("p", { class: "form-request" }, `Request ${requestId}`) : "",
+    );
+    alert.hidden = false;
   }
 
   function waitFor(seconds: number) {
@@ -101,42 +130,64 @@ export function showForm(root: HTMLElement, spec: FormSpec): void {
     tick();
   }
 
-  root.replaceChildren(
-    h(
-      "main",
-      { class: "gate" },
-      h("p", { class: "gate-brand" }, brandMark(), "Proofline"),
-      h(
-        "div",
-        { class: "panel gate-card" },
-        h("h1", { id: "gate-title" }, spec.title),
-        h("p", { class: "gate-intro" }, spec.intro),
-        spec.notice ? h("p", { role: "status", class: "gate-notice" }, spec.notice) : "",
-        form,
-      ),
-      spec.footer ? h("p", { class: "gate-footer" }, spec.footer) : "",
-    ),
+  const ways = (spec.ways ?? []).filter((way): way is Way => Boolean(way));
+  const buttons = ways.filter((way) => way.look === "button");
+  const links = ways.filter((way) => way.look !== "button");
+  showGate(
+    root,
+    spec,
+    form,
+    buttons.length > 0 && h("p", { class: "gate-or" }, "or"),
+    buttons.length > 0 && h("div", { class: "gate-ways" }, ...buttons.map((way) => showWay(way, refuse, clear))),
+    links.length > 0 && h("div", { class: "gate-links" }, ...links.map((way) => showWay(way, refuse, clear))),
   );
-  document.title = `${spec.title} · Proofline`;
-  fields.values().next().value?.input.focus();
+  if (spec.problem) tell([spec.problem]);
+  const first = [...fields.values()].find(({ input }) => !input.readOnly);
+  (first?.input ?? button).focus();
+  return { refuse };
+}
+
+const isOff = (button: HTMLElement) => button.getAttribute("aria-disabled") === "true";
+
+function showWay({ label, to, look }: Way, refuse: (error: unknown) => void, clear: () => void): HTMLElement {
+  const style = look === "button" ? "btn" : "link";
+  if (typeof to === "string") return h("a", { href: to, class: style }, label);
+  const button = h("button", { type: "button", class: style }, label);
+  button.addEventListener("click", async () => {
+    if (isOff(button)) return;
+    clear();
+    button.setAttribute("aria-disabled", "true");
+    try {
+      await to();
+    } catch (error) {
+      refuse(error);
+    }
+    button.removeAttribute("aria-disabled");
+  });
+  return button;
 }
 
 function makeField(spec: FieldSpec) {
   const id = `field-${spec.name}`;
+  const isCode = spec.type === "code";
   const describedBy = [spec.hint ? `${id}-hint` : "", `${id}-error`].filter(Boolean).join(" ");
   const input = h("input", {
     id,
     name: spec.name,
-    type: spec.type,
-    class: "input",
+    type: isCode ? "text" : spec.type,
+    class: isCode ? "input code-input" : "input",
     required: true,
     autocomplete: spec.autocomplete,
+    inputmode: isCode ? "numeric" : undefined,
     maxlength: spec.maxLength ? String(spec.maxLength) : undefined,
-    autocapitalize: spec.type === "text" ? undefined : "none",
+    autocapitalize: spec.type === "text" && spec.name === "name" ? undefined : "none",
     spellcheck: "false",
     "aria-describedby": describedBy,
+    value: spec.fixed,
+    readonly: spec.fixed !== undefined,
   });
   const problem = h("p", { id: `${id}-error`, class: "field-error" });
+  const hint = spec.hint && h("p", { id: `${id}-hint`, class: "field-hint" }, spec.hint);
 
   function say(message: string) {
     problem.textContent = message;
@@ -148,22 +199,44 @@ function makeField(spec: FieldSpec) {
     const value = spec.type === "password" ? input.value : input.value.trim();
     if (value === "") say(`${spec.label} is missing`);
     else if (spec.type === "email" && !value.includes("@")) say("An e-mail address has an @");
+    else if (isCode && codeDigits(value).length < 6) say("A code has six digits");
     else if (spec.minLength && [...value].length < spec.minLength) {
       say(`At least ${spec.minLength} characters; this has ${[...value].length}`);
     } else return true;
     return false;
   }
 
+  const field = { row: document.createElement("div"), input, say, check, onComplete: () => {} };
+  if (isCode) {
+    input.addEventListener("input", () => {
+      const digits = codeDigits(input.value);
+      if (input.value !== digits) input.value = digits;
+      if (digits.length === 6) field.onComplete();
+    });
+  }
+  if (spec.minLength && hint) {
+    const needed = spec.minLength;
+    input.addEventListener("input", () => {
+      const left = needed - [...input.value].length;
+      hint.textContent =
+        input.value === ""
+          ? (spec.hint ?? "")
+          : left > 0
+            ? `${left} more ${left === 1 ? "character" : "characters"}`
+            : "Long enough";
+    });
+  }
+
   const label = h("label", { for: id }, spec.label);
-  const row = h(
+  field.row = h(
     "div",
     { class: "field" },
     spec.type === "password" ? h("div", { class: "field-head" }, label, revealButton(input)) : label,
     input,
-    spec.hint ? h("p", { id: `${id}-hint`, class: "field-hint" }, spec.hint) : "",
+    hint,
     problem,
   );
-  return { row, input, say, check };
+  return field;
 }
 
 function revealButton(input: HTMLInputElement): HTMLButtonElement {

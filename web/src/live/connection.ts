@@ -4,7 +4,7 @@
  * not say so. Ends for good when stopped or when the session is gone.
  */
 
-import { ApiError } from "../api/errors";
+import { ApiError, endsSession } from "../api/errors";
 import { EventStreamParser, type ServerEvent } from "./sse";
 
 export type LiveStatus = "connecting" | "live" | "reconnecting";
@@ -15,7 +15,7 @@ export interface LiveOptions {
   /** The stream is back after a break. */
   onResumed: () => void;
   onStatus: (status: LiveStatus) => void;
-  onSignedOut: () => void;
+  onSignedOut: (error: ApiError) => void;
   silenceMs?: number;
   /** Milliseconds before the nth attempt after a break, n from 1. */
   backoff?: (attempt: number) => number;
@@ -72,7 +72,7 @@ export function connectLive(options: LiveOptions): () => void {
       try {
         await once();
       } catch (error) {
-        if (error instanceof ApiError && error.kind === "signed_out") return options.onSignedOut();
+        if (error instanceof ApiError && endsSession(error)) return options.onSignedOut(error);
       }
       if (stopped.signal.aborted) return;
       broken = true;

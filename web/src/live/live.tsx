@@ -8,18 +8,23 @@ import { Invalidator } from "./invalidator";
 import { connectLive, type LiveStatus } from "./connection";
 import { shareAmongTabs } from "./leader";
 
-const LiveContext = createContext<LiveStatus>("connecting");
+/** `off` where the role gets no changes told. */
+type Status = LiveStatus | "off";
 
-export const useLiveStatus = (): LiveStatus => useContext(LiveContext);
+const LiveContext = createContext<Status>("connecting");
+
+export const useLiveStatus = (): Status => useContext(LiveContext);
 
 type Shared = { status: LiveStatus } | { event: string; data: string };
 
 export function LiveProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
-  const { leave } = useSession();
+  const { session, leave } = useSession();
+  const may = session.permissions.includes("events.subscribe");
   const [status, setStatus] = useState<LiveStatus>("connecting");
 
   useEffect(() => {
+    if (!may) return;
     const invalidator = new Invalidator(
       (queryKey) => void client.invalidateQueries(queryKey ? { queryKey } : undefined),
     );
@@ -45,7 +50,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
           onEvent: ({ event, data }) => both({ event, data }),
           onResumed: () => both({ event: "reset", data: "" }),
           onStatus: (next) => both({ status: next }),
-          onSignedOut: () => leave("expired"),
+          onSignedOut: (error) => leave(error.kind === "signed_out" ? "expired" : "second_factor"),
         });
       },
     });
@@ -53,9 +58,9 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       stop();
       invalidator.stop();
     };
-  }, [client, leave]);
+  }, [client, leave, may]);
 
-  return <LiveContext value={status}>{children}</LiveContext>;
+  return <LiveContext value={may ? status : "off"}>{children}</LiveContext>;
 }
 
 /** The stream has no end, so it has no time-out either; silence is watched instead. */

@@ -23,5 +23,10 @@ it.each<[string, Partial<Overview["posture"]>, string[]]>([
   ["Nothing fails; not everything is measured", { stale: 1 }, []],
   ["Nothing fails; not everything is measured", { not_assessed: 1 }, []],
 ])("%s", (words, change, sites) => {
-  expect(headline({ posture: { ...posture, ...change }, attention: sites.map(item) })).toBe(words);
+  expect(headline({ posture: { ...posture, ...change }, attention: sites.map(item) }, "platform")).toBe(words);
+});
+
+it("tells a practice without calling it", () => {
+  expect(headline({ posture, attention: [item("a")] }, "practice")).toBe("Open findings at 1 site");
+  expect(headline({ posture, attention: [] }, "practice")).toBe("Nothing needs you now");
 });

@@ -1,3 +1,4 @@
+import type { Level } from "../auth/roles";
 import { plural } from "../lib/format";
 import type { Overview } from "../api/types";
 
@@ -5,8 +6,10 @@ import type { Overview } from "../api/types";
  * The sentence on top: how many sites need somebody. Never says that all is well while something
  * is not measured.
  */
-export function headline({ attention, posture }: Pick<Overview, "attention" | "posture">): string {
+export function headline({ attention, posture }: Pick<Overview, "attention" | "posture">, level: Level): string {
   const sites = new Set(attention.map((item) => item.site_id)).size;
+  // A practice has somebody who looks after it: it is told, not called.
+  if (sites > 0 && level === "practice") return `Open findings at ${plural(sites, "site")}`;
   if (sites > 0) return `${plural(sites, "site needs", "sites need")} you now`;
   if (posture.score === null) return "Nothing has been measured yet";
   if (posture.fail > 0) return "Nothing is urgent; some controls fail";

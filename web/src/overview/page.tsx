@@ -1,6 +1,7 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useDenied } from "../auth/context";
+import { useDenied, useSession } from "../auth/context";
+import { levelOf } from "../auth/roles";
 import { plural } from "../lib/format";
 import { overviewQuery } from "./queries";
 import { SitesTable } from "../tenants/sites-table";
@@ -12,8 +13,10 @@ import { Bar, RowsSkeleton } from "../ui/skeleton";
 import { QueryView } from "../ui/query-view";
 import { CountsBar, ScoreFigure } from "../ui/score";
 import { AttentionList } from "./attention";
+import { BillingHome } from "./billing-home";
 import { headline } from "./headline";
 import { Healing, Presence } from "./side-panels";
+import { overviewWords } from "./words";
 import type { Overview } from "../api/types";
 
 export function prefetch(client: QueryClient): void {
@@ -21,6 +24,17 @@ export function prefetch(client: QueryClient): void {
 }
 
 export function Page() {
+  const denied = useDenied();
+  return denied("overview.read") ? <BillingHome /> : <Overviewed />;
+}
+
+function useWords() {
+  const { session } = useSession();
+  return overviewWords[levelOf(session.user.role)];
+}
+
+function Overviewed() {
+  const words = useWords();
   const query = useQuery(overviewQuery());
   if (query.isError && !query.data) {
     return (
@@ -52,11 +66,11 @@ export function Page() {
             </QueryView>
           </Panel>
           <Panel
-            title="Sites"
+            title={words.sites}
             note="worst first"
             action={
               <Link to="/sites" className="link">
-                All sites
+                {words.allSites}
               </Link>
             }
           >
@@ -66,7 +80,7 @@ export function Page() {
           </Panel>
         </div>
         <div className="grid gap-3.5 sm:grid-cols-2 lg:grid-cols-3 min-[90rem]:grid-cols-1">
-          <Panel title="Posture" note="HIPAA in force, all sites">
+          <Panel title="Posture" note={words.posture}>
             <QueryView query={query} what="Posture" skeleton={<FigureSkeleton />}>
               {({ posture }) => (
                 <div className="grid gap-3 px-4 py-3.5">
@@ -101,6 +115,7 @@ export function Page() {
 
 function Head({ overview }: { overview: Overview | undefined }) {
   const denied = useDenied();
+  const { session } = useSession();
   if (!overview) {
     return (
       <div aria-hidden="true" className="mb-4">
@@ -112,7 +127,7 @@ function Head({ overview }: { overview: Overview | undefined }) {
   const { counts } = overview;
   return (
     <PageHead
-      title={headline(overview)}
+      title={headline(overview, levelOf(session.user.role))}
       documentTitle="Overview"
       sub={`${plural(counts.sites, "site")}, ${plural(counts.assets, "machine")}. ${counts.resolved_24h > 0 ? `${plural(counts.resolved_24h, "incident")} resolved in the last 24 hours, each with its evidence` : "Nothing was resolved in the last 24 hours"}.`}
       actions={
@@ -128,21 +143,27 @@ function Head({ overview }: { overview: Overview | undefined }) {
 
 /** An installation without a site: what to do, in order. */
 function FirstSteps() {
+  const denied = useDenied();
+  const words = useWords();
   return (
     <>
       <PageHead title="Welcome" documentTitle="Overview" sub="There are no sites yet." />
       <div className="panel">
-        <Empty
-          title="Connect the first machine"
-          action={
-            <Link to="/provision" className="btn btn-primary">
-              Add a site and an appliance
-            </Link>
-          }
-        >
-          Name the partner, the practice and the site. You get a code and one command to run on the machine; its posture
-          appears here within a minute.
-        </Empty>
+        {denied("code.create") ? (
+          <Empty title="Nothing is connected yet">{words.waiting}</Empty>
+        ) : (
+          <Empty
+            title="Connect the first machine"
+            action={
+              <Link to="/provision" className="btn btn-primary">
+                Add a site and an appliance
+              </Link>
+            }
+          >
+            {words.first} You get a code and one command to run on the machine; its posture appears here within a
+            minute.
+          </Empty>
+        )}
       </div>
     </>
   );

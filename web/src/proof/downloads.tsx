@@ -1,6 +1,9 @@
 import { Icon } from "../ui/icon";
 import type { EvidenceEntry } from "../api/types";
+import { saveFile } from "../lib/save";
 import { bytesOf } from "./statement";
+
+const json = "application/json";
 
 /** The exact bytes, to keep or to verify elsewhere. */
 export function Downloads({ siteId, entry }: { siteId: string; entry: EvidenceEntry }) {
@@ -19,23 +22,18 @@ export function Downloads({ siteId, entry }: { siteId: string; entry: EvidenceEn
     );
   return (
     <>
-      <button type="button" className="btn" onClick={() => save(`${stem}.dsse.json`, bytesOf(entry.envelope_base64))}>
+      <button
+        type="button"
+        className="btn"
+        onClick={() => saveFile(`${stem}.dsse.json`, bytesOf(entry.envelope_base64), json)}
+      >
         <Icon name="download" size={14} />
         Envelope
       </button>
-      <button type="button" className="btn" onClick={() => save(`${stem}.proof.json`, proof())}>
+      <button type="button" className="btn" onClick={() => saveFile(`${stem}.proof.json`, proof(), json)}>
         <Icon name="download" size={14} />
         Proof
       </button>
     </>
   );
-}
-
-function save(name: string, content: BlobPart): void {
-  const url = URL.createObjectURL(new Blob([content], { type: "application/json" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -1,24 +1,15 @@
-import { Button } from "../ui/button";
-import { Icon } from "../ui/icon";
+import { DownloadButton } from "../ui/download-button";
 
-/** Takes the whole log away, for `proofline-verify`. The browser streams it to disk. */
+/** Takes the whole log away, for `proofline-verify`. */
 export function ExportButton({ siteId, disabledReason }: { siteId: string; disabledReason: string | undefined }) {
-  if (disabledReason) {
-    return (
-      <Button icon="download" disabledReason={disabledReason}>
-        Export
-      </Button>
-    );
-  }
   return (
-    <a
-      href={`/api/sites/${encodeURIComponent(siteId)}/evidence/export`}
-      download
-      className="btn"
-      data-tip="A tar file that proofline-verify checks without a network"
+    <DownloadButton
+      url={`/api/sites/${encodeURIComponent(siteId)}/evidence/export`}
+      file={`${siteId}.tar`}
+      disabledReason={disabledReason}
+      tip="A tar file that proofline-verify checks without a network"
     >
-      <Icon name="download" size={14} />
       Export
-    </a>
+    </DownloadButton>
   );
 }

@@ -1,8 +1,10 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { AccessPanel } from "../access/panel";
 import { api } from "../api/client";
 import { wordsFor } from "../api/error-words";
+import { permission } from "../api/identity";
 import type { Code } from "../api/types";
 import { useDenied } from "../auth/context";
 import { Button } from "../ui/button";
@@ -27,42 +29,55 @@ export function prefetch(client: QueryClient, siteId: string): void {
 export function Page() {
   const { siteId } = route.useParams();
   const site = useQuery(siteQuery(siteId));
-  const codes = useQuery(codesQuery(siteId));
+  const denied = useDenied();
+  const codes = useQuery({ ...codesQuery(siteId), enabled: !denied("code.read") });
   return (
     <div className="grid items-start gap-3.5 lg:grid-cols-[minmax(0,1fr)_22rem]">
-      <Panel
-        title="Provisioning codes"
-        note="each enrols one appliance, once, within 30 days"
-        action={<NewCode siteId={siteId} />}
-      >
-        <QueryView query={codes} what="Provisioning codes" skeleton={<RowsSkeleton rows={3} />}>
-          {({ items }) =>
-            items.length === 0 ? (
-              <Empty title="No codes">A code lets one machine join this site. It is shown once, when it is made.</Empty>
-            ) : (
-              <DataTable label="Provisioning codes" columns={columns(siteId)} rows={items} rowKey={(code) => code.id} />
-            )
-          }
-        </QueryView>
-      </Panel>
-      <Panel title="Site">
-        <QueryView query={site} what="Site" skeleton={<Bar className="m-4 w-40" />}>
-          {(data) => (
-            <Facts>
-              <Fact name="Name">{data.name}</Fact>
-              <Fact name="Organisation">{data.org.name}</Fact>
-              <Fact name="Partner">{data.partner.name}</Fact>
-              <Fact name="Time zone">{data.timezone}</Fact>
-              <Fact name="Added">
-                <Time at={data.created_at} focusable />
-              </Fact>
-              <Fact name="Id">
-                <code className="select-all">{data.id}</code>
-              </Fact>
-            </Facts>
-          )}
-        </QueryView>
-      </Panel>
+      {!denied("code.read") && (
+        <Panel
+          title="Provisioning codes"
+          note="each enrols one appliance, once, within 30 days"
+          action={<NewCode siteId={siteId} />}
+        >
+          <QueryView query={codes} what="Provisioning codes" skeleton={<RowsSkeleton rows={3} />}>
+            {({ items }) =>
+              items.length === 0 ? (
+                <Empty title="No codes">
+                  A code lets one machine join this site. It is shown once, when it is made.
+                </Empty>
+              ) : (
+                <DataTable
+                  label="Provisioning codes"
+                  columns={columns(siteId)}
+                  rows={items}
+                  rowKey={(code) => code.id}
+                />
+              )
+            }
+          </QueryView>
+        </Panel>
+      )}
+      <div className="grid min-w-0 gap-3.5">
+        <Panel title="Site">
+          <QueryView query={site} what="Site" skeleton={<Bar className="m-4 w-40" />}>
+            {(data) => (
+              <Facts>
+                <Fact name="Name">{data.name}</Fact>
+                <Fact name="Organisation">{data.org.name}</Fact>
+                <Fact name="Partner">{data.partner.name}</Fact>
+                <Fact name="Time zone">{data.timezone}</Fact>
+                <Fact name="Added">
+                  <Time at={data.created_at} focusable />
+                </Fact>
+                <Fact name="Id">
+                  <code className="select-all">{data.id}</code>
+                </Fact>
+              </Facts>
+            )}
+          </QueryView>
+        </Panel>
+        {site.data && !denied(permission.seeAccess) && <AccessPanel org={site.data.org} />}
+      </div>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useDenied } from "../auth/context";
+import { useDenied, useSession } from "../auth/context";
+import { type Level, levelOf } from "../auth/roles";
 import { flatten, pagesOf } from "../lib/pages";
 import { useFilterText } from "../lib/filter-text";
 import { Button } from "../ui/button";
@@ -19,6 +20,7 @@ export function prefetch(client: QueryClient, filter: SitesFilter): void {
 }
 
 export function Page() {
+  const { session } = useSession();
   const filter = route.useSearch();
   const navigate = route.useNavigate();
   const query = useInfiniteQuery(sitesQuery(filter));
@@ -27,11 +29,7 @@ export function Page() {
   );
   return (
     <>
-      <PageHead
-        title="Sites"
-        sub="Every place where an appliance watches machines, the riskiest first."
-        actions={<AddSite />}
-      />
+      <PageHead title="Sites" sub={subs[levelOf(session.user.role)]} actions={<AddSite />} />
       <div className="panel">
         <div className="flex items-center gap-3 border-b border-hair px-3 py-2">
           <SearchField
@@ -67,6 +65,12 @@ export function Page() {
     </>
   );
 }
+
+const subs: Record<Level, string> = {
+  platform: "Every place where an appliance watches machines, the riskiest first.",
+  partner: "Every place of your clinics where an appliance watches machines, the riskiest first.",
+  practice: "Every place of your practice where an appliance watches machines, the riskiest first.",
+};
 
 function AddSite() {
   const denied = useDenied();

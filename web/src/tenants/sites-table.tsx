@@ -1,5 +1,7 @@
 import type { SiteSummary } from "../api/types";
 import { PresenceChip } from "../appliances/presence";
+import { useSession } from "../auth/context";
+import { levelOf } from "../auth/roles";
 import { count, plural } from "../lib/format";
 import { RowLink } from "../ui/row-link";
 import { CoverageText, ScoreText, Strip } from "../ui/score";
@@ -27,6 +29,15 @@ export function SitesTable({
   );
 }
 
+/** Whose site it is, for those who see those of several. */
+function Owner({ site }: { site: SiteSummary }) {
+  const { session } = useSession();
+  const level = levelOf(session.user.role);
+  if (level === "practice") return null;
+  if (site.org_name !== site.name) return `${site.org_name} · `;
+  return level === "partner" ? null : `${site.partner_name} · `;
+}
+
 const column = columnsOf<SiteSummary>();
 
 const columns: TableProps["columns"] = [
@@ -38,7 +49,8 @@ const columns: TableProps["columns"] = [
       <>
         <RowLink link={{ to: "/sites/$siteId", params: { siteId: site.id } }}>{site.name}</RowLink>
         <div className="text-xs text-ink-3">
-          {site.org_name === site.name ? site.partner_name : site.org_name} · {plural(site.asset_count, "machine")}
+          <Owner site={site} />
+          {plural(site.asset_count, "machine")}
         </div>
       </>
     ),

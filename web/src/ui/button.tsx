@@ -35,7 +35,7 @@ export function Button({
         aria-disabled={off || undefined}
         aria-busy={busy || undefined}
         aria-describedby={disabledReason ? reasonId : rest["aria-describedby"]}
-        data-tip={disabledReason}
+        data-tip={disabledReason ?? rest["data-tip" as keyof typeof rest]}
         onClick={(event) => {
           if (off) event.preventDefault();
           else onClick?.(event);

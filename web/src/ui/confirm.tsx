@@ -11,6 +11,8 @@ interface Props {
   action: string;
   /** Ask for a reason, which goes into the record. */
   reason?: { label: string; minLength: number } | undefined;
+  /** Ask to type exactly this, for what is gone for good. */
+  typed?: string | undefined;
   danger?: boolean;
   busy: boolean;
   problem?: string | undefined;
@@ -31,6 +33,7 @@ function ConfirmForm({
   onClose,
   action,
   reason,
+  typed,
   danger = true,
   busy,
   problem,
@@ -39,6 +42,7 @@ function ConfirmForm({
 }: Omit<Props, "open">) {
   const [text, setText] = useState("");
   const [error, setError] = useState("");
+  const [typing, setTyping] = useState("");
   return (
     <form
       className="grid gap-4 px-5 py-4"
@@ -48,6 +52,7 @@ function ConfirmForm({
         if (reason && [...text.trim()].length < reason.minLength) {
           return setError(`Write at least ${reason.minLength} characters; it goes into the record`);
         }
+        if (typed !== undefined && typing.trim() !== typed) return setError("This is not the same");
         onConfirm(text.trim());
       }}
     >
@@ -62,6 +67,24 @@ function ConfirmForm({
               value={text}
               onChange={(event) => {
                 setText(event.target.value);
+                setError("");
+              }}
+            />
+          )}
+        </Field>
+      )}
+      {typed !== undefined && (
+        <Field label="To be sure, type" hint={<code className="select-all">{typed}</code>} error={error}>
+          {(ids) => (
+            <input
+              {...ids}
+              className="input"
+              autoComplete="off"
+              autoCapitalize="none"
+              spellCheck={false}
+              value={typing}
+              onChange={(event) => {
+                setTyping(event.target.value);
                 setError("");
               }}
             />

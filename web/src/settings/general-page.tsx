@@ -9,7 +9,6 @@ import { Button } from "../ui/button";
 import { Digest } from "../ui/digest";
 import { Fact, Facts } from "../ui/facts";
 import { Field } from "../ui/field";
-import { PageHead } from "../ui/page-head";
 import { Panel } from "../ui/panel";
 import { QueryView } from "../ui/query-view";
 import { Bar, RowsSkeleton } from "../ui/skeleton";
@@ -17,7 +16,7 @@ import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { say } from "../ui/toast";
 import type { ServerKey, Settings } from "../api/types";
-import { settingsQuery } from "./queries";
+import { settingsQuery } from "../system/queries";
 
 export function prefetch(client: QueryClient): void {
   void client.prefetchQuery(settingsQuery());
@@ -26,44 +25,41 @@ export function prefetch(client: QueryClient): void {
 export function Page() {
   const query = useQuery(settingsQuery());
   return (
-    <>
-      <PageHead title="Settings" sub="This installation, as it is configured." />
-      <div className="grid items-start gap-3.5 lg:grid-cols-2">
-        <Panel title="Installation">
-          <QueryView query={query} what="Installation" skeleton={<Bar className="m-4 w-2/3" />}>
-            {(settings) => (
-              <>
-                <Rename key={settings.name} settings={settings} />
-                <Facts className="border-t border-hair">
-                  <Fact name="Address">{settings.public_url}</Fact>
-                  <Fact name="Id">
-                    <code className="select-all">{settings.installation_id}</code>
-                  </Fact>
-                </Facts>
-              </>
-            )}
-          </QueryView>
-        </Panel>
-        <Panel title="Rules" note="fixed by the configuration of the server">
-          <QueryView query={query} what="Rules" skeleton={<Bar className="m-4 w-2/3" />}>
-            {(settings) => (
-              <Facts>
-                <Fact name="Session ends">after {seconds(settings.session_lifetime_s)}, whatever happens</Fact>
-                <Fact name="Idle session ends">after {seconds(settings.session_idle_s)} without a person</Fact>
-                <Fact name="Agents check in">every {seconds(settings.check_in_s)}</Fact>
-                <Fact name="Evidence is kept">{count(settings.retention_days)} days</Fact>
-                <Fact name="Stage">{humanise(settings.stage)}</Fact>
+    <div className="grid items-start gap-3.5 lg:grid-cols-2">
+      <Panel title="Installation">
+        <QueryView query={query} what="Installation" skeleton={<Bar className="m-4 w-2/3" />}>
+          {(settings) => (
+            <>
+              <Rename key={settings.name} settings={settings} />
+              <Facts className="border-t border-hair">
+                <Fact name="Address">{settings.public_url}</Fact>
+                <Fact name="Id">
+                  <code className="select-all">{settings.installation_id}</code>
+                </Fact>
               </Facts>
-            )}
-          </QueryView>
-        </Panel>
-        <Panel title="Public keys of this server" note="a stranger verifies with these" className="lg:col-span-2">
-          <QueryView query={query} what="Keys" skeleton={<RowsSkeleton rows={4} />}>
-            {({ keys }) => <DataTable label="Public keys" columns={columns} rows={keys} rowKey={(key) => key.key_id} />}
-          </QueryView>
-        </Panel>
-      </div>
-    </>
+            </>
+          )}
+        </QueryView>
+      </Panel>
+      <Panel title="Rules" note="fixed by the configuration of the server">
+        <QueryView query={query} what="Rules" skeleton={<Bar className="m-4 w-2/3" />}>
+          {(settings) => (
+            <Facts>
+              <Fact name="Session ends">after {seconds(settings.session_lifetime_s)}, whatever happens</Fact>
+              <Fact name="Idle session ends">after {seconds(settings.session_idle_s)} without a person</Fact>
+              <Fact name="Agents check in">every {seconds(settings.check_in_s)}</Fact>
+              <Fact name="Evidence is kept">{count(settings.retention_days)} days</Fact>
+              <Fact name="Stage">{humanise(settings.stage)}</Fact>
+            </Facts>
+          )}
+        </QueryView>
+      </Panel>
+      <Panel title="Public keys of this server" note="a stranger verifies with these" className="lg:col-span-2">
+        <QueryView query={query} what="Keys" skeleton={<RowsSkeleton rows={4} />}>
+          {({ keys }) => <DataTable label="Public keys" columns={columns} rows={keys} rowKey={(key) => key.key_id} />}
+        </QueryView>
+      </Panel>
+    </div>
   );
 }
 

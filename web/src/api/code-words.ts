@@ -1,0 +1,136 @@
+/** Words for refusals that have a code of their own: what it means, and what helps. */
+
+import type { ErrorWords } from "./error-words";
+
+const once = (title: string, advice: string): ErrorWords => ({ title, advice, retry: false });
+const again = (title: string, advice: string): ErrorWords => ({ title, advice, retry: true });
+
+export const codeWords: Record<string, ErrorWords> = {
+  // Who is asking.
+  second_factor_required: once(
+    "Your second factor is missing",
+    "A password alone opens nothing here. Confirm with your passkey or a code.",
+  ),
+  second_factor_enrolment_required: once(
+    "Your account needs a second factor",
+    "Set one up first. It takes about a minute.",
+  ),
+  step_up_required: once("This needs a fresh confirmation", "Confirm that it is you, then try again."),
+  step_up_cancelled: once("You did not confirm that it is you", "Nothing was changed."),
+  code_refused: again(
+    "This code was not accepted",
+    "Each one works once. A code of an app also lasts only half a minute: wait for the next, and check the clock of your phone.",
+  ),
+  login_failed: again(
+    "E-mail or password is not right",
+    "After five wrong passwords an account takes none for 15 minutes.",
+  ),
+
+  // Passkeys.
+  passkey_unsupported: once(
+    "This browser has no passkeys",
+    "Use a code, or open this page in a browser of this year over a secure connection.",
+  ),
+  passkey_cancelled: again(
+    "The passkey was not used",
+    "The browser's question was closed, or nobody answered it in time. Nothing was changed.",
+  ),
+  passkey_exists: once(
+    "This device has a passkey for you already",
+    "Use another device or a security key, or keep the one you have.",
+  ),
+  passkey_refused: again(
+    "This passkey was not accepted",
+    "It may have been removed from your account. Use another one, or a code.",
+  ),
+  ceremony_expired: again("That took too long", "For your safety a passkey has to answer within minutes. Try again."),
+  last_factor: once("This is your last second factor", "Add another one first, so that you can still sign in."),
+  totp_exists: once("An authenticator app is connected already", "Disconnect it before you connect another one."),
+  totp_not_begun: again(
+    "There is nothing to confirm",
+    "Begin again: the key that you scanned does not count any more.",
+  ),
+
+  // Links that came by mail.
+  link_invalid: once(
+    "This link does not work any more",
+    "It was used, it is too old, it was withdrawn, or part of it got lost on the way. Ask for a new one.",
+  ),
+
+  // Passwords and people.
+  password_wrong: again(
+    "This is not your current password",
+    "Or it was tried too often: then wait a little before you try again. Nothing was changed.",
+  ),
+  mail_budget: again("Too many mails were asked for", "Look whether one has come, or wait an hour."),
+  oneself: once("You cannot do this to yourself", "Ask a colleague."),
+  not_managed: once("This person stands above your role", "Somebody who decides over their place has to do it."),
+  already_suspended: again("This person is suspended already", "Somebody was faster. Nothing was changed."),
+  not_suspended: again("This person is not suspended", "Somebody was faster. Nothing was changed."),
+  last_admin: once("This is the last administrator", "Make somebody else an administrator first."),
+  address_taken: once("This address has an account already", "One address belongs to one person."),
+  email_taken: once("This address belongs to another account", "One address belongs to one person."),
+  invitation_closed: again(
+    "This invitation is closed",
+    "It was accepted or withdrawn. Make a new one if it is needed.",
+  ),
+
+  // Signing in with a provider.
+  flow_unknown: again(
+    "This sign-in was not begun here, or is too old",
+    "Start again in this window, and finish within minutes.",
+  ),
+  provider_gone: once("This provider is not offered any more", "Choose another way to sign in."),
+  provider_refused: again("The provider did not sign you in", "You may have cancelled. Nothing was changed."),
+  provider_unavailable: again(
+    "The provider did not answer",
+    "It may be down. Try again, or sign in with your password.",
+  ),
+  token_refused: again(
+    "The provider's answer could not be trusted",
+    "Start again. If it happens twice, tell whoever administers your organisation.",
+  ),
+  not_linked: once(
+    "This account is not linked to anybody here",
+    "Sign in with your password, then link it on your account page.",
+  ),
+  email_unverified: once(
+    "The provider has not verified your address",
+    "Verify your e-mail address there first, then come back.",
+  ),
+  awaiting_approval: once(
+    "Your request is with an administrator",
+    "You can sign in as soon as somebody has approved it and given you a role.",
+  ),
+  approval_rejected: once("Your request was turned down", "Ask the administrator of your organisation why."),
+  approval_queue_full: again("Too many people wait to be let in", "Ask your administrator to invite you by mail."),
+  account_disabled: once(
+    "This account is suspended",
+    "Whoever administers your organisation can say why, and restore it.",
+  ),
+  wrong_place: once(
+    "This provider vouches for people of another place",
+    "Use the button of your own organisation, or your password.",
+  ),
+  identity_taken: once("This account belongs to another person here", "Link another one."),
+  session_over: again("Your session ended meanwhile", "Sign in, then link the account again."),
+  last_way_in: once("This is your only way to sign in", "Set a password first, with “Forgotten password?”."),
+  already_decided: again("Somebody decided on this already", "Look at the list again."),
+  sign_in_failed: again("The sign-in did not work", "Start again. Nothing was changed."),
+
+  // Access to a client.
+  own_access: once("You cannot let yourself in", "Somebody else has to."),
+  not_restricted: again("This client is not restricted", "Nobody has to be let in."),
+  let_in: again("You were let into this client", "It is open to you; there is nothing to ask for."),
+  not_let_in: again("This person was not let in", "Somebody was faster. Nothing was changed."),
+  already_asked: again("You have asked for this client already", "A second person has to agree."),
+  second_person_needed: once("You cannot approve your own request", "Emergency access takes two people."),
+  break_glass_over: again("This access is over", "It ended, or was turned down. Ask again if it is needed."),
+  break_glass_read_only: once(
+    "Emergency access is for reading",
+    "Whoever changes something at this client needs to be let in by somebody.",
+  ),
+
+  // Programs.
+  not_grantable: again("A token cannot be given this", "Your role may have changed. Load the page again."),
+};

@@ -1,0 +1,50 @@
+import { Outlet } from "@tanstack/react-router";
+import { useState } from "react";
+import { permission } from "../api/identity";
+import { useDenied, useSession } from "../auth/context";
+import { levelOf } from "../auth/roles";
+import { Button } from "../ui/button";
+import { PageHead } from "../ui/page-head";
+import { TabNav } from "../ui/tabs";
+import { InviteDialog } from "./invite";
+
+const subs = {
+  platform: "Everybody who signs in here: your own people, partners and practices.",
+  partner: "The people of your company and of the clinics that you look after.",
+  practice: "The people of your practice who sign in here.",
+};
+
+export function Page() {
+  const { session } = useSession();
+  const denied = useDenied();
+  const [inviting, setInviting] = useState(false);
+  return (
+    <>
+      <PageHead
+        title="People"
+        sub={subs[levelOf(session.user.role)]}
+        actions={
+          <Button
+            look="primary"
+            icon="add"
+            disabledReason={denied(permission.invite)}
+            onClick={() => setInviting(true)}
+          >
+            Invite somebody
+          </Button>
+        }
+      />
+      {!denied(permission.seeInvitations) && (
+        <TabNav
+          label="People"
+          tabs={[
+            { label: "People", link: { to: "/people", activeOptions: { exact: true, includeSearch: false } } },
+            { label: "Invitations", link: { to: "/people/invitations" } },
+          ]}
+        />
+      )}
+      <Outlet />
+      <InviteDialog open={inviting} onClose={() => setInviting(false)} />
+    </>
+  );
+}

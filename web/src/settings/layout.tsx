@@ -1,0 +1,38 @@
+import { Navigate, Outlet, useLocation } from "@tanstack/react-router";
+import { useDenied, useSession } from "../auth/context";
+import { levelOf } from "../auth/roles";
+import { PageHead } from "../ui/page-head";
+import { TabNav } from "../ui/tabs";
+import { settingsTabs } from "./tabs";
+
+export function Page() {
+  const { session } = useSession();
+  const denied = useDenied();
+  const { pathname } = useLocation();
+  const tabs = settingsTabs.filter(({ permission }) => !denied(permission));
+  const first = tabs[0];
+  // Who may not see the first page begins with the first that they may see.
+  if (pathname === "/settings" && first && first.to !== "/settings") return <Navigate to={first.to} replace />;
+  return (
+    <>
+      <PageHead
+        title="Settings"
+        sub={
+          levelOf(session.user.role) === "platform"
+            ? "This installation: how it is configured, who gets in, and what talks to it."
+            : "Who gets in, and what talks to this installation in your name."
+        }
+      />
+      {tabs.length > 1 && (
+        <TabNav
+          label="Settings"
+          tabs={tabs.map(({ to, label }) => ({
+            label,
+            link: { to, activeOptions: { exact: true, includeSearch: false } },
+          }))}
+        />
+      )}
+      <Outlet />
+    </>
+  );
+}
