@@ -238,7 +238,9 @@ impl Action {
             | Self::FactorPolicyUpdate
             | Self::EvidenceExport
             | Self::AuditExport
-            | Self::TokenCreate => Proof::Fresh,
+            | Self::TokenCreate
+            | Self::ProfileChangeEmail
+            | Self::IdentityUnlink => Proof::Fresh,
             _ => Proof::Full,
         }
     }

@@ -104,8 +104,8 @@ CREATE TABLE mail_outbox (
     id uuid PRIMARY KEY,
     recipient text NOT NULL CHECK (length(recipient) <= 254),
     subject text NOT NULL CHECK (length(subject) BETWEEN 1 AND 200),
-    body_key text NOT NULL,
-    body text NOT NULL,
+    body_sealed text NOT NULL,
+    body_key text NOT NULL CHECK (body_key ~ '^[0-9a-f]{16}$'),
     state text NOT NULL CHECK (state IN ('queued', 'sent', 'failed')),
     attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     last_error text CHECK (length(last_error) <= 300),
@@ -113,7 +113,7 @@ CREATE TABLE mail_outbox (
     next_attempt_at timestamptz NOT NULL,
     finished_at timestamptz,
     CHECK ((state = 'queued') = (finished_at IS NULL)),
-    CHECK ((state = 'sent') = (body = ''))
+    CHECK ((state = 'sent') = (body_sealed = ''))
 );
 CREATE INDEX mail_outbox_due ON mail_outbox (next_attempt_at, id) WHERE state = 'queued';
 CREATE INDEX mail_outbox_by_state ON mail_outbox (state, id);

@@ -5,6 +5,8 @@ CREATE TABLE oidc_provider (
     id uuid PRIMARY KEY,
     partner_id uuid REFERENCES partner (id),
     org_id uuid REFERENCES organisation (org_id),
+    -- Whose: what the client secret is sealed for.
+    tenant_id uuid GENERATED ALWAYS AS (coalesce(partner_id, org_id)) STORED,
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 120),
     kind text NOT NULL CHECK (kind IN ('google', 'microsoft', 'openid')),
     issuer text NOT NULL CHECK (length(issuer) BETWEEN 8 AND 500),

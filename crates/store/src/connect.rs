@@ -77,10 +77,16 @@ impl Store {
         // knows nothing of, and BEGIN alone would go on in it, under that one's tenant beside ours.
         let begin = match permit.reach() {
             Reach::Platform => "ROLLBACK; BEGIN; SET LOCAL app.platform = 'on'".to_owned(),
-            Reach::Partner(partner) => format!("ROLLBACK; BEGIN; SET LOCAL app.partner = '{}'", partner.uuid()),
+            Reach::Partner(partner) => {
+                format!("ROLLBACK; BEGIN; SET LOCAL app.partner = '{}'", partner.uuid())
+            }
             Reach::Organisation(org) => format!("ROLLBACK; BEGIN; SET LOCAL app.org = '{}'", org.uuid()),
             Reach::Site(org, site) => {
-                format!("ROLLBACK; BEGIN; SET LOCAL app.org = '{}'; SET LOCAL app.site = '{}'", org.uuid(), site.uuid())
+                format!(
+                    "ROLLBACK; BEGIN; SET LOCAL app.org = '{}'; SET LOCAL app.site = '{}'",
+                    org.uuid(),
+                    site.uuid()
+                )
             }
         };
         #[expect(

@@ -149,7 +149,7 @@ impl StoredMail {
 
 async fn queue(connection: &mut sqlx::PgConnection, mail: &NewMail) -> StoreResult<()> {
     sqlx::query!(
-        "INSERT INTO mail_outbox (id, recipient, subject, body_key, body, state, created_at, next_attempt_at)
+        "INSERT INTO mail_outbox (id, recipient, subject, body_key, body_sealed, state, created_at, next_attempt_at)
          VALUES ($1, $2, $3, $4, $5, 'queued', $6, $6)",
         mail.id.uuid(),
         mail.to.as_str(),
@@ -183,7 +183,7 @@ impl Scope {
             "UPDATE mail_outbox SET attempts = attempts + 1, next_attempt_at = $2
              WHERE id = (SELECT id FROM mail_outbox WHERE state = 'queued' AND next_attempt_at <= $1
                 ORDER BY next_attempt_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING id, recipient, subject, body_key, body, attempts, created_at",
+             RETURNING id, recipient, subject, body_key, body_sealed, attempts, created_at",
             at,
             lease
         )
@@ -192,7 +192,7 @@ impl Scope {
             to: row.recipient,
             subject: row.subject,
             body_key: row.body_key,
-            body: row.body,
+            body: row.body_sealed,
             attempts: u32::try_from(row.attempts).unwrap_or_default(),
             created_at: row.created_at,
         })
@@ -210,7 +210,7 @@ impl Scope {
         };
         sqlx::query!(
             "UPDATE mail_outbox SET state = $2, last_error = $3, next_attempt_at = coalesce($4, next_attempt_at),
-                body = CASE WHEN $2 = 'sent' THEN '' ELSE body END,
+                body_sealed = CASE WHEN $2 = 'sent' THEN '' ELSE body_sealed END,
                 finished_at = CASE WHEN $2 = 'queued' THEN NULL ELSE $5::timestamptz END
              WHERE id = $1 AND state = 'queued'",
             id.uuid(),

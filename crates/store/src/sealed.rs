@@ -26,6 +26,8 @@ pub struct SealedColumn {
 /// Every sealed column there is. Whoever adds one writes it down here, and rotation takes it along.
 pub const SEALED_COLUMNS: &[SealedColumn] = &[
     SealedColumn { table: "appliance_credential", name: "envelope", tenant: Some("org_id"), row: "id" },
+    SealedColumn { table: "mail_outbox", name: "body", tenant: None, row: "id" },
+    SealedColumn { table: "oidc_provider", name: "client_secret", tenant: Some("tenant_id"), row: "id" },
     SealedColumn { table: "totp_factor", name: "secret", tenant: None, row: "user_id" },
 ];
 

@@ -123,8 +123,15 @@ impl TestApp {
         change(&mut settings);
         let redis = redis.map(TestRedis::url);
         let vault = Vault::new(&MASTER_KEY, &[]);
-        let app =
-            build(&store, &clock, &entropy, &settings, &installation, &evidence_folder, (redis.as_deref(), vault));
+        let app = build(
+            &store,
+            &clock,
+            &entropy,
+            &settings,
+            &installation,
+            &evidence_folder,
+            (redis.as_deref(), vault),
+        );
         if let Some(shared) = app.state.shared() {
             shared.connect().await.expect("Redis answers");
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::session::{self, SessionBody};
+use super::session::{self, Person, SessionBody};
 use super::{links, password};
 use crate::http::{Anonymous, ApiResult, Problem, Strict, request_id};
 
@@ -113,8 +113,9 @@ pub(crate) async fn accept(
     let principal =
         Principal::Person { id: person.id, name: person.name.clone(), membership: person.membership };
     sign_in.audit(&principal, Action::InvitationAccept, note).await?;
-    let signed_in = session::start(app, &mut sign_in, person.id, call.at).await?;
+    let who =
+        Person { id: person.id, name: &person.name, email: &person.email, membership: person.membership };
+    let signed_in = session::start(app, &mut sign_in, who, call.at).await?;
     sign_in.commit().await?;
-    let body = signed_in.body(app, person.id, &person.name, &person.email, person.membership);
-    Ok((StatusCode::CREATED, signed_in.cookies(app), Json(body)))
+    Ok((StatusCode::CREATED, signed_in.cookies(app), Json(signed_in.body(app).await?)))
 }

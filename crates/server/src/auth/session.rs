@@ -149,7 +149,10 @@ pub(super) async fn start(
         idle_expires_at: at + settings.session_idle,
         token_digest: Sha256::digest(token).into(),
     };
-    sign_in.create_session(session.id, &session.token_digest, person.id, at, session.expires_at).await?;
+    let client = request_id::client();
+    sign_in
+        .create_session(session.id, &session.token_digest, person.id, at, session.expires_at, &client)
+        .await?;
     Ok(SignedIn { session, token })
 }
 

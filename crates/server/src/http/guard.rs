@@ -17,7 +17,8 @@ use super::once::{self, Once, Repeated};
 use super::rate::RateKey;
 use super::route::{Access, RouteEntry};
 use super::{
-    Problem, RateClass, Session, agent, bearer, client, console, csrf, device, json, observe, origin, request_id,
+    Problem, RateClass, Session, agent, bearer, client, console, csrf, device, json, observe, origin,
+    request_id,
 };
 use crate::AppState;
 
@@ -91,7 +92,11 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
                     origin::require_own(&parts, app.settings())?;
                     csrf::require(app, &parts, session)?;
                 }
-                let wrong = if session.is_some() { StatusCode::FORBIDDEN } else { StatusCode::UNSUPPORTED_MEDIA_TYPE };
+                let wrong = if session.is_some() {
+                    StatusCode::FORBIDDEN
+                } else {
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE
+                };
                 json::require_json(&parts, wrong)?;
             }
             let permit = permit(app, &principal, action, &parts).await?;

@@ -27,6 +27,7 @@ async fn one_sees_where_one_is_signed_in_and_ends_it() {
     here.headers = with_agent("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
     let login = json!({ "email": email, "password": app.password() });
     here.post("/api/auth/login", login).await.expect(200);
+    app.prove(&mut here, &email).await;
     let (mut there, mut elsewhere) = (app.sign_in(&email).await, app.sign_in(&email).await);
     let mut stranger = app.admin().await;
     let sessions = here.get("/api/auth/sessions").await.expect(200);

@@ -203,7 +203,7 @@ async fn a_demotion_takes_from_a_token_what_it_takes_from_its_maker() {
 
 #[tokio::test]
 async fn no_token_manages_tokens_or_reaches_what_a_person_has_to_be_there_for() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
     let mut admin = app.admin().await;
     for action in Action::ALL.iter().filter(|action| !action.grantable()) {
         let reply = create(&mut admin, "greedy", &["site.read", action.as_str()], 30).await;

@@ -256,7 +256,9 @@ impl World {
                     self.admin.post("/api/auth/factors/recovery-codes", json!({})).await.expect(201);
                 body = Some(json!({ "code": renewed["recovery_codes"][0] }));
             }
-            "POST /api/auth/factors/totp" | "POST /api/auth/factors/recovery-codes" => body = Some(json!({})),
+            "POST /api/auth/factors/totp"
+            | "POST /api/auth/factors/recovery-codes"
+            | "POST /api/auth/factors/passkeys/options" => {}
             "POST /api/auth/factors/totp/confirm" => {
                 let begun = self.admin.post("/api/auth/factors/totp", json!({})).await.expect(201);
                 let secret = begun["secret"].as_str().expect("a secret");
@@ -268,7 +270,6 @@ impl World {
             }
             "POST /api/auth/second-factor/passkey/options" => {
                 self.authenticator().await;
-                body = Some(json!({}));
             }
             "POST /api/auth/second-factor/passkey" => {
                 let mut authenticator = self.authenticator().await;
@@ -277,7 +278,7 @@ impl World {
                 let credential = authenticator.get(&options["public_key"]);
                 body = Some(json!({ "ceremony_id": options["ceremony_id"], "credential": credential }));
             }
-            "POST /api/auth/passkey/options" => (sender, body) = (Sender::Nobody, Some(json!({}))),
+            "POST /api/auth/passkey/options" => sender = Sender::Nobody,
             "POST /api/auth/passkey" => {
                 let mut authenticator = self.authenticator().await;
                 let options = format!("{}/options", entry.path);
@@ -286,7 +287,6 @@ impl World {
                 body = Some(json!({ "ceremony_id": options["ceremony_id"], "credential": credential }));
                 (sender, audited) = (Sender::Nobody, Some("auth.login".to_owned()));
             }
-            "POST /api/auth/factors/passkeys/options" => body = Some(json!({})),
             "POST /api/auth/factors/passkeys" => {
                 let options =
                     self.admin.post(&format!("{}/options", entry.path), json!({})).await.expect(201);
@@ -337,7 +337,6 @@ impl World {
             "POST /api/oidc/approvals/{approval_id}/reject" => {
                 let provider = Provider::configured(&self.app, &mut self.admin).await;
                 fill(&mut path, &provider.waiting(&mut self.admin, &Visitor::new("eve")).await);
-                body = Some(json!({}));
             }
             "POST /api/partners" => body = Some(json!({ "name": self.name() })),
             "POST /api/organisations" => {

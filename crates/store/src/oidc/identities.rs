@@ -2,7 +2,7 @@
 
 use proofline_core::{Email, IdentityId, Membership, ProviderId, Timestamp, UserId};
 
-use crate::error::During;
+use crate::error::{During, stored};
 use crate::sign_in::membership;
 use crate::{Scope, SignIn, StoreError, StoreResult};
 
@@ -30,6 +30,8 @@ pub struct IdentityOwner {
     pub id: UserId,
     /// Their name.
     pub name: String,
+    /// Their address here.
+    pub email: Email,
     /// Their role, and in what.
     pub membership: Membership,
     /// Set when the account may not sign in.
@@ -58,7 +60,7 @@ impl SignIn {
     ) -> StoreResult<Option<IdentityOwner>> {
         const OPERATION: &str = "find owner of identity";
         let row = sqlx::query!(
-            "SELECT p.id, p.name, p.role, p.partner_id, p.org_id, p.disabled_at
+            "SELECT p.id, p.name, p.email, p.role, p.partner_id, p.org_id, p.disabled_at
              FROM oidc_identity i JOIN person p ON p.id = i.user_id WHERE i.issuer = $1 AND i.subject = $2",
             issuer,
             subject
@@ -70,6 +72,7 @@ impl SignIn {
             Ok(IdentityOwner {
                 id: UserId::from_uuid(row.id),
                 name: row.name,
+                email: stored(row.email.parse(), OPERATION, "email")?,
                 membership: membership(&row.role, row.partner_id, row.org_id, OPERATION)?,
                 disabled_at: row.disabled_at,
             })

@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 use super::browser::{BrowserSecret, State};
 use super::verify::{self, Failure, Vouched};
 use super::{discovery, place, return_to};
-use crate::auth::session;
+use crate::auth::session::{self, Person};
 use crate::http::{Anonymous, ApiResult, Problem, Query, request_id};
 
 /// Most requests to be let in that wait at one provider.
@@ -227,9 +227,10 @@ async fn sign_in(
     if let Some(ended) = ended {
         sign_in.announce(&crate::events::session_ended(ended)).await?;
     }
-    let started = session::start(app, &mut sign_in, owner.id, call.at).await?;
+    let who = Person { id: owner.id, name: &owner.name, email: &owner.email, membership: owner.membership };
+    let started = session::start(app, &mut sign_in, who, call.at).await?;
     let detail = json!({ "provider": provider.id, "ended": ended });
-    let note = note(call, started.id.to_string(), detail);
+    let note = note(call, started.session.id.to_string(), detail);
     sign_in.audit(&principal(&owner), Action::OidcSignIn, note).await?;
     sign_in.commit().await?;
     if let Some(ended) = ended {

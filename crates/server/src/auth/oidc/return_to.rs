@@ -7,8 +7,19 @@ use url::Url;
 
 /// The first part of the address of every page that somebody can be sent to. The router of the web app is where they come
 /// from, which a test compares.
-const PAGES: [&str; 9] =
-    ["", "sites", "incidents", "appliances", "provision", "audit", "system", "settings", "account"];
+const PAGES: &[&str] = &[
+    "",
+    "sites",
+    "incidents",
+    "appliances",
+    "provision",
+    "audit",
+    "system",
+    "settings",
+    "account",
+    "people",
+    "emergency",
+];
 
 /// Where a sign-in ends if nothing else was asked for.
 pub(super) const AFTER_SIGN_IN: &str = "/signed-in";

@@ -63,6 +63,7 @@ async fn the_only_way_in_is_not_unlinked() {
     admin.post(&path, json!({ "role": "staff_readonly" })).await.expect(200);
     let mut eve = app.anonymous();
     assert_eq!(sign_in(&mut eve, &one, &visitor).await, "/signed-in");
+    app.prove(&mut eve, &visitor.email).await;
     let mut paths = Vec::new();
     for _ in 0..2 {
         let listed = eve.get("/api/auth/identities").await.expect(200);
