@@ -9,6 +9,16 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 use crate::error::During;
 use crate::{DeniedNote, QueryMeter, Scope, SignIn, StoreError, StoreResult};
 
+/// Whoever gives up while a transaction begins may leave it open on the connection, unknown to the driver. A BEGIN after that
+/// goes on in it, so each one first takes back every setting that admits somebody: `''` admits nobody.
+macro_rules! begin_as_nobody {
+    () => {
+        "BEGIN; SET LOCAL app.platform = ''; SET LOCAL app.partner = ''; SET LOCAL app.org = ''; \
+         SET LOCAL app.site = ''; SET LOCAL app.sign_in = ''"
+    };
+}
+const BEGIN_AS_NOBODY: &str = begin_as_nobody!();
+
 /// How to reach the database as the runtime role.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
@@ -50,8 +60,6 @@ impl Store {
             // What is acknowledged is durable, whatever a server that is not ours has as its default.
             ("synchronous_commit", "on"),
             ("idle_in_transaction_session_timeout", "60000"),
-            // Every transaction begins with a ROLLBACK, of which the server says that there was nothing to roll back.
-            ("client_min_messages", "error"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
@@ -73,20 +81,15 @@ impl Store {
     /// The same, counting its queries with the caller's meter.
     pub async fn scope_metered(&self, permit: &Permit, meter: QueryMeter) -> StoreResult<Scope> {
         // Built from typed uuids alone: the whole text is ours. One round trip opens the transaction and sets the tenant.
-        // It begins with ROLLBACK: who gives up while this very text is under way leaves a transaction open that the driver
-        // knows nothing of, and BEGIN alone would go on in it, under that one's tenant beside ours.
         let begin = match permit.reach() {
-            Reach::Platform => "ROLLBACK; BEGIN; SET LOCAL app.platform = 'on'".to_owned(),
+            Reach::Platform => format!("{BEGIN_AS_NOBODY}; SET LOCAL app.platform = 'on'"),
             Reach::Partner(partner) => {
-                format!("ROLLBACK; BEGIN; SET LOCAL app.partner = '{}'", partner.uuid())
+                format!("{BEGIN_AS_NOBODY}; SET LOCAL app.partner = '{}'", partner.uuid())
             }
-            Reach::Organisation(org) => format!("ROLLBACK; BEGIN; SET LOCAL app.org = '{}'", org.uuid()),
+            Reach::Organisation(org) => format!("{BEGIN_AS_NOBODY}; SET LOCAL app.org = '{}'", org.uuid()),
             Reach::Site(org, site) => {
-                format!(
-                    "ROLLBACK; BEGIN; SET LOCAL app.org = '{}'; SET LOCAL app.site = '{}'",
-                    org.uuid(),
-                    site.uuid()
-                )
+                let (org, site) = (org.uuid(), site.uuid());
+                format!("{BEGIN_AS_NOBODY}; SET LOCAL app.org = '{org}'; SET LOCAL app.site = '{site}'")
             }
         };
         #[expect(
@@ -100,7 +103,8 @@ impl Store {
 
     /// Opens a transaction that sees people and sessions and no tenant: for signing in.
     pub async fn sign_in(&self) -> StoreResult<SignIn> {
-        let transaction = self.pool.begin_with("ROLLBACK; BEGIN; SET LOCAL app.sign_in = 'on'").await;
+        const BEGIN: &str = concat!(begin_as_nobody!(), "; SET LOCAL app.sign_in = 'on'");
+        let transaction = self.pool.begin_with(BEGIN).await;
         Ok(SignIn::new(transaction.during("open sign-in")?))
     }
 

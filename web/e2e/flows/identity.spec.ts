@@ -161,7 +161,6 @@ test("every new page answers", async () => {
     ["/account", "Your account"],
     ["/people", "People"],
     ["/people/invitations", "People"],
-    ["/emergency", "Emergency access"],
     ["/settings/providers", "Settings"],
     ["/settings/approvals", "Settings"],
     ["/settings/tokens", "Settings"],

@@ -118,7 +118,6 @@ test("every page of the console answers", async () => {
     ["Appliances", "Appliances"],
     ["Audit log", "Audit log"],
     ["People", "People"],
-    ["Emergency access", "Emergency access"],
     ["System health", "System health"],
     ["Settings", "Settings"],
   ] as const) {

@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { expect, type Page, test } from "@playwright/test";
+import { AuthenticatorApp } from "../authenticator";
 import { Installation, missing } from "./installation";
 
 test.describe.configure({ mode: "serial" });
@@ -30,6 +31,9 @@ test.beforeAll(async ({ browser }) => {
   const token = installation.bootstrapLink.split("#")[1];
   const person = { name: "Maren Rausch", email: "maren@northgate.example", password: "three unrelated garden words" };
   expect((await api(admin, "POST", "/api/auth/bootstrap", { token, ...person })).status).toBe(201);
+  const begun = await api(admin, "POST", "/api/auth/factors/totp");
+  const code = await new AuthenticatorApp(begun.body.secret as string).code();
+  expect((await api(admin, "POST", "/api/auth/factors/totp/confirm", { code })).status).toBe(200);
   const added = await api(admin, "POST", "/api/oidc/providers", {
     name: "Clinic",
     kind: "openid",

@@ -183,6 +183,9 @@ fn first_administrator(deployment: &Deployment) -> Person {
     let mut admin = Person::new(deployment.front, "203.0.113.1");
     let first = json!({ "token": token, "name": "Ada Admin", "email": "ada@clinic.example", "password": "plum tractor eleven" });
     admin.made("/api/auth/bootstrap", first);
+    let begun = admin.made("/api/auth/factors/totp", json!({}));
+    let code = proofline_testkit::totp_code(begun["secret"].as_str().expect("text"), SystemClock.now());
+    admin.made("/api/auth/factors/totp/confirm", json!({ "code": code }));
     admin
 }
 

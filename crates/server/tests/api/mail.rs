@@ -96,7 +96,7 @@ async fn mails(by: &mut Browser) -> Vec<Value> {
 
 async fn stored(app: &TestApp) -> String {
     let mut owner = app.database.superuser().await;
-    sqlx::query_scalar("SELECT coalesce(string_agg(body, ''), '') FROM mail_outbox")
+    sqlx::query_scalar("SELECT coalesce(string_agg(body_sealed, ''), '') FROM mail_outbox")
         .fetch_one(&mut owner)
         .await
         .expect("reads")
@@ -174,7 +174,7 @@ async fn one_that_cannot_be_sent_holds_up_no_other() {
         invite(&mut admin, email).await;
     }
     let mut owner = app.database.superuser().await;
-    sqlx::query("UPDATE mail_outbox SET body = 'rubbish' WHERE recipient LIKE 'damaged%'")
+    sqlx::query("UPDATE mail_outbox SET body_sealed = 'rubbish' WHERE recipient LIKE 'damaged%'")
         .execute(&mut owner)
         .await
         .expect("damages");

@@ -278,7 +278,7 @@ impl World {
                 let credential = authenticator.get(&options["public_key"]);
                 body = Some(json!({ "ceremony_id": options["ceremony_id"], "credential": credential }));
             }
-            "POST /api/auth/passkey/options" => sender = Sender::Nobody,
+            "POST /api/auth/passkey/options" => (sender, body) = (Sender::Nobody, Some(json!({}))),
             "POST /api/auth/passkey" => {
                 let mut authenticator = self.authenticator().await;
                 let options = format!("{}/options", entry.path);
