@@ -99,7 +99,6 @@ test("somebody unknown waits, is let in, and comes back signed in to the page th
   const page = await browser.newPage();
   const waits = await throughTheProvider(page, {});
   expect(waits.origin).toBe(installation.address);
-  expect(waits.pathname + waits.search).toBe("/login?problem=awaiting_approval");
   expect((await api(page, "GET", "/api/auth/session")).status).toBe(401);
 
   const waiting = await api(admin, "GET", "/api/oidc/approvals");
@@ -124,7 +123,6 @@ test("somebody unknown waits, is let in, and comes back signed in to the page th
   const other = await browser.newPage();
   for (const visitor of [other, page]) {
     await visitor.goto(returns.at(-1) as string);
-    expect(visitor.url()).toBe(`${installation.address}/login?problem=flow_unknown`);
     expect((await api(visitor, "GET", "/api/auth/session")).status).toBe(401);
   }
   await other.close();

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/agent/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is sealed to the appliance that asks, signed under the `orders` key. */
+        get: operations["get_agent_credentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/rules": {
         parameters: {
             query?: never;
@@ -66,6 +83,27 @@ export interface paths {
         put?: never;
         /** Signed statements for the site's log. What is accepted is durable when the answer leaves, and proved in it. */
         post: operations["post_appliances_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/appliances/{appliance_id}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An appliance's credentials, newest first. */
+        get: operations["get_appliances_appliance_id_credentials"];
+        put?: never;
+        /**
+         * Gives the appliance a credential, or replaces the one of the same name. It is sealed to the appliance at once and
+         *     cannot be read back.
+         */
+        post: operations["post_appliances_appliance_id_credentials"];
         delete?: never;
         options?: never;
         head?: never;
@@ -143,6 +181,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log as comma-separated values, newest first, as far as you see it. That you took it away is its first row. */
+        get: operations["get_audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/bootstrap": {
         parameters: {
             query?: never;
@@ -154,6 +209,40 @@ export interface paths {
         put?: never;
         /** Makes the first administrator and signs them in. */
         post: operations["post_auth_bootstrap"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a mail to another address, with a link that makes it one's own. Answers alike whether somebody has it or not. */
+        post: operations["post_auth_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/email/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the new address one's own, by the link in the mail to it. */
+        post: operations["post_auth_email_confirm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -172,6 +261,57 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/factors/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds the passkey that an authenticator made. */
+        post: operations["post_auth_factors_passkeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/factors/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to add a passkey. */
+        post: operations["post_auth_factors_passkeys_options"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/factors/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes one of one's passkeys away. */
+        delete: operations["delete_auth_factors_passkeys_passkey_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -229,6 +369,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The providers that are linked to oneself. */
+        get: operations["get_auth_identities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/identities/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to link a provider to oneself: the browser is to go to the address in the answer. */
+        post: operations["post_auth_identities_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/identities/{identity_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unlinks a provider from oneself. */
+        delete: operations["delete_auth_identities_identity_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/invitation/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the person and signs them in. Uses the link up, unless name or password are refused. */
+        post: operations["post_auth_invitation_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/invitation/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a link invites to. Uses nothing up. */
+        post: operations["post_auth_invitation_look"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -260,6 +485,199 @@ export interface paths {
         put?: never;
         /** Ends the session, its open streams, and what the browser keeps of it. */
         post: operations["post_auth_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finishes what was begun. The answer always goes on to a page: `/signed-in` or the one that was asked for, or with a
+         *     reason code `/login?problem=…`; after linking, `/account` or the page that was asked for.
+         */
+        get: operations["get_auth_oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in with a passkey, which is both factors at once. The session that this browser had before ends. */
+        post: operations["post_auth_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to sign in with a passkey. */
+        post: operations["post_auth_passkey_options"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes one's password, ends every other session, and puts this one under new cookies. */
+        post: operations["post_auth_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a mail with a link that sets a new password. Answers alike whether there is such a person or not. */
+        post: operations["post_auth_password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/password-reset/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a new password by a link, and ends every session of its person. Uses the link up, unless the password is refused. */
+        post: operations["post_auth_password_reset_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes one's own name. */
+        patch: operations["patch_auth_profile"];
+        trace?: never;
+    };
+    "/api/auth/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Providers of the installation itself. Those of partners and organisations are not told to everybody: their people are
+         *     given the address that starts with theirs.
+         */
+        get: operations["get_auth_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/providers/{provider_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to sign in: the browser is to go to the address in the answer. */
+        post: operations["post_auth_providers_provider_id_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/second-factor/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Proves a passkey. The session gets a new token, and with it what it may reach. */
+        post: operations["post_auth_second_factor_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/second-factor/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to prove a passkey. */
+        post: operations["post_auth_second_factor_passkey_options"];
         delete?: never;
         options?: never;
         head?: never;
@@ -317,6 +735,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where one is signed in. */
+        get: operations["get_auth_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions/end-others": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends every session of one's own but the one that asks. */
+        post: operations["post_auth_sessions_end_others"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a session of one's own, and its open streams. */
+        delete: operations["delete_auth_sessions_session_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/status": {
         parameters: {
             query?: never;
@@ -366,6 +835,40 @@ export interface paths {
         post?: never;
         /** Revokes a code that nobody claimed. */
         delete: operations["delete_codes_code_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/credentials/{credential_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a credential away: the appliance forgets it at its next check-in. */
+        delete: operations["delete_credentials_credential_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/csp-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes reports of violations of the content security policy, in either of the two forms that browsers send. */
+        post: operations["post_csp_reports"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -470,6 +973,92 @@ export interface paths {
         put?: never;
         /** Hands the incident to people. */
         post: operations["post_incidents_incident_id_escalate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations, newest first. */
+        get: operations["get_invitations"];
+        put?: never;
+        /** Invites somebody. The link is in the mail to them and nowhere else. */
+        post: operations["post_invitations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraws an invitation that nobody accepted. */
+        delete: operations["delete_invitations_invitation_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{invitation_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends an invitation again, under a new link and for another 7 days. The link before opens nothing any more. */
+        post: operations["post_invitations_invitation_id_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail, newest first. */
+        get: operations["get_mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mail/{mail_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries to send a mail again, with ten attempts before it. One that was sent is not there to be tried. */
+        post: operations["post_mail_mail_id_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -861,6 +1450,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every key of the installation: what it is for, its id and how it stands. No key and no part of one is in the answer. */
+        get: operations["get_system_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tokens, newest first: your own, or those of everybody that you answer for. */
+        get: operations["get_tokens"];
+        put?: never;
+        /** Makes a token that acts for you. It is shown in this answer and never again. */
+        post: operations["post_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What you can give a token: of what your role includes, what no person has to be there for. */
+        get: operations["get_tokens_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a token: its next request is refused. */
+        delete: operations["delete_tokens_token_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People by name. */
+        get: operations["get_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A person. */
+        get: operations["get_users_user_id"];
+        put?: never;
+        post?: never;
+        /** Deletes a person and all that was theirs. What they did stays in the audit log, under the name that they had. */
+        delete: operations["delete_users_user_id"];
+        options?: never;
+        head?: never;
+        /** Gives a person another role in the place where they are, and ends their sessions. */
+        patch: operations["patch_users_user_id"];
+        trace?: never;
+    };
+    "/api/users/{user_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a suspended person sign in again. */
+        post: operations["post_users_user_id_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_id}/suspend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps a person from signing in, and ends their sessions. */
+        post: operations["post_users_user_id_suspend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -899,6 +1627,24 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The one answer. */
+        AddressAnswer: {
+            /** @description What happens next. */
+            detail: string;
+        };
+        /** @description Another address. */
+        AddressChange: {
+            /**
+             * Format: email
+             * @description What one wants to sign in with.
+             */
+            email: string;
+        };
+        /** @description That somebody reads the mail of the new address. */
+        AddressProof: {
+            /** @description From the link. */
+            token: string;
+        };
         /** @description Something that is wrong with evidence itself. */
         AlarmBody: {
             /** @description One sentence. */
@@ -1018,7 +1764,7 @@ export interface components {
             action: string;
             /** @description The actor's id. */
             actor_id: string;
-            /** @description `person`, `appliance`, `system` or `anonymous`. */
+            /** @description `person`, `token`, `appliance`, `system` or `anonymous`. */
             actor_kind: string;
             /** @description The actor's name at the time. */
             actor_name: string;
@@ -1034,6 +1780,8 @@ export interface components {
              * @description Row id.
              */
             id: string;
+            /** @description The organisation that it concerns. */
+            org_id?: string | null;
             /** @description `done`, `denied` or `failed`. */
             outcome: string;
             /** @description The request. */
@@ -1057,6 +1805,13 @@ export interface components {
             password: string;
             /** @description From the link. */
             token: string;
+        };
+        /** @description What the browser asks an authenticator. */
+        CeremonyBody: {
+            /** @description Goes back with the answer, within five minutes. */
+            ceremony_id: string;
+            /** @description `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON` of WebAuthn. */
+            public_key: Record<string, never>;
         };
         /** @description One change. */
         Change: {
@@ -1189,6 +1944,34 @@ export interface components {
             /** @description IANA name. */
             timezone: string;
         };
+        /** @description A credential as listed. What is in it is not shown to anybody. */
+        CredentialBody: {
+            /** @description Prefixed id. */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            set_at: string;
+            /** @description Who set it. */
+            set_by: string;
+            /**
+             * Format: int64
+             * @description 1, and one more each time it was set anew.
+             */
+            version: number;
+        };
+        /** @description A credential to set. */
+        CredentialRequest: {
+            /** @description What people call it; 1 to 60 characters. One that the appliance has already is replaced. */
+            name: string;
+            /** @description What to sign in with; 1 to 4096 bytes. */
+            secret: string;
+            /** @description Who to sign in as; up to 256 bytes, empty where there is no such thing. */
+            username: string;
+        };
         /** @description The last finished cycle of checks. */
         CycleBody: {
             /**
@@ -1224,6 +2007,16 @@ export interface components {
             size_bytes: number;
             /** @description Server version. */
             version: string;
+        };
+        /** @description What became of it. */
+        DecisionBody: {
+            /** @description Who was let in. */
+            user_id?: string | null;
+        };
+        /** @description How many sessions ended. */
+        EndedBody: {
+            /** @description Beside the one that asks. */
+            ended: number;
         };
         /** @description What comes of a new second factor. */
         EnrolledBody: {
@@ -1383,6 +2176,11 @@ export interface components {
             /** Format: int64 */
             stale: number;
         };
+        /** @description What you can give a token. */
+        GrantableActions: {
+            /** @description Actions, as the policy spells them. */
+            items: string[];
+        };
         /** @description One closed healing loop, as its signed statement tells it. */
         HealBody: {
             /** @description `l1` or `order:ord_…`. */
@@ -1502,6 +2300,63 @@ export interface components {
             /** @description What people call it. */
             name: string;
         };
+        /** @description A person about to be. */
+        InvitationAcceptance: {
+            /** @description 1 to 120 characters. */
+            name: string;
+            /**
+             * Format: password
+             * @description At least 12 characters.
+             */
+            password: string;
+            /** @description From the link. */
+            token: string;
+        };
+        /** @description An invitation. */
+        InvitationBody: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created_at: string;
+            /** @description Who is invited. */
+            email: string;
+            /**
+             * Format: date-time
+             * @description Until when the link works.
+             */
+            expires_at: string;
+            /** @description Prefixed id. */
+            id: string;
+            /** @description Who invites. */
+            invited_by: string;
+            /** @description The organisation, for a role of a practice. */
+            org_id?: string | null;
+            /** @description The partner, for a role of a partner. */
+            partner_id?: string | null;
+            /** @description What the partner or the practice is called; for staff, this deployment. */
+            place_name: string;
+            /** @description What they will be. */
+            role: string;
+            /** @description `open`, `accepted`, `expired` or `revoked`. */
+            state: string;
+        };
+        /** @description A link that is looked at. */
+        InvitationLook: {
+            /** @description From the link. */
+            token: string;
+        };
+        /** @description What one is invited to. */
+        InvitationOffer: {
+            /** @description Who is invited. */
+            email: string;
+            /** @description Who invites. */
+            inviter_name: string;
+            /** @description The partner or practice; for staff, this deployment. */
+            place_name: string;
+            /** @description What they will be. */
+            role: string;
+        };
         /** @description A fresh code: the only time it is shown. */
         IssuedCode: {
             /** @description The code. */
@@ -1520,6 +2375,13 @@ export interface components {
         IssuedOrder: {
             /** @description Prefixed id. */
             order_id: string;
+        };
+        /** @description A fresh token: the only time it is shown. */
+        IssuedToken: {
+            /** @description How it will be listed. */
+            item: components["schemas"]["TokenBody"];
+            /** @description What the program sends as `Authorization: Bearer …`. */
+            token: string;
         };
         /** @description A periodic job and its last run. */
         JobBody: {
@@ -1574,6 +2436,38 @@ export interface components {
             role: string;
             /** @description Of the checkpoint key, all of it in one line: what `proofline-verify --checkpoint-key` takes. */
             vkey?: string | null;
+        };
+        /** @description A key. */
+        KeyEntry: {
+            /**
+             * @description Of a master key: whether this server was given it. An earlier key that nothing is sealed under can be taken out of
+             *     the configuration.
+             */
+            configured?: boolean | null;
+            /** @description Names the key without revealing it: of one that signs the hex SHA-256 of its public half, else 16 hexadecimal digits. */
+            id: string;
+            /**
+             * @description `server_facts`, `checkpoint`, `orders` and `rules` sign; `master` seals what the database keeps of other people's
+             *     secrets; `csrf` and `password_pepper` are keys of this server alone.
+             */
+            purpose: string;
+            /**
+             * Format: int64
+             * @description Of a master key: how many stored secrets are sealed under it.
+             */
+            rows_sealed?: number | null;
+            /**
+             * Format: date-time
+             * @description When it was first used; null where that is not recorded.
+             */
+            since?: string | null;
+            /** @description `current`, `earlier` (still needed for what was made with it) or `retired`. */
+            state: string;
+        };
+        /** @description Every key. */
+        KeyInventory: {
+            /** @description By purpose; of one purpose, the current one first. */
+            items: components["schemas"]["KeyEntry"][];
         };
         /**
          * @description Whose issuer it is.
@@ -1692,7 +2586,7 @@ export interface components {
                 action: string;
                 /** @description The actor's id. */
                 actor_id: string;
-                /** @description `person`, `appliance`, `system` or `anonymous`. */
+                /** @description `person`, `token`, `appliance`, `system` or `anonymous`. */
                 actor_kind: string;
                 /** @description The actor's name at the time. */
                 actor_name: string;
@@ -1708,6 +2602,8 @@ export interface components {
                  * @description Row id.
                  */
                 id: string;
+                /** @description The organisation that it concerns. */
+                org_id?: string | null;
                 /** @description `done`, `denied` or `failed`. */
                 outcome: string;
                 /** @description The request. */
@@ -1747,6 +2643,30 @@ export interface components {
                 label: string;
                 /** @description `open`, `claimed`, `expired` or `revoked`. */
                 state: string;
+            }[];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Listing_CredentialBody: {
+            /** @description The rows. */
+            items: {
+                /** @description Prefixed id. */
+                id: string;
+                /** @description What people call it. */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                set_at: string;
+                /** @description Who set it. */
+                set_by: string;
+                /**
+                 * Format: int64
+                 * @description 1, and one more each time it was set anew.
+                 */
+                version: number;
             }[];
             /** @description Where the next page begins; null on the last. */
             next_cursor?: string | null;
@@ -1836,6 +2756,68 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list. */
+        Listing_InvitationBody: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                created_at: string;
+                /** @description Who is invited. */
+                email: string;
+                /**
+                 * Format: date-time
+                 * @description Until when the link works.
+                 */
+                expires_at: string;
+                /** @description Prefixed id. */
+                id: string;
+                /** @description Who invites. */
+                invited_by: string;
+                /** @description The organisation, for a role of a practice. */
+                org_id?: string | null;
+                /** @description The partner, for a role of a partner. */
+                partner_id?: string | null;
+                /** @description What the partner or the practice is called; for staff, this deployment. */
+                place_name: string;
+                /** @description What they will be. */
+                role: string;
+                /** @description `open`, `accepted`, `expired` or `revoked`. */
+                state: string;
+            }[];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Listing_MailBody: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description How many attempts there were.
+                 */
+                attempts: number;
+                /**
+                 * Format: date-time
+                 * @description When it was queued.
+                 */
+                created_at: string;
+                /** @description Prefixed id. */
+                id: string;
+                /** @description What the last one came to, if it failed. */
+                last_error?: string | null;
+                /** @description `queued`, `sent` or `failed`. */
+                state: string;
+                /** @description What stands over it. */
+                subject: string;
+                /** @description To whom. */
+                to: string;
+            }[];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
         Listing_OrderBody: {
             /** @description The rows. */
             items: {
@@ -1906,6 +2888,42 @@ export interface components {
                 id: string;
                 /** @description Its name. */
                 name: string;
+            }[];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        Listing_PersonBody: {
+            /** @description The rows. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When they became a person.
+                 */
+                created_at: string;
+                /** @description Address. */
+                email: string;
+                /** @description Prefixed id. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When they last signed in or, in a session that still goes on, did something.
+                 */
+                last_seen_at?: string | null;
+                /** @description Name. */
+                name: string;
+                /** @description The organisation, of a practice's people. */
+                org_id?: string | null;
+                /** @description The partner, of a partner's people. */
+                partner_id?: string | null;
+                /** @description What the partner or the practice is called; of staff, this deployment. */
+                place_name: string;
+                /** @description `staff_…`, `partner_…` or `practice_…`. */
+                role: string;
+                /** @description `active` or `suspended`. */
+                status: string;
+                /** @description Why somebody is suspended. */
+                suspended_reason?: string | null;
             }[];
             /** @description Where the next page begins; null on the last. */
             next_cursor?: string | null;
@@ -1988,6 +3006,44 @@ export interface components {
             /** @description Where the next page begins; null on the last. */
             next_cursor?: string | null;
         };
+        /** @description A page of a list. */
+        Listing_TokenBody: {
+            /** @description The rows. */
+            items: {
+                /** @description What it is for. */
+                actions: string[];
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /** @description Its maker's name. */
+                created_by: string;
+                /**
+                 * Format: date-time
+                 * @description Until when it lives.
+                 */
+                expires_at: string;
+                /** @description Prefixed id. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was last brought, give or take a minute.
+                 */
+                last_used_at?: string | null;
+                /** @description What its maker calls it. */
+                name: string;
+                /** @description Its first eight characters. */
+                prefix: string;
+                /**
+                 * Format: date-time
+                 * @description When somebody revoked it.
+                 */
+                revoked_at?: string | null;
+            }[];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
         /** @description Where a site's evidence log stands. */
         LogBody: {
             /**
@@ -2021,6 +3077,29 @@ export interface components {
              */
             password: string;
         };
+        /** @description A mail. */
+        MailBody: {
+            /**
+             * Format: int32
+             * @description How many attempts there were.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was queued.
+             */
+            created_at: string;
+            /** @description Prefixed id. */
+            id: string;
+            /** @description What the last one came to, if it failed. */
+            last_error?: string | null;
+            /** @description `queued`, `sent` or `failed`. */
+            state: string;
+            /** @description What stands over it. */
+            subject: string;
+            /** @description To whom. */
+            to: string;
+        };
         /** @description How far healing may go. */
         ModeRequest: {
             /** @description `audit`, `ask` or `enforce`. */
@@ -2036,6 +3115,20 @@ export interface components {
             /** @description What you call it, for example the machine it is for; up to 120 characters. */
             label?: string;
         };
+        /** @description Whom to invite, to what. */
+        NewInvitation: {
+            /**
+             * Format: email
+             * @description Who.
+             */
+            email: string;
+            /** @description The organisation, for a role of a practice; one's own unless told. */
+            org_id?: string | null;
+            /** @description The partner, for a role of a partner; one's own unless told. */
+            partner_id?: string | null;
+            /** @description What they will be. */
+            role: string;
+        };
         /** @description An organisation to add. */
         NewOrganisation: {
             /** @description 1 to 120 characters. */
@@ -2047,6 +3140,25 @@ export interface components {
         NewPartner: {
             /** @description 1 to 120 characters; unique without regard to case. */
             name: string;
+        };
+        /** @description A passkey that was made. */
+        NewPasskeyRequest: {
+            /** @description Of the options. */
+            ceremony_id: string;
+            /** @description `RegistrationResponseJSON` of WebAuthn. */
+            credential: Record<string, never>;
+            /** @description What to call it: 1 to 60 characters. */
+            name: string;
+        };
+        /** @description A new password. */
+        NewPassword: {
+            /**
+             * Format: password
+             * @description At least 12 characters.
+             */
+            password: string;
+            /** @description From the link. */
+            token: string;
         };
         /** @description A provider to add. */
         NewProvider: {
@@ -2077,6 +3189,18 @@ export interface components {
             org_id: string;
             /** @description IANA name, for example `America/New_York`. */
             timezone: string;
+        };
+        /** @description A token to make. */
+        NewTokenRequest: {
+            /** @description What the program may do, of what `GET /api/tokens/actions` lists. */
+            actions: string[];
+            /**
+             * Format: int32
+             * @description How long it lives, 1 to 365 days.
+             */
+            expires_in_days: number;
+            /** @description 1 to 120 characters: the program that it is for. */
+            name: string;
         };
         /** @description A secret for an authenticator app. */
         NewTotpBody: {
@@ -2181,6 +3305,35 @@ export interface components {
             required: string;
             totp?: components["schemas"]["TotpBody"] | null;
         };
+        /** @description A session of one's own. */
+        OwnSessionBody: {
+            /** @description What the browser is, for example `Firefox on Windows`. */
+            client: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            created_at: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /**
+             * Format: date-time
+             * @description Its absolute end.
+             */
+            expires_at: string;
+            /** @description Prefixed id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When one last did something in it.
+             */
+            last_active_at: string;
+        };
+        /** @description One's own sessions. */
+        OwnSessionsBody: {
+            /** @description The last active first. */
+            items: components["schemas"]["OwnSessionBody"][];
+        };
         /** @description A managed service provider. */
         PartnerBody: {
             /**
@@ -2209,6 +3362,59 @@ export interface components {
             last_used_at?: string | null;
             /** @description What its person calls it. */
             name: string;
+        };
+        /** @description Nothing is known of who asks. */
+        PasskeyOptionsRequest: Record<string, never>;
+        /** @description A passkey that was used. */
+        PasskeyRequest: {
+            /** @description Of the options. */
+            ceremony_id: string;
+            /** @description `AuthenticationResponseJSON` of WebAuthn. */
+            credential: Record<string, never>;
+        };
+        /** @description A new password, and the one before. */
+        PasswordChange: {
+            /**
+             * Format: password
+             * @description What one signed in with.
+             */
+            current_password: string;
+            /**
+             * Format: password
+             * @description At least 12 characters.
+             */
+            new_password: string;
+        };
+        /** @description A person. */
+        PersonBody: {
+            /**
+             * Format: date-time
+             * @description When they became a person.
+             */
+            created_at: string;
+            /** @description Address. */
+            email: string;
+            /** @description Prefixed id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When they last signed in or, in a session that still goes on, did something.
+             */
+            last_seen_at?: string | null;
+            /** @description Name. */
+            name: string;
+            /** @description The organisation, of a practice's people. */
+            org_id?: string | null;
+            /** @description The partner, of a partner's people. */
+            partner_id?: string | null;
+            /** @description What the partner or the practice is called; of staff, this deployment. */
+            place_name: string;
+            /** @description `staff_…`, `partner_…` or `practice_…`. */
+            role: string;
+            /** @description `active` or `suspended`. */
+            status: string;
+            /** @description Why somebody is suspended. */
+            suspended_reason?: string | null;
         };
         /** @description The connections that are held. */
         PoolBody: {
@@ -2324,6 +3530,11 @@ export interface components {
             /** @description Always `about:blank`: the code tells problems apart. */
             type: string;
         };
+        /** @description What one calls oneself. */
+        ProfileChange: {
+            /** @description 1 to 120 characters. */
+            name: string;
+        };
         /** @description A provider. Its client secret is never shown. */
         ProviderBody: {
             /** @description Whose people may ask to be let in. */
@@ -2369,6 +3580,8 @@ export interface components {
             database: string;
             /** @description `ok` or `unavailable`. */
             evidence_store: string;
+            /** @description `ok`, `unavailable` or `none`. Without it each node counts by itself, so it does not decide. */
+            redis: string;
             /** @description `ok` or `unavailable`. */
             status: string;
         };
@@ -2376,10 +3589,28 @@ export interface components {
         RecoveryCodesBody: {
             recovery_codes: string[];
         };
+        /** @description The one answer. */
+        ResetAnswer: {
+            /** @description What happens next. */
+            detail: string;
+        };
+        /** @description Whose password is forgotten. */
+        ResetRequest: {
+            /**
+             * Format: email
+             * @description The address.
+             */
+            email: string;
+        };
         /** @description Why a key ends. */
         RevokeRequest: {
             /** @description 10 to 500 characters. */
             reason: string;
+        };
+        /** @description Another role. */
+        RoleChange: {
+            /** @description One of the place where the person is. */
+            role: string;
         };
         /** @description The runbook that would repair it. */
         RunbookBody: {
@@ -2550,6 +3781,11 @@ export interface components {
             /** @description The server's version. */
             version: string;
         };
+        /** @description Why somebody is suspended. */
+        Suspension: {
+            /** @description 10 to 500 characters. */
+            reason: string;
+        };
         /** @description How the installation is doing. */
         SystemHealthBody: {
             /** @description Open alarms, newest first, at most 50. */
@@ -2565,6 +3801,39 @@ export interface components {
             started_at: string;
             /** @description The server's version. */
             version: string;
+        };
+        /** @description A token as listed; the token itself is gone. */
+        TokenBody: {
+            /** @description What it is for. */
+            actions: string[];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Its maker's name. */
+            created_by: string;
+            /**
+             * Format: date-time
+             * @description Until when it lives.
+             */
+            expires_at: string;
+            /** @description Prefixed id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was last brought, give or take a minute.
+             */
+            last_used_at?: string | null;
+            /** @description What its maker calls it. */
+            name: string;
+            /** @description Its first eight characters. */
+            prefix: string;
+            /**
+             * Format: date-time
+             * @description When somebody revoked it.
+             */
+            revoked_at?: string | null;
         };
         /**
          * @description What changed.
@@ -2619,6 +3888,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_agent_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DSSE envelope */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_agent_rules: {
         parameters: {
             query?: never;
@@ -2752,6 +4050,79 @@ export interface operations {
             };
         };
     };
+    get_appliances_appliance_id_credentials: {
+        parameters: {
+            query?: {
+                /** @description Rows in the answer, 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Appliance */
+                appliance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_CredentialBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_appliances_appliance_id_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Appliance */
+                appliance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialRequest"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_appliances_appliance_id_mode: {
         parameters: {
             query?: never;
@@ -2863,10 +4234,21 @@ export interface operations {
                 actor?: string;
                 /** @description Only this action, as the policy spells it. */
                 action?: string;
+                /** @description Only what came out so: `done`, `denied` or `failed`. */
+                outcome?: string;
+                /** @description Only what was done to something whose name begins with this. */
+                resource?: string;
+                /** @description Only what concerns this organisation. */
+                org_id?: string;
                 /** @description Not before. */
                 from?: string;
                 /** @description Not after. */
                 to?: string;
+                /**
+                 * @description Only where this stands in the actor's name, the resource or the action. A page of a search may hold fewer rows than
+                 *     asked for, or none, and still not be the last: `next_cursor` says so.
+                 */
+                search?: string;
                 /** @description 1 to 200; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -2885,6 +4267,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Listing_AuditBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_audit_export: {
+        parameters: {
+            query?: {
+                /** @description Only this actor's. */
+                actor?: string;
+                /** @description Only this action, as the policy spells it. */
+                action?: string;
+                /** @description Only what came out so: `done`, `denied` or `failed`. */
+                outcome?: string;
+                /** @description Only what was done to something whose name begins with this. */
+                resource?: string;
+                /** @description Only what concerns this organisation. */
+                org_id?: string;
+                /** @description Not before. */
+                from?: string;
+                /** @description Not after. */
+                to?: string;
+                /** @description Only where this stands in the actor's name, the resource or the action. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description What went wrong */
@@ -2931,6 +4359,70 @@ export interface operations {
             };
         };
     };
+    post_auth_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressChange"];
+            };
+        };
+        responses: {
+            /** @description A mail is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressAnswer"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_email_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressProof"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_auth_factors: {
         parameters: {
             query?: never;
@@ -2948,6 +4440,98 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OwnFactorsBody"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_factors_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolledBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_factors_passkeys_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To be answered by an authenticator */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CeremonyBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_auth_factors_passkeys_passkey_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Passkey */
+                passkey_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken away */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {
@@ -3078,6 +4662,164 @@ export interface operations {
             };
         };
     };
+    get_auth_identities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentitiesBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_identities_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Go there */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_auth_identities_identity_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Link */
+                identity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unlinked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_invitation_accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationAcceptance"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_invitation_look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationLook"];
+            };
+        };
+        responses: {
+            /** @description The offer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationOffer"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_auth_login: {
         parameters: {
             query?: never;
@@ -3126,6 +4868,363 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_auth_oidc_callback: {
+        parameters: {
+            query?: {
+                /** @description The flow. */
+                state?: string;
+                /** @description What is exchanged for tokens. */
+                code?: string;
+                /** @description Why there is no code. */
+                error?: string;
+                /** @description Who sends the browser back (RFC 9207). */
+                iss?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Go on there */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_passkey_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyOptionsRequest"];
+            };
+        };
+        responses: {
+            /** @description To be answered by an authenticator */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CeremonyBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetRequest"];
+            };
+        };
+        responses: {
+            /** @description If somebody has this address, a mail is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetAnswer"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_password_reset_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Set */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    patch_auth_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_auth_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OffersBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_providers_provider_id_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Provider */
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRequest"];
+            };
+        };
+        responses: {
+            /** @description Go there */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_second_factor_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Proved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_second_factor_passkey_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To be answered by an authenticator */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CeremonyBody"];
+                };
             };
             /** @description What went wrong */
             default: {
@@ -3233,6 +5332,94 @@ export interface operations {
             };
         };
     };
+    get_auth_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Live sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSessionsBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_auth_sessions_end_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndedBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_auth_sessions_session_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Session */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_auth_status: {
         parameters: {
             query?: never;
@@ -3304,6 +5491,67 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_credentials_credential_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Credential */
+                credential_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_csp_reports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/reports+json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Noted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3515,6 +5763,203 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_invitations: {
+        parameters: {
+            query?: {
+                /** @description Rows in the answer, 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_InvitationBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_invitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvitation"];
+            };
+        };
+        responses: {
+            /** @description Invited */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_invitations_invitation_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Invitation */
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_invitations_invitation_id_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Invitation */
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sent again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_mail: {
+        parameters: {
+            query?: {
+                /** @description Only `queued`, `sent` or `failed` ones. */
+                state?: string;
+                /** @description 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_MailBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_mail_mail_id_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Mail */
+                mail_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queued */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailBody"];
                 };
             };
             /** @description What went wrong */
@@ -4528,6 +6973,367 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SystemHealthBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_system_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As of now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyInventory"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_tokens: {
+        parameters: {
+            query?: {
+                /** @description Rows in the answer, 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_TokenBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedToken"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_tokens_actions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Actions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantableActions"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_tokens_token_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description API token */
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_users: {
+        parameters: {
+            query?: {
+                /** @description Only whose name or address holds this text; up to 120 characters. */
+                search?: string;
+                /** @description Only of this role. */
+                role?: string;
+                /** @description Only `active` or `suspended` ones. */
+                status?: string;
+                /** @description 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_PersonBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_users_user_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Person */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_users_user_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Person */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    patch_users_user_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Person */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleChange"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_users_user_id_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Person */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Restored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_users_user_id_suspend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Person */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Suspension"];
+            };
+        };
+        responses: {
+            /** @description Suspended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonBody"];
                 };
             };
             /** @description What went wrong */
