@@ -55,7 +55,7 @@ pub(crate) async fn system_keys(call: Call) -> ApiResult<Json<KeyInventory>> {
         })
         .collect();
     items.sort_by(|a, b| (&a.purpose, a.state).cmp(&(&b.purpose, b.state)));
-    items.extend(uses(&known, sealed, app.vault()).into_iter().map(|key| KeyEntry {
+    items.extend(uses(&known, &sealed, app.vault()).into_iter().map(|key| KeyEntry {
         purpose: SecretPurpose::Master.as_str().to_owned(),
         id: key.id,
         state: key.state.as_str(),

@@ -98,7 +98,7 @@ pub async fn look(scope: &mut Scope, keyring: Keyring<'_>) -> Result<Vec<MasterK
     if known.iter().any(|known| known.purpose == SecretPurpose::PasswordPepper && known.id != pepper) {
         return Err(KeyMismatch::PasswordPepper);
     }
-    let uses = uses(&known, sealed_by_key(scope).await?, keyring.vault);
+    let uses = uses(&known, &sealed_by_key(scope).await?, keyring.vault);
     let missing: Vec<_> = uses
         .iter()
         .filter(|key| !key.configured && key.state != KeyState::Retired)
@@ -108,7 +108,11 @@ pub async fn look(scope: &mut Scope, keyring: Keyring<'_>) -> Result<Vec<MasterK
 }
 
 /// The same, whether or not they fit: the configured keys, then what else the database knows of.
-pub(super) fn uses(known: &[KnownSecret], sealed: BTreeMap<String, u64>, vault: &Vault) -> Vec<MasterKeyUse> {
+pub(super) fn uses(
+    known: &[KnownSecret],
+    sealed: &BTreeMap<String, u64>,
+    vault: &Vault,
+) -> Vec<MasterKeyUse> {
     let known: BTreeMap<&str, &KnownSecret> = known
         .iter()
         .filter(|known| known.purpose == SecretPurpose::Master)
