@@ -1,4 +1,4 @@
-//! Signing in and out, the first start, and passwords.
+//! Signing in and out, the first start, passwords, second factors and passkeys.
 
 mod bootstrap;
 mod factor_policy;
