@@ -1,4 +1,4 @@
-//! Signing in and out, the first start, passwords, and what people do with their own account.
+//! Signing in and out, the first start, passwords, second factors, passkeys, and what people do with their own account.
 
 mod bootstrap;
 mod factor_policy;

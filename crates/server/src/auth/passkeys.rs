@@ -5,7 +5,7 @@
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
-use proofline_core::{CeremonyId, PasskeyId};
+use proofline_core::{CeremonyId, PasskeyId, Timestamp, UserId};
 use proofline_store::{CeremonyPurpose, NewCeremony, NewPasskey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use super::factors::{self, EnrolledBody, may_enrol, refuse_last};
 use super::prove::Attempt;
 use super::relying_party::{self, Begun, LIFETIME, RelyingParty};
 use super::session::SessionBody;
+use crate::AppState;
 use crate::http::{ApiResult, Call, Id, NotKept, Problem, Strict};
 
 /// Most passkeys of a person: nobody has so many devices, and the list of them goes to every authenticator.
@@ -59,9 +60,9 @@ pub(crate) struct PasskeyRequest {
 
 /// What to remember of a ceremony, and what to send.
 pub(super) fn begin(
-    app: &crate::AppState,
-    at: proofline_core::Timestamp,
-    user: Option<proofline_core::UserId>,
+    app: &AppState,
+    at: Timestamp,
+    user: Option<UserId>,
     purpose: CeremonyPurpose,
     begun: Begun,
 ) -> (NewCeremony, CeremonyBody) {
@@ -169,10 +170,10 @@ pub(crate) async fn prove(
     let (attempt, state) = Attempt::begin_passkey(&call, ceremony_id, CeremonyPurpose::Prove).await?;
     let user = call.session()?.user;
     let mut scope = call.scope().await?;
-    // An authenticator may say whose passkey it is; if it does, it is this person's.
-    let theirs = relying_party::holder(&credential).is_none_or(|holder| holder == user)
-        && credential.response.user_handle.as_ref().is_none_or(|handle| handle.len() == 16);
-    let stored = if theirs { scope.lock_passkey(user, credential.get_credential_id()).await? } else { None };
+    let stored = match relying_party::names_another(&credential, user) {
+        true => None,
+        false => scope.lock_passkey(user, credential.get_credential_id()).await?,
+    };
     let refused = match stored {
         Some((id, kept)) => match relying_party.proved(state, &credential, &kept)? {
             Ok(kept) => {

@@ -14,8 +14,7 @@
 use chrono::TimeDelta;
 use proofline_core::UserId;
 use proofline_store::Passkey as StoredPasskey;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use webauthn_rs::prelude::{
     DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential,
@@ -148,11 +147,13 @@ pub(super) fn holder(answer: &PublicKeyCredential) -> Option<UserId> {
     Some(UserId::from_uuid(uuid::Uuid::from_bytes(bytes)))
 }
 
+/// Whether an authenticator says that the passkey is of somebody else. It need not say anything.
+pub(super) fn names_another(answer: &PublicKeyCredential, user: UserId) -> bool {
+    answer.get_user_unique_id().is_some_and(|handle| handle != user.uuid().as_bytes())
+}
+
 fn read_passkey(credential: &Value) -> ApiResult<Passkey> {
-    fn read<T: DeserializeOwned>(value: &Value) -> serde_json::Result<T> {
-        T::deserialize(value)
-    }
-    read(credential).map_err(|e| Problem::internal(&e))
+    Passkey::deserialize(credential).map_err(|e| Problem::internal(&e))
 }
 
 fn written(value: &impl Serialize) -> ApiResult<Value> {

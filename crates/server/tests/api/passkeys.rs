@@ -156,26 +156,35 @@ async fn a_passkey_satisfies_the_stricter_policy() {
     browser.get("/api/sites").await.expect(200);
 }
 
-/// What the audit log says of an answer, and of which browser and authenticator it is.
-const FORGED: [(&str, fn(&mut Authenticator)); 6] = [
-    ("origin", |a| a.origin = "https://evil.example".to_owned()),
-    ("origin", |a| a.origin = "https://compliance.example:8443".to_owned()),
-    ("origin", |a| a.origin = "http://compliance.example".to_owned()),
-    ("origin", |a| a.origin = "https://www.compliance.example".to_owned()),
-    ("relying_party", |a| a.rp_id = "example".to_owned()),
-    ("user_not_verified", |a| a.verifies_user = false),
+/// What the audit log says of an answer, and what is wrong with the page or the authenticator that it is of.
+const FORGED: [(&str, &str); 6] = [
+    ("origin", "https://evil.example"),
+    ("origin", "https://compliance.example:8443"),
+    ("origin", "http://compliance.example"),
+    ("origin", "https://www.compliance.example"),
+    ("relying_party", "example"),
+    ("user_not_verified", ""),
 ];
+
+fn forge(authenticator: &mut Authenticator, what: &str, value: &str) {
+    match what {
+        "origin" => value.clone_into(&mut authenticator.origin),
+        "relying_party" => value.clone_into(&mut authenticator.rp_id),
+        "user_not_verified" => authenticator.verifies_user = false,
+        _ => {}
+    }
+}
 
 #[tokio::test]
 async fn no_passkey_is_made_of_an_answer_that_is_not_the_one_asked_for() {
     let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
     let mut auditor = app.admin().await;
     let damaged = [("clientDataJSON", "e30"), ("attestationObject", "o2NmbXQ"), ("attestationObject", "")];
-    let damaged = damaged.map(|(part, text)| ("malformed", None, Some((part, text))));
-    let forged = FORGED.map(|(why, how)| (why, Some(how), None));
-    for (expected, how, damage) in forged.into_iter().chain(damaged) {
+    let damaged = damaged.map(|(part, text)| ("malformed", "", Some((part, text))));
+    let forged = FORGED.map(|(why, value)| (why, value, None));
+    for (expected, value, damage) in forged.into_iter().chain(damaged) {
         let mut authenticator = app.authenticator();
-        how.inspect(|forge| forge(&mut authenticator));
+        forge(&mut authenticator, expected, value);
         let email = app.person(Role::StaffOperator).await;
         let mut browser = app.with_password(&email).await;
         let begun = begin(&mut browser, ADD).await;
@@ -197,11 +206,11 @@ async fn nothing_is_proved_by_an_answer_that_is_not_the_one_asked_for() {
         ("malformed", "authenticatorData", "AAAA"),
         ("signature", "signature", ""),
     ];
-    let damaged = damaged.map(|(why, part, text)| (why, None, Some((part, text))));
-    let forged = FORGED.map(|(why, how)| (why, Some(how), None));
-    for (expected, how, damage) in forged.into_iter().chain(damaged) {
+    let damaged = damaged.map(|(why, part, text)| (why, "", Some((part, text))));
+    let forged = FORGED.map(|(why, value)| (why, value, None));
+    for (expected, value, damage) in forged.into_iter().chain(damaged) {
         let (email, mut authenticator, _) = holder(&app, Role::StaffOperator).await;
-        how.inspect(|forge| forge(&mut authenticator));
+        forge(&mut authenticator, expected, value);
         for (path, action) in [(PROVE, "factor.prove"), (SIGN_IN, "auth.login")] {
             let mut browser = match path {
                 PROVE => app.with_password(&email).await,
@@ -634,6 +643,50 @@ async fn an_address_that_browsers_make_no_passkeys_for_says_so() {
         } else {
             let (_, mut authenticator, _) = holder(&app, Role::StaffAdmin).await;
             ceremony(&mut app.anonymous(), SIGN_IN, &mut authenticator).await.expect(200);
+        }
+    }
+}
+
+/// Cut short somewhere, or with a bit turned over somewhere; `number` says which and where.
+fn damaged(text: &Value, number: usize) -> Value {
+    let mut bytes = URL_SAFE_NO_PAD.decode(text.as_str().expect("text")).expect("base64url");
+    let place = (number * 37 / 2) % bytes.len();
+    match number % 2 {
+        0 => bytes.truncate(place),
+        _ => bytes[place] ^= 1 << (number / 2 % 8),
+    }
+    json!(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[tokio::test]
+async fn an_answer_that_is_damaged_anywhere_is_never_our_fault_and_proves_nothing() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 100_000).await;
+    let (_, mut authenticator, mut browser) = holder(&app, Role::StaffOperator).await;
+    let mut database = app.database.superuser().await;
+    for (path, part) in [PROVE, SIGN_IN, ADD].into_iter().flat_map(|path| match path {
+        ADD => [(path, "clientDataJSON"), (path, "attestationObject")].to_vec(),
+        _ => ["clientDataJSON", "authenticatorData", "signature", "userHandle"]
+            .map(|part| (path, part))
+            .to_vec(),
+    }) {
+        for number in 0..24 {
+            let begun = begin(&mut browser, path).await;
+            let mut credential = match path {
+                ADD => app.authenticator().create(&begun["public_key"]),
+                _ => authenticator.get(&begun["public_key"]),
+            };
+            credential["response"][part] = damaged(&credential["response"][part], number);
+            // So that it is looked at.
+            sqlx::query("DELETE FROM sign_in_attempt").execute(&mut database).await.expect("deletes");
+            let body = if path == ADD { made(&begun, &credential) } else { answer(&begun, &credential) };
+            let reply = browser.post(path, body).await;
+            // What attests nothing signs nothing: a key under another id is another key, and as good.
+            if path == ADD && reply.status.as_u16() == 200 {
+                let undone = "DELETE FROM passkey WHERE name = 'Laptop' AND id <> (SELECT min(id::text)::uuid FROM passkey)";
+                sqlx::query(undone).execute(&mut database).await.expect("deletes");
+            } else {
+                reply.expect_problem(403, "passkey_refused");
+            }
         }
     }
 }
