@@ -117,6 +117,32 @@ impl Place {
             Self::Practice(_) => Level::Practice,
         }
     }
+
+    /// The place that two columns say, of which a place below the platform fills exactly one; `None` where both are filled.
+    pub const fn stored(partner: Option<PartnerId>, org: Option<OrgId>) -> Option<Self> {
+        match (partner, org) {
+            (None, None) => Some(Self::Platform),
+            (Some(partner), None) => Some(Self::Partner(partner)),
+            (None, Some(org)) => Some(Self::Practice(org)),
+            (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// The partner, where it is one.
+    pub const fn partner(self) -> Option<PartnerId> {
+        match self {
+            Self::Partner(partner) => Some(partner),
+            Self::Platform | Self::Practice(_) => None,
+        }
+    }
+
+    /// The organisation, where it is one.
+    pub const fn org(self) -> Option<OrgId> {
+        match self {
+            Self::Practice(org) => Some(org),
+            Self::Platform | Self::Partner(_) => None,
+        }
+    }
 }
 
 /// A role, and the place it is held in. A role of one level in a place of another cannot be made.
@@ -145,13 +171,7 @@ impl Membership {
     /// # Errors
     /// When they say nothing consistent.
     pub fn stored(role: Role, partner: Option<PartnerId>, org: Option<OrgId>) -> Result<Self, WrongPlace> {
-        let place = match (partner, org) {
-            (None, None) => Place::Platform,
-            (Some(partner), None) => Place::Partner(partner),
-            (None, Some(org)) => Place::Practice(org),
-            (Some(_), Some(_)) => return Err(WrongPlace(role)),
-        };
-        Self::new(role, place)
+        Self::new(role, Place::stored(partner, org).ok_or(WrongPlace(role))?)
     }
 
     /// The role.
@@ -166,18 +186,12 @@ impl Membership {
 
     /// The partner, of a partner's people.
     pub const fn partner(self) -> Option<PartnerId> {
-        match self.place {
-            Place::Partner(partner) => Some(partner),
-            Place::Platform | Place::Practice(_) => None,
-        }
+        self.place.partner()
     }
 
     /// The organisation, of a practice's people.
     pub const fn org(self) -> Option<OrgId> {
-        match self.place {
-            Place::Practice(org) => Some(org),
-            Place::Platform | Place::Partner(_) => None,
-        }
+        self.place.org()
     }
 }
 

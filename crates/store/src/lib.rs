@@ -61,7 +61,7 @@ pub use mail::{ClaimedMail, MailOutcome, MailRow, MailState, NewMail, UnknownMai
 pub use migrate::{MigrateError, MigrationState, Migrator, Schema, Standing};
 pub use oidc::{
     Approval, ApprovalState, Approved, Flow, FlowPurpose, IdentityOwner, LinkedIdentity, NewApproval,
-    NewIdentity, Provider, ProviderChange, SealedSecret,
+    NewIdentity, Provider, ProviderChange,
 };
 pub use orders::{FinishedOrder, NewOrder, Order, OrderState};
 pub use own_sessions::OwnSession;

@@ -11,7 +11,7 @@ mod providers;
 pub use approvals::{Approval, ApprovalState, Approved, NewApproval};
 pub use flows::{Flow, FlowPurpose};
 pub use identities::{IdentityOwner, LinkedIdentity, NewIdentity};
-pub use providers::{Provider, ProviderChange, SealedSecret};
+pub use providers::{Provider, ProviderChange};
 
 use proofline_core::{OrgId, PartnerId, Place};
 use uuid::Uuid;
@@ -21,20 +21,11 @@ use crate::error::stored;
 
 /// A place from its two columns.
 fn place(partner: Option<Uuid>, org: Option<Uuid>, operation: &'static str) -> StoreResult<Place> {
-    let place = match (partner, org) {
-        (None, None) => Ok(Place::Platform),
-        (Some(partner), None) => Ok(Place::Partner(PartnerId::from_uuid(partner))),
-        (None, Some(org)) => Ok(Place::Practice(OrgId::from_uuid(org))),
-        (Some(_), Some(_)) => Err(()),
-    };
-    stored(place, operation, "place")
+    let place = Place::stored(partner.map(PartnerId::from_uuid), org.map(OrgId::from_uuid));
+    stored(place.ok_or(()), operation, "place")
 }
 
 /// The two columns of a place.
 fn columns(place: Place) -> (Option<Uuid>, Option<Uuid>) {
-    match place {
-        Place::Platform => (None, None),
-        Place::Partner(partner) => (Some(partner.uuid()), None),
-        Place::Practice(org) => (None, Some(org.uuid())),
-    }
+    (place.partner().map(PartnerId::uuid), place.org().map(OrgId::uuid))
 }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use proofline_authz::{Action, Principal};
 use proofline_core::{Email, Membership, Place, Role, Secret, UserId};
-use proofline_store::{AuditNote, NewPerson};
+use proofline_store::NewPerson;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::password;
 use super::session::{self, Person, SessionBody};
 use crate::AppState;
-use crate::http::{Anonymous, ApiResult, Problem, Strict, request_id};
+use crate::http::{Anonymous, ApiResult, Problem, Strict};
 
 const LIFETIME: TimeDelta = TimeDelta::hours(24);
 
@@ -93,14 +93,7 @@ pub(crate) async fn bootstrap(
         at: call.at,
     };
     sign_in.create_person(&person).await?;
-    let note = AuditNote {
-        id: app.new_uuid(),
-        at: call.at,
-        org: None,
-        resource: person.id.to_string(),
-        request_id: request_id::current(),
-        detail: json!({ "role": person.membership.role() }),
-    };
+    let note = call.note(person.id, json!({ "role": person.membership.role() }));
     let principal =
         Principal::Person { id: person.id, name: person.name.clone(), membership: person.membership };
     sign_in.audit(&principal, Action::Bootstrap, note).await?;

@@ -146,20 +146,14 @@ pub(crate) async fn confirm_totp(
 ) -> ApiResult<(HeaderMap, axum::Extension<NotKept>, Json<EnrolledBody>)> {
     let factors = may_enrol(&call).await?;
     let attempt = Attempt::begin(&call).await?;
-    let (app, session) = (call.app(), call.session()?);
     let mut scope = call.scope().await?;
-    let stored = scope.lock_totp(session.user).await?.filter(|totp| totp.confirmed_at.is_none());
+    let stored = scope.lock_totp(call.session()?.user).await?.filter(|totp| totp.confirmed_at.is_none());
     let stored = stored.ok_or_else(|| {
         Problem::conflict("totp_not_begun", "There is nothing to confirm. Begin to set up the app again.")
     })?;
-    let secret = app.vault().open(&totp::cell(session.user), &stored.secret);
-    let secret = secret.map_err(|e| Problem::internal(&e))?;
-    match totp::step(app, &secret, &session.email, &request.code, call.at)? {
-        Some(step) if scope.take_totp_step(session.user, step, call.at).await? => {}
-        _ => {
-            drop(scope);
-            return attempt.refused(&call, "totp").await;
-        }
+    if !totp::take(&call, &mut scope, &stored.secret, &request.code).await? {
+        drop(scope);
+        return attempt.refused(&call, "totp").await;
     }
     enrolled(&call, scope, &factors, &attempt, "totp").await
 }

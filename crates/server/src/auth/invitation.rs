@@ -4,14 +4,14 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use proofline_authz::{Action, Principal};
 use proofline_core::{Secret, UserId};
-use proofline_store::{AuditNote, NewPerson, StoreError};
+use proofline_store::{NewPerson, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::session::{self, Person, SessionBody};
 use super::{links, password};
-use crate::http::{Anonymous, ApiResult, Problem, Strict, request_id};
+use crate::http::{Anonymous, ApiResult, Problem, Strict};
 
 /// A link that is looked at.
 #[derive(Deserialize, ToSchema)]
@@ -102,14 +102,8 @@ pub(crate) async fn accept(
         ),
         other => other.into(),
     })?;
-    let note = AuditNote {
-        id: app.new_uuid(),
-        at: call.at,
-        org: None,
-        resource: person.id.to_string(),
-        request_id: request_id::current(),
-        detail: json!({ "invitation": invitation.id, "role": person.membership.role().as_str() }),
-    };
+    let note = call
+        .note(person.id, json!({ "invitation": invitation.id, "role": person.membership.role().as_str() }));
     let principal =
         Principal::Person { id: person.id, name: person.name.clone(), membership: person.membership };
     sign_in.audit(&principal, Action::InvitationAccept, note).await?;

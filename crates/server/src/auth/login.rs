@@ -22,7 +22,7 @@ use axum::http::HeaderMap;
 use chrono::TimeDelta;
 use proofline_authz::{Action, Principal};
 use proofline_core::{Email, Secret, SessionId, Timestamp};
-use proofline_store::{AuditNote, DeniedNote, LockRule, LoginRecord, SignIn};
+use proofline_store::{LockRule, LoginRecord, SignIn};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -32,16 +32,15 @@ use super::session::{self, Person, SessionBody};
 use crate::AppState;
 use crate::http::{
     Anonymous, ApiResult, Device, Problem, RateClass, RateKey, Strict, presented_device, presented_session,
-    request_id,
 };
 
-/// So many passwords are tried in a row; after that the account takes none for [`LOCKED_FOR`].
+/// So many passwords, or second factors, are tried in a row; after that none is taken for [`LOCKED_FOR`].
 const ATTEMPTS: i32 = 5;
 const LOCKED_FOR: TimeDelta = TimeDelta::minutes(15);
 /// How often a right password is looked at anew, because what is stored became another text meanwhile.
 const LOOKS: usize = 3;
 
-/// The rule for attempts at `at`.
+/// The rule for attempts at `at`, of whatever proves something.
 pub(super) fn lock_rule(at: Timestamp) -> LockRule {
     LockRule { attempts: ATTEMPTS, until: at + LOCKED_FOR }
 }
@@ -80,7 +79,7 @@ pub(crate) async fn login(
     };
     // What is no address is looked for, too: nobody has it, and it takes as long.
     let address = email.as_ref().map_or("", Email::as_str);
-    let count = device.as_ref().map_or(account, |device| device.attempts());
+    let count = device.as_ref().map_or(account, Device::attempts);
     let mut record = app.store().sign_in().await?.login_record(address).await?;
     let mut looks = 0;
     let (mut sign_in, stored, why) = loop {
@@ -115,7 +114,11 @@ pub(crate) async fn login(
             (Some(_), _) => break (sign_in, stored, "wrong"),
         }
     };
-    sign_in.audit_denied(&denied(app, stored.as_ref(), why)).await?;
+    // Without the address that was tried.
+    let (who, place) = stored.map(|record| (record.id, record.membership.place())).unzip();
+    sign_in
+        .audit_denied(&call.denied(Action::SessionStart, who, place, "session", json!({ "why": why })))
+        .await?;
     sign_in.commit().await?;
     Err(Problem::new(
         axum::http::StatusCode::UNAUTHORIZED,
@@ -158,14 +161,7 @@ async fn signed_in(
     let earlier = end_earlier(&mut sign_in, headers, call).await?;
     let person = Person { id: record.id, name: &record.name, email: &email, membership: record.membership };
     let started = session::start(app, &mut sign_in, person, call.at).await?;
-    let note = AuditNote {
-        id: app.new_uuid(),
-        at: call.at,
-        org: None,
-        resource: started.session.id.to_string(),
-        request_id: request_id::current(),
-        detail: json!({ "ended": earlier }),
-    };
+    let note = call.note(started.session.id, json!({ "ended": earlier }));
     sign_in.audit(&principal(record), Action::SessionStart, note).await?;
     sign_in.commit().await?;
     if let Some(earlier) = earlier {
@@ -190,22 +186,4 @@ pub(super) async fn end_earlier(
 
 fn principal(record: &LoginRecord) -> Principal {
     Principal::Person { id: record.id, name: record.name.clone(), membership: record.membership }
-}
-
-/// A denial for the audit log, without the address that was tried.
-fn denied(app: &AppState, tried: Option<&LoginRecord>, why: &'static str) -> DeniedNote {
-    let actor = tried.map_or_else(|| "unknown".to_owned(), |record| record.id.to_string());
-    DeniedNote {
-        id: app.new_uuid(),
-        at: app.now(),
-        actor_kind: "anonymous",
-        actor_name: actor.clone(),
-        actor_id: actor,
-        action: Action::SessionStart.to_string(),
-        resource: "session".to_owned(),
-        request_id: request_id::current(),
-        detail: json!({ "why": why }),
-        org: tried.and_then(|record| record.membership.org()),
-        partner: tried.and_then(|record| record.membership.partner()),
-    }
 }

@@ -8,17 +8,17 @@
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use proofline_authz::{Action, Principal};
-use proofline_store::{AuditNote, CeremonyPurpose, DeniedNote, PasskeyHolder, SignIn};
+use proofline_store::{CeremonyPurpose, PasskeyHolder, SignIn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::login::end_earlier;
+use super::login::{end_earlier, lock_rule};
 use super::passkeys::{self, CeremonyBody, PasskeyRequest};
-use super::prove::{ceremony_expired, lock_rule, passkey_refused};
+use super::prove::{ceremony_expired, passkey_refused};
 use super::relying_party::{self, RelyingParty};
 use super::session::{self, Person, SessionBody};
-use crate::http::{Anonymous, ApiResult, Problem, Strict, request_id};
+use crate::http::{Anonymous, ApiResult, Problem, Strict};
 
 /// Nothing is known of who asks.
 #[derive(Deserialize, ToSchema)]
@@ -94,14 +94,7 @@ async fn signed_in(
     let earlier = end_earlier(&mut sign_in, headers, call).await?;
     let person = Person { id: *user, name, email, membership: *membership };
     let started = session::start_proved(app, &mut sign_in, person, call.at).await?;
-    let note = AuditNote {
-        id: app.new_uuid(),
-        at: call.at,
-        org: None,
-        resource: started.session.id.to_string(),
-        request_id: request_id::current(),
-        detail: json!({ "factor": "passkey", "ended": earlier }),
-    };
+    let note = call.note(started.session.id, json!({ "factor": "passkey", "ended": earlier }));
     let principal = Principal::Person { id: *user, name: name.clone(), membership: *membership };
     sign_in.audit(&principal, Action::SessionStart, note).await?;
     sign_in.commit().await?;
@@ -119,20 +112,9 @@ async fn refused<T>(
     why: &'static str,
     problem: Problem,
 ) -> ApiResult<T> {
-    let actor = holder.map_or_else(|| "unknown".to_owned(), |holder| holder.user.to_string());
-    let note = DeniedNote {
-        id: call.app.new_uuid(),
-        at: call.at,
-        actor_kind: "anonymous",
-        actor_name: actor.clone(),
-        actor_id: actor,
-        action: Action::SessionStart.to_string(),
-        resource: "session".to_owned(),
-        request_id: request_id::current(),
-        detail: json!({ "factor": "passkey", "why": why }),
-        org: holder.and_then(|holder| holder.membership.org()),
-        partner: holder.and_then(|holder| holder.membership.partner()),
-    };
+    let (who, place) = holder.map(|holder| (holder.user, holder.membership.place())).unzip();
+    let detail = json!({ "factor": "passkey", "why": why });
+    let note = call.denied(Action::SessionStart, who, place, "session", detail);
     sign_in.audit_denied(&note).await?;
     sign_in.commit().await?;
     Err(problem)

@@ -8,14 +8,14 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use proofline_authz::{Action, Principal};
 use proofline_core::{Email, Secret};
-use proofline_store::{AuditNote, LinkPurpose, NewLink, StoreError};
+use proofline_store::{LinkPurpose, NewLink, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::links;
 use super::session::UserBody;
-use crate::http::{Anonymous, ApiResult, Call, Problem, Strict, request_id};
+use crate::http::{Anonymous, ApiResult, Call, Problem, Strict};
 use crate::mail::{Letters, sealed};
 
 const LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -120,14 +120,7 @@ pub(crate) async fn confirm_email(
     // What was mailed to the address before opens nothing any more.
     sign_in.end_links_of(link.user).await?;
     sign_in.queue_mail(&sealed(app, Letters::of(app).address_changed(&link.email), call.at)).await?;
-    let note = AuditNote {
-        id: app.new_uuid(),
-        at: call.at,
-        org: None,
-        resource: link.user.to_string(),
-        request_id: request_id::current(),
-        detail: json!({}),
-    };
+    let note = call.note(link.user, json!({}));
     let person = Principal::Person { id: link.user, name: link.name, membership: link.membership };
     sign_in.audit(&person, Action::ProfileConfirmEmail, note).await?;
     sign_in.commit().await?;

@@ -5,21 +5,17 @@
 
 use axum::Json;
 use axum::http::HeaderMap;
-use chrono::TimeDelta;
 use proofline_authz::Action;
-use proofline_core::{Assurance, CeremonyId, FactorRequirement, Secret, Timestamp};
-use proofline_store::{CeremonyPurpose, DeniedNote, LockRule, Scope, SignIn};
+use proofline_core::{Assurance, CeremonyId, FactorRequirement, Secret};
+use proofline_store::{CeremonyPurpose, Scope, SignIn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::login::lock_rule;
 use super::session::{self, SessionBody};
 use super::{recovery, totp};
-use crate::http::{ApiResult, Call, Problem, Strict, request_id};
-
-/// So many codes are looked at in a row; after that none is for [`LOCKED_FOR`].
-const ATTEMPTS: i32 = 5;
-const LOCKED_FOR: TimeDelta = TimeDelta::minutes(15);
+use crate::http::{ApiResult, Call, Problem, Strict};
 
 /// A code.
 #[derive(Deserialize, ToSchema)]
@@ -38,19 +34,12 @@ pub(crate) async fn with_totp(
     Strict(request): Strict<CodeRequest>,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
     let attempt = Attempt::begin(&call).await?;
-    let session = call.session()?;
     let mut scope = call.scope().await?;
-    let stored = scope.lock_totp(session.user).await?.filter(|totp| totp.confirmed_at.is_some());
+    let stored = scope.lock_totp(call.session()?.user).await?.filter(|totp| totp.confirmed_at.is_some());
     let Some(stored) = stored else { return attempt.refused(&call, "no_totp").await };
-    let secret = call.app().vault().open(&totp::cell(session.user), &stored.secret);
-    let secret = secret.map_err(|e| Problem::internal(&e))?;
-    let step = totp::step(call.app(), &secret, &session.email, &request.code, call.at)?;
-    match step {
-        Some(step) if scope.take_totp_step(session.user, step, call.at).await? => {}
-        _ => {
-            drop(scope);
-            return attempt.refused(&call, "totp").await;
-        }
+    if !totp::take(&call, &mut scope, &stored.secret, &request.code).await? {
+        drop(scope);
+        return attempt.refused(&call, "totp").await;
     }
     attempt.proved(&call, scope, "totp").await
 }
@@ -78,11 +67,6 @@ pub(super) struct Attempt {
     account: [u8; 32],
     required: FactorRequirement,
     refusal: fn() -> Problem,
-}
-
-/// How many attempts are looked at, of whatever proves something.
-pub(super) fn lock_rule(at: Timestamp) -> LockRule {
-    LockRule { attempts: ATTEMPTS, until: at + LOCKED_FOR }
 }
 
 fn code_refused() -> Problem {
@@ -141,21 +125,7 @@ impl Attempt {
     }
 
     async fn record(&self, call: &Call, why: &'static str) -> ApiResult<()> {
-        let (app, principal) = (call.app(), call.principal());
-        let note = DeniedNote {
-            id: app.new_uuid(),
-            at: call.at,
-            actor_kind: principal.kind(),
-            actor_id: principal.id(),
-            actor_name: principal.name(),
-            action: Action::FactorProve.to_string(),
-            resource: call.session()?.id.to_string(),
-            request_id: request_id::current(),
-            detail: json!({ "why": why }),
-            org: principal.org(),
-            partner: principal.partner(),
-        };
-        Ok(app.store().record_denied(&note).await?)
+        call.record_denied(Action::FactorProve, call.session()?.id, json!({ "why": why })).await
     }
 
     /// What attempts are counted under.

@@ -9,14 +9,14 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use proofline_authz::{Action, Principal};
 use proofline_core::{Email, Secret};
-use proofline_store::{AuditNote, LinkPurpose, NewLink};
+use proofline_store::{LinkPurpose, NewLink};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{links, password};
 use crate::AppState;
-use crate::http::{Anonymous, ApiResult, Problem, Strict, request_id};
+use crate::http::{Anonymous, ApiResult, Problem, Strict};
 use crate::mail::{Letters, sealed};
 
 const LIFETIME: TimeDelta = TimeDelta::minutes(30);
@@ -113,14 +113,7 @@ pub(crate) async fn confirm(call: Anonymous, Strict(new): Strict<NewPassword>) -
     sign_in.end_links_of(link.user).await?;
     let ended = sign_in.end_sessions_of(link.user, None, call.at).await?;
     sign_in.queue_mail(&sealed(app, Letters::of(app).password_changed(&link.email), call.at)).await?;
-    let note = AuditNote {
-        id: app.new_uuid(),
-        at: call.at,
-        org: None,
-        resource: link.user.to_string(),
-        request_id: request_id::current(),
-        detail: json!({ "sessions_ended": ended.len() }),
-    };
+    let note = call.note(link.user, json!({ "sessions_ended": ended.len() }));
     let person = Principal::Person { id: link.user, name: link.name, membership: link.membership };
     sign_in.audit(&person, Action::PasswordReset, note).await?;
     sign_in.commit().await?;

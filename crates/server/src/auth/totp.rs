@@ -1,13 +1,14 @@
 //! Codes of authenticator apps, RFC 6238: six digits, SHA-1, 30 seconds, one step of tolerance to either side.
 
 use proofline_core::{Email, Secret, Timestamp, UserId};
-use proofline_vault::Cell;
+use proofline_store::Scope;
+use proofline_vault::{Cell, Sealed};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 use totp_rs::{Builder, Totp};
 
 use crate::AppState;
-use crate::http::{ApiResult, Problem};
+use crate::http::{ApiResult, Call, Problem};
 
 /// Where a person's secret is kept.
 pub(super) fn cell(user: UserId) -> Cell {
@@ -32,7 +33,7 @@ fn totp(app: &AppState, secret: &Secret, email: &Email) -> ApiResult<Totp> {
 }
 
 /// The time step that a code is right for, if any: this one or a neighbour.
-pub(super) fn step(
+fn step(
     app: &AppState,
     secret: &Secret,
     email: &Email,
@@ -46,6 +47,16 @@ pub(super) fn step(
     let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
     let step = totp(app, secret, email)?.check(&digits, seconds);
     Ok(step.and_then(|step| i64::try_from(step).ok()))
+}
+
+/// Takes a code of the caller's app, once. `false` where it is none, or was taken before.
+pub(super) async fn take(call: &Call, scope: &mut Scope, secret: &Sealed, code: &Secret) -> ApiResult<bool> {
+    let (app, session) = (call.app(), call.session()?);
+    let secret = app.vault().open(&cell(session.user), secret).map_err(|e| Problem::internal(&e))?;
+    match step(app, &secret, &session.email, code, call.at)? {
+        Some(step) => Ok(scope.take_totp_step(session.user, step, call.at).await?),
+        None => Ok(false),
+    }
 }
 
 /// `otpauth://…`, and the same as a picture.

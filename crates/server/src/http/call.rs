@@ -9,9 +9,9 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use proofline_authz::{Action, Permit, Principal, authorise};
-use proofline_core::{OrgId, Timestamp};
+use proofline_core::{OrgId, Place, Timestamp, UserId};
 use proofline_protocol::signature;
-use proofline_store::{AuditNote, QueryMeter, Scope, StoreError};
+use proofline_store::{AuditNote, DeniedNote, QueryMeter, Scope, StoreError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -134,15 +134,53 @@ impl Call {
 
     /// The audit row of a change to `resource`.
     pub fn note(&self, org: Option<OrgId>, resource: impl Display, detail: Value) -> AuditNote {
-        AuditNote {
-            id: self.app.new_uuid(),
-            at: self.at,
-            org,
-            resource: resource.to_string(),
-            request_id: request_id::current(),
-            detail,
-        }
+        note(&self.app, self.at, org, resource, detail)
     }
+
+    /// Records that `action` was refused to whoever asks, in a transaction of its own: the caller holds no scope.
+    pub async fn record_denied(
+        &self,
+        action: Action,
+        resource: impl Display,
+        detail: Value,
+    ) -> ApiResult<()> {
+        record_denied(&self.app, self.principal(), action, resource, detail).await
+    }
+}
+
+fn note(
+    app: &AppState,
+    at: Timestamp,
+    org: Option<OrgId>,
+    resource: impl Display,
+    detail: Value,
+) -> AuditNote {
+    let resource = resource.to_string();
+    AuditNote { id: app.new_uuid(), at, org, resource, request_id: request_id::current(), detail }
+}
+
+/// Records that `action` was refused to `principal`.
+pub(super) async fn record_denied(
+    app: &AppState,
+    principal: &Principal,
+    action: Action,
+    resource: impl Display,
+    detail: Value,
+) -> ApiResult<()> {
+    let note = DeniedNote {
+        id: app.new_uuid(),
+        at: app.now(),
+        actor_kind: principal.kind(),
+        actor_id: principal.id(),
+        actor_name: principal.name(),
+        action: action.to_string(),
+        resource: resource.to_string(),
+        request_id: request_id::current(),
+        detail,
+        org: principal.org(),
+        partner: principal.partner(),
+    };
+    Ok(app.store().record_denied(&note).await?)
 }
 
 impl FromRequestParts<AppState> for Call {
@@ -163,6 +201,38 @@ pub struct Anonymous {
     pub at: Timestamp,
     /// The client's address.
     pub address: IpAddr,
+}
+
+impl Anonymous {
+    /// The audit row of what the bearer of a credential did to `resource`.
+    pub fn note(&self, resource: impl Display, detail: Value) -> AuditNote {
+        note(&self.app, self.at, None, resource, detail)
+    }
+
+    /// The row of a refusal. `who` was meant, if that is known; whose people see it, is said by `place`.
+    pub fn denied(
+        &self,
+        action: Action,
+        who: Option<UserId>,
+        place: Option<Place>,
+        resource: impl Display,
+        detail: Value,
+    ) -> DeniedNote {
+        let actor = who.map_or_else(|| "unknown".to_owned(), |who| who.to_string());
+        DeniedNote {
+            id: self.app.new_uuid(),
+            at: self.at,
+            actor_kind: "anonymous",
+            actor_name: actor.clone(),
+            actor_id: actor,
+            action: action.to_string(),
+            resource: resource.to_string(),
+            request_id: request_id::current(),
+            detail,
+            org: place.and_then(Place::org),
+            partner: place.and_then(Place::partner),
+        }
+    }
 }
 
 impl FromRequestParts<AppState> for Anonymous {

@@ -10,15 +10,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use proofline_authz::{Action, Permit, Principal, authorise};
 use proofline_core::Assurance;
-use proofline_store::{DeniedNote, QueryMeter};
+use proofline_store::QueryMeter;
 
-use super::call::Admission;
+use super::call::{self, Admission};
 use super::once::{self, Once, Repeated};
 use super::rate::RateKey;
 use super::route::{Access, RouteEntry};
 use super::{
     Problem, RateClass, Session, agent, bearer, client, console, csrf, device, json, observe, origin,
-    request_id,
 };
 use crate::AppState;
 
@@ -181,19 +180,7 @@ async fn permit(
     if let Ok(permit) = authorise(principal, action) {
         return Ok(permit);
     }
-    let note = DeniedNote {
-        id: app.new_uuid(),
-        at: app.now(),
-        actor_kind: principal.kind(),
-        actor_id: principal.id(),
-        actor_name: principal.name(),
-        action: action.to_string(),
-        resource: parts.uri.path().chars().take(200).collect(),
-        request_id: request_id::current(),
-        detail: serde_json::json!({ "code": "not_permitted" }),
-        org: principal.org(),
-        partner: principal.partner(),
-    };
-    app.store().record_denied(&note).await?;
+    let path: String = parts.uri.path().chars().take(200).collect();
+    call::record_denied(app, principal, action, path, serde_json::json!({ "code": "not_permitted" })).await?;
     Err(Problem::forbidden("not_permitted", bearer::not_included(principal, action)))
 }

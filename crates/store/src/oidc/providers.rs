@@ -1,6 +1,7 @@
 //! The providers.
 
 use proofline_core::{Place, ProviderId, Timestamp};
+use proofline_vault::Sealed;
 use uuid::Uuid;
 
 use super::{columns, place};
@@ -23,22 +24,13 @@ pub struct Provider {
     /// Who we are there.
     pub client_id: String,
     /// What proves it; none of a client without a secret.
-    pub secret: Option<SealedSecret>,
+    pub secret: Option<Sealed>,
     /// Domains whose people may ask to be let in.
     pub allowed_domains: Vec<String>,
     /// Whether it can be used now.
     pub enabled: bool,
     /// When it was added.
     pub created_at: Timestamp,
-}
-
-/// A client secret as it is stored.
-#[derive(Debug, Clone)]
-pub struct SealedSecret {
-    /// The id of the key that it is sealed under.
-    pub key: String,
-    /// What is stored.
-    pub token: String,
 }
 
 /// What of a provider changes; the rest stays.
@@ -49,7 +41,7 @@ pub struct ProviderChange {
     /// Who we are there.
     pub client_id: Option<String>,
     /// What proves it.
-    pub secret: Option<SealedSecret>,
+    pub secret: Option<Sealed>,
     /// Domains whose people may ask to be let in.
     pub allowed_domains: Option<Vec<String>>,
     /// Whether it can be used.
@@ -81,7 +73,7 @@ impl Row {
             kind: self.kind,
             issuer: self.issuer,
             client_id: self.client_id,
-            secret: secret.map(|(token, key)| SealedSecret { key, token }),
+            secret: secret.map(|(token, key)| Sealed { key, token }),
             allowed_domains: self.allowed_domains,
             enabled: self.enabled,
             created_at: self.created_at,

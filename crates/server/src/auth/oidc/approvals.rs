@@ -40,8 +40,8 @@ impl From<Approval> for ApprovalBody {
             name: approval.name,
             provider_id: approval.provider.to_string(),
             provider_name: approval.provider_name,
-            partner_id: place::partner(approval.place).map(|id| id.to_string()),
-            org_id: place::org(approval.place).map(|id| id.to_string()),
+            partner_id: approval.place.partner().map(|id| id.to_string()),
+            org_id: approval.place.org().map(|id| id.to_string()),
             requested_at: approval.requested_at,
         }
     }
@@ -160,6 +160,6 @@ pub(crate) async fn reject(call: Call, Id(id): Id<ApprovalId>) -> ApiResult<Json
     let mut scope = call.scope().await?;
     let place = scope.lock_approval(id).await.map_err(decided)?;
     scope.reject(id, call.at).await?;
-    scope.commit(call.note(place::org(place), id, json!({ "decision": "rejected" }))).await?;
+    scope.commit(call.note(place.org(), id, json!({ "decision": "rejected" }))).await?;
     Ok(Json(DecisionBody { user_id: None }))
 }

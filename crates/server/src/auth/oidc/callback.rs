@@ -9,8 +9,7 @@ use axum::response::{IntoResponse, Response};
 use proofline_authz::{Action, Principal};
 use proofline_core::{ApprovalId, Email, IdentityId, UserId};
 use proofline_store::{
-    ApprovalState, AuditNote, DeniedNote, Flow, FlowPurpose, IdentityOwner, NewApproval, NewIdentity,
-    Provider, StoreError,
+    ApprovalState, Flow, FlowPurpose, IdentityOwner, NewApproval, NewIdentity, Provider, StoreError,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -20,7 +19,7 @@ use super::browser::{BrowserSecret, State};
 use super::verify::{self, Failure, Vouched};
 use super::{discovery, place, return_to};
 use crate::auth::session::{self, Person};
-use crate::http::{Anonymous, ApiResult, Problem, Query, request_id};
+use crate::http::{Anonymous, ApiResult, Problem, Query};
 
 /// Most requests to be let in that wait at one provider.
 const MOST_WAITING: i64 = 200;
@@ -230,7 +229,7 @@ async fn sign_in(
     let who = Person { id: owner.id, name: &owner.name, email: &owner.email, membership: owner.membership };
     let started = session::start(app, &mut sign_in, who, call.at).await?;
     let detail = json!({ "provider": provider.id, "ended": ended });
-    let note = note(call, started.session.id.to_string(), detail);
+    let note = call.note(started.session.id, detail);
     sign_in.audit(&principal(&owner), Action::OidcSignIn, note).await?;
     sign_in.commit().await?;
     if let Some(ended) = ended {
@@ -241,17 +240,6 @@ async fn sign_in(
 
 fn principal(owner: &IdentityOwner) -> Principal {
     Principal::Person { id: owner.id, name: owner.name.clone(), membership: owner.membership }
-}
-
-fn note(call: &Anonymous, resource: String, detail: serde_json::Value) -> AuditNote {
-    AuditNote {
-        id: call.app.new_uuid(),
-        at: call.at,
-        org: None,
-        resource,
-        request_id: request_id::current(),
-        detail,
-    }
 }
 
 /// Somebody whom nobody knows: with a verified address of an allowed domain they wait for a decision.
@@ -322,7 +310,7 @@ async fn link(
         other => other.into(),
     })?;
     let principal = Principal::Person { id: user, name: person.name, membership: person.membership };
-    let note = note(call, identity.id.to_string(), json!({ "provider": provider.id }));
+    let note = call.note(identity.id, json!({ "provider": provider.id }));
     sign_in.audit(&principal, Action::IdentityLink, note).await?;
     Ok(sign_in.commit().await?)
 }
@@ -330,26 +318,15 @@ async fn link(
 /// A denial for the audit log: the provider and the reason, nothing of who it was.
 async fn record(call: &Anonymous, flow: &Flow, refusal: Refusal) -> ApiResult<()> {
     let app = &call.app;
-    let (action, actor) = match flow.purpose {
-        FlowPurpose::SignIn { .. } => (Action::OidcSignIn, "unknown".to_owned()),
-        FlowPurpose::Link { user, .. } => (Action::IdentityLink, user.to_string()),
+    let (action, who) = match flow.purpose {
+        FlowPurpose::SignIn { .. } => (Action::OidcSignIn, None),
+        FlowPurpose::Link { user, .. } => (Action::IdentityLink, Some(user)),
     };
     let mut sign_in = app.store().sign_in().await?;
     let place = sign_in.enabled_provider(flow.provider).await?.map(|provider| provider.place);
     tracing::info!(provider = %flow.provider, code = refusal.code(), why = refusal.detail(), "sign-in refused");
-    let denied = DeniedNote {
-        id: app.new_uuid(),
-        at: call.at,
-        actor_kind: "anonymous",
-        actor_name: actor.clone(),
-        actor_id: actor,
-        action: action.to_string(),
-        resource: flow.provider.to_string(),
-        request_id: request_id::current(),
-        detail: json!({ "code": refusal.code(), "why": refusal.detail() }),
-        org: place.and_then(place::org),
-        partner: place.and_then(place::partner),
-    };
+    let detail = json!({ "code": refusal.code(), "why": refusal.detail() });
+    let denied = call.denied(action, who, place, flow.provider, detail);
     sign_in.audit_denied(&denied).await?;
     Ok(sign_in.commit().await?)
 }

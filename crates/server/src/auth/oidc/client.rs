@@ -13,7 +13,7 @@ use openidconnect::{
     StandardErrorResponse, StandardTokenResponse,
 };
 use proofline_store::Provider;
-use proofline_vault::{Cell, Sealed};
+use proofline_vault::Cell;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -100,8 +100,7 @@ fn redirect_url(app: &AppState) -> ApiResult<RedirectUrl> {
 /// A client of this provider, as whom we are there.
 pub(super) fn of(app: &AppState, provider: &Provider, metadata: &Metadata) -> ApiResult<Client> {
     let secret = provider.secret.as_ref().map(|sealed| {
-        let sealed = Sealed { key: sealed.key.clone(), token: sealed.token.clone() };
-        app.vault().open(&secret_cell(provider.id.uuid(), place::tenant(provider.place)), &sealed)
+        app.vault().open(&secret_cell(provider.id.uuid(), place::tenant(provider.place)), sealed)
     });
     let secret = secret.transpose().map_err(|error| Problem::internal(&error))?;
     let methods = metadata.token_endpoint_auth_methods_supported();

@@ -64,19 +64,3 @@ pub(super) fn tenant(place: Place) -> Option<Uuid> {
         Place::Practice(org) => Some(org.uuid()),
     }
 }
-
-/// The organisation of a place, where it is one.
-pub(super) fn org(place: Place) -> Option<OrgId> {
-    match place {
-        Place::Practice(org) => Some(org),
-        Place::Platform | Place::Partner(_) => None,
-    }
-}
-
-/// The partner of a place, where it is one.
-pub(super) fn partner(place: Place) -> Option<PartnerId> {
-    match place {
-        Place::Partner(partner) => Some(partner),
-        Place::Platform | Place::Practice(_) => None,
-    }
-}

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use proofline_core::{OrgId, PartnerId, ProviderId, Secret};
-use proofline_store::{Provider, ProviderChange, SealedSecret, StoreError};
+use proofline_store::{Provider, ProviderChange, StoreError};
+use proofline_vault::Sealed;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
@@ -81,8 +82,8 @@ impl From<Provider> for ProviderBody {
             issuer: provider.issuer,
             client_id: provider.client_id,
             allowed_domains: provider.allowed_domains,
-            partner_id: place::partner(provider.place).map(|id| id.to_string()),
-            org_id: place::org(provider.place).map(|id| id.to_string()),
+            partner_id: provider.place.partner().map(|id| id.to_string()),
+            org_id: provider.place.org().map(|id| id.to_string()),
             enabled: provider.enabled,
             created_at: provider.created_at,
         }
@@ -220,17 +221,11 @@ fn client_id(text: &str) -> ApiResult<String> {
     }
 }
 
-fn sealed(
-    app: &AppState,
-    provider: ProviderId,
-    tenant: Option<Uuid>,
-    secret: &Secret,
-) -> ApiResult<SealedSecret> {
+fn sealed(app: &AppState, provider: ProviderId, tenant: Option<Uuid>, secret: &Secret) -> ApiResult<Sealed> {
     if secret.expose().is_empty() || secret.expose().len() > 1_000 {
         return Err(Problem::invalid("client_secret", "length", "1 to 1000 characters."));
     }
-    let sealed = app.vault().seal(&client::secret_cell(provider.uuid(), tenant), secret);
-    Ok(SealedSecret { key: sealed.key, token: sealed.token })
+    Ok(app.vault().seal(&client::secret_cell(provider.uuid(), tenant), secret))
 }
 
 /// Providers of one's place and below it, the newest first.
@@ -277,8 +272,8 @@ pub(crate) async fn create(
         other => other.into(),
     })?;
     let detail = json!({ "issuer": provider.issuer, "allowed_domains": provider.allowed_domains,
-        "partner": place::partner(place) });
-    scope.commit(call.note(place::org(place), id, detail)).await?;
+        "partner": place.partner() });
+    scope.commit(call.note(place.org(), id, detail)).await?;
     Ok((StatusCode::CREATED, Json(provider.into())))
 }
 
@@ -304,7 +299,7 @@ pub(crate) async fn update(
     let provider = scope.change_provider(id, &change).await?;
     let detail = json!({ "name": change.name, "client_id": change.client_id, "secret": change.secret.is_some(),
         "allowed_domains": change.allowed_domains, "enabled": change.enabled });
-    scope.commit(call.note(place::org(place), id, detail)).await?;
+    scope.commit(call.note(place.org(), id, detail)).await?;
     Ok(Json(provider.into()))
 }
 
@@ -317,7 +312,7 @@ pub(crate) async fn delete(call: Call, Id(id): Id<ProviderId>) -> ApiResult<Stat
     let provider = scope.provider(id).await?;
     scope.delete_provider(id).await?;
     let detail = json!({ "name": provider.name, "issuer": provider.issuer });
-    scope.commit(call.note(place::org(provider.place), id, detail)).await?;
+    scope.commit(call.note(provider.place.org(), id, detail)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
