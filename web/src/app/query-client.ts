@@ -15,6 +15,9 @@ export function createQueryClient(leave: (reason: LeaveReason) => void): QueryCl
     defaultOptions: {
       // "always": a browser that believes to be offline still asks, and the failure is shown as one.
       queries: {
+        // A result is read by a QueryView that may be mounted later than the hook that asked: in a dialog, which
+        // appears a moment after its contents were prepared. Tracking what was read so far would miss it.
+        notifyOnChangeProps: "all",
         staleTime: 15_000,
         gcTime: 5 * 60_000,
         networkMode: "always",
