@@ -71,10 +71,17 @@ function api(page: Page, method: string, path: string, body?: unknown): Promise<
   );
 }
 
-/** Goes to the provider, through its pages, and wherever it sends the browser. */
+/**
+ * Goes to the provider, through its pages, and wherever that ends: the last address that the browser
+ * was sent to. What the page then writes into the address bar is the page's own.
+ */
 async function throughTheProvider(page: Page, request: Record<string, unknown>): Promise<URL> {
   // Its pages want a typeface from elsewhere.
   await page.context().route(/googleapis/, (route) => route.abort());
+  let sent = "";
+  page.on("request", (request) => {
+    if (request.isNavigationRequest()) sent = request.url();
+  });
   await page.goto(`${installation.address}/login`);
   const begun = await api(page, "POST", `/api/auth/providers/${providerId}/start`, request);
   expect(begun.status).toBe(200);
@@ -90,7 +97,7 @@ async function throughTheProvider(page: Page, request: Record<string, unknown>):
       page.locator("button[type=submit]").click(),
     ]);
   }
-  return new URL(page.url());
+  return new URL(sent);
 }
 
 test("somebody unknown waits, is let in, and comes back signed in to the page that they wanted", async ({
@@ -99,6 +106,7 @@ test("somebody unknown waits, is let in, and comes back signed in to the page th
   const page = await browser.newPage();
   const waits = await throughTheProvider(page, {});
   expect(waits.origin).toBe(installation.address);
+  expect(waits.pathname + waits.search).toBe("/login?problem=awaiting_approval");
   expect((await api(page, "GET", "/api/auth/session")).status).toBe(401);
 
   const waiting = await api(admin, "GET", "/api/oidc/approvals");
@@ -122,7 +130,8 @@ test("somebody unknown waits, is let in, and comes back signed in to the page th
   // The way back leads nobody else in, and nobody twice.
   const other = await browser.newPage();
   for (const visitor of [other, page]) {
-    await visitor.goto(returns.at(-1) as string);
+    const led = await visitor.goto(returns.at(-1) as string);
+    expect(led?.url()).toBe(`${installation.address}/login?problem=flow_unknown`);
     expect((await api(visitor, "GET", "/api/auth/session")).status).toBe(401);
   }
   await other.close();
