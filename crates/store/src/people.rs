@@ -30,6 +30,8 @@ pub struct PersonRow {
     pub disabled_at: Option<Timestamp>,
     /// Why.
     pub disabled_reason: Option<String>,
+    /// Whether an authenticator app or a passkey is set up.
+    pub second_factor: bool,
 }
 
 /// Narrows a list of people.
@@ -77,6 +79,7 @@ struct StoredPerson {
     last_seen_at: Option<Timestamp>,
     disabled_at: Option<Timestamp>,
     disabled_reason: Option<String>,
+    second_factor: bool,
 }
 
 impl StoredPerson {
@@ -91,6 +94,7 @@ impl StoredPerson {
             last_seen_at: self.last_seen_at,
             disabled_at: self.disabled_at,
             disabled_reason: self.disabled_reason,
+            second_factor: self.second_factor,
         })
     }
 }
@@ -109,7 +113,9 @@ impl Scope {
             r#"SELECT p.id, p.email, p.name, p.role, p.partner_id, p.org_id, p.created_at, p.disabled_at,
                 p.disabled_reason, coalesce(t.name, o.name) AS "place_name?",
                 greatest(p.last_seen_at, (SELECT max(s.last_active_at) FROM session s
-                    WHERE s.user_id = p.id AND s.ended_at IS NULL)) AS "last_seen_at?"
+                    WHERE s.user_id = p.id AND s.ended_at IS NULL)) AS "last_seen_at?",
+                (EXISTS (SELECT FROM totp_factor f WHERE f.user_id = p.id AND f.confirmed_at IS NOT NULL)
+                    OR EXISTS (SELECT FROM passkey k WHERE k.user_id = p.id)) AS "second_factor!"
              FROM person p LEFT JOIN partner t ON t.id = p.partner_id LEFT JOIN organisation o ON o.org_id = p.org_id
              WHERE ($1::text IS NULL OR strpos(lower(p.name), lower($1)) > 0 OR strpos(p.email, lower($1)) > 0)
                AND ($2::text IS NULL OR p.role = $2)
@@ -138,7 +144,9 @@ impl Scope {
             r#"SELECT p.id, p.email, p.name, p.role, p.partner_id, p.org_id, p.created_at, p.disabled_at,
                 p.disabled_reason, coalesce(t.name, o.name) AS "place_name?",
                 greatest(p.last_seen_at, (SELECT max(s.last_active_at) FROM session s
-                    WHERE s.user_id = p.id AND s.ended_at IS NULL)) AS "last_seen_at?"
+                    WHERE s.user_id = p.id AND s.ended_at IS NULL)) AS "last_seen_at?",
+                (EXISTS (SELECT FROM totp_factor f WHERE f.user_id = p.id AND f.confirmed_at IS NOT NULL)
+                    OR EXISTS (SELECT FROM passkey k WHERE k.user_id = p.id)) AS "second_factor!"
              FROM person p LEFT JOIN partner t ON t.id = p.partner_id LEFT JOIN organisation o ON o.org_id = p.org_id
              WHERE p.id = $1"#,
             id.uuid()

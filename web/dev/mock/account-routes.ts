@@ -1,7 +1,7 @@
 /** The mock's routes about oneself: factors, sessions, profile, identities. */
 
 import { randomBytes } from "node:crypto";
-import type { Factors, Identity, OwnSession, TotpStart } from "../../src/api/identity.ts";
+import type { Factors, Identity, OwnSession, TotpStart } from "../../src/api/types.ts";
 import { type Account, sessionBody } from "./accounts.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
 import { missing, Refusal, required, type Route } from "./kit.ts";

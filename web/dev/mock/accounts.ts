@@ -7,8 +7,7 @@
 
 import { permission } from "../../src/api/identity.ts";
 import { roleNames } from "../../src/auth/roles.ts";
-import type { Passkey } from "../../src/api/identity.ts";
-import type { Session } from "../../src/api/types.ts";
+import type { Passkey, Session } from "../../src/api/types.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
 import { installation } from "./evidence.ts";
 import { organisations, partners } from "./fleet.ts";

@@ -1,6 +1,6 @@
 /** The mock's routes about other people: users, invitations, mail. */
 
-import type { Invitation, Mail, User } from "../../src/api/identity.ts";
+import type { Invitation, Mail, User } from "../../src/api/types.ts";
 import { levelOf, roleNames } from "../../src/auth/roles.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
 import { installation } from "./evidence.ts";

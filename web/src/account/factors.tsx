@@ -1,8 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { api } from "../api/client";
-import type { Factors, Passkey } from "../api/identity";
-import type { Enrolled } from "../api/types";
+import type { Enrolled, Factors, Passkey } from "../api/types";
 import { useSession } from "../auth/context";
 import { PasskeySetup } from "../auth/factors/passkey-setup";
 import { RecoveryCodes } from "../auth/factors/recovery-codes";

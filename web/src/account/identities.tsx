@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
-import type { Identity } from "../api/identity";
+import type { Identity } from "../api/types";
 import { goToProvider } from "../auth/session";
 import { useWrite } from "../lib/use-write";
 import { Button } from "../ui/button";

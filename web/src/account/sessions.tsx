@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../api/client";
-import type { OwnSession } from "../api/identity";
+import type { OwnSession } from "../api/types";
 import { plural } from "../lib/format";
 import { useWrite } from "../lib/use-write";
 import { Button } from "../ui/button";

@@ -2484,6 +2484,15 @@ export interface components {
              */
             entry_index?: number | null;
         };
+        /** @description What they become. */
+        LetInRequest: {
+            /** @description Of which organisation; the provider's, unless told. */
+            org_id?: string | null;
+            /** @description Of which partner; the provider's, unless told. */
+            partner_id?: string | null;
+            /** @description A role of the place. */
+            role: string;
+        };
         /** @description What to link. */
         LinkRequest: {
             /** @description The provider: the installation's, or one of your own place. */
@@ -2920,6 +2929,8 @@ export interface components {
                 place_name: string;
                 /** @description `staff_…`, `partner_…` or `practice_…`. */
                 role: string;
+                /** @description Whether an authenticator app or a passkey is set up. */
+                second_factor: boolean;
                 /** @description `active` or `suspended`. */
                 status: string;
                 /** @description Why somebody is suspended. */
@@ -3411,6 +3422,8 @@ export interface components {
             place_name: string;
             /** @description `staff_…`, `partner_…` or `practice_…`. */
             role: string;
+            /** @description Whether an authenticator app or a passkey is set up. */
+            second_factor: boolean;
             /** @description `active` or `suspended`. */
             status: string;
             /** @description Why somebody is suspended. */
@@ -6019,7 +6032,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ApproveRequest"];
+                "application/json": components["schemas"]["LetInRequest"];
             };
         };
         responses: {

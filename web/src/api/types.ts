@@ -6,13 +6,27 @@
  * those that this version knows and may ask for.
  */
 
-import type { Assured, Enrolled as EnrolledIn, IdentityPaths, Restrictable } from "./identity";
+import type { Restrictable, UnservedPaths } from "./identity";
 import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type Session = Schemas["SessionBody"] & Assured;
-export type Enrolled = EnrolledIn<Session>;
+export type Session = Schemas["SessionBody"];
+export type FactorSummary = Schemas["FactorsBody"];
+export type Enrolled = Schemas["EnrolledBody"];
+export type Factors = Schemas["OwnFactorsBody"];
+export type Passkey = Schemas["PasskeyBody"];
+export type TotpStart = Schemas["NewTotpBody"];
+export type OwnSession = Schemas["OwnSessionBody"];
+export type Identity = Schemas["IdentityBody"];
+export type OfferedProvider = Schemas["OfferBody"];
+export type InvitationLook = Schemas["InvitationOffer"];
+/** A ceremony whose options are what WebAuthn calls them: the description says no more than "an object". */
+export type Ceremony<Options> = Omit<Schemas["CeremonyBody"], "public_key"> & { public_key: Options };
+export type CreationOptions = PublicKeyCredentialCreationOptionsJSON;
+/** What a browser answers in a ceremony, likewise. */
+export type CeremonyAnswer = Schemas["NewPasskeyRequest"]["credential"];
+export type RequestOptions = PublicKeyCredentialRequestOptionsJSON;
 export type AuthStatus = Schemas["StatusBody"];
 export type BootstrapRequest = Schemas["BootstrapRequest"];
 
@@ -38,6 +52,16 @@ export type Appliance = Schemas["ApplianceBody"];
 export type EvidenceRow = Schemas["EntryRowBody"];
 export type EvidenceEntry = Schemas["EntryBody"];
 
+export type User = Schemas["PersonBody"];
+export type Invitation = Schemas["InvitationBody"];
+/** A role, and the partner or the organisation that it is held in. */
+export type Placement = Omit<Schemas["NewInvitation"], "email">;
+export type Mail = Schemas["MailBody"];
+export type Token = Schemas["TokenBody"];
+export type Provider = Schemas["ProviderBody"];
+export type Approval = Schemas["ApprovalBody"];
+export type SealingKey = Schemas["KeyEntry"];
+
 export type AuditRow = Schemas["AuditBody"];
 export type Health = Schemas["SystemHealthBody"];
 export type Job = Schemas["JobBody"];
@@ -45,9 +69,8 @@ export type Settings = Schemas["SettingsBody"];
 export type ServerKey = Schemas["KeyBody"];
 export type Organisation = Schemas["OrganisationBody"] & Restrictable;
 
-type Added = IdentityPaths<Session, AuditRow>;
-/** Every route of the server. */
-export type Paths = Omit<paths, keyof Added> & Added;
+/** Every route that the web app knows. */
+export type Paths = paths & UnservedPaths;
 
 export const incidentStateNames = [
   "open",

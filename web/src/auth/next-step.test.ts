@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { FactorSummary } from "../api/identity";
+import type { FactorSummary } from "../api/types";
 import { codeDigits, nextStep, proofsOf, safeReturn } from "./next-step";
 
 const none: FactorSummary = { totp: false, passkeys: 0, recovery_codes_left: 0, required: "any" };

@@ -14,7 +14,7 @@ export function nextStep(
 ): Step {
   if (assurance === "full") return "app";
   const some = factors.totp || factors.passkeys > 0;
-  const fresh = proved !== null && Date.parse(proved) > now;
+  const fresh = proved != null && Date.parse(proved) > now;
   return some && !fresh ? "prove" : "enrol";
 }
 

@@ -2,8 +2,15 @@
 
 import { ApiError } from "../api/errors";
 import { request } from "../api/http";
-import type { Ceremony, InvitationLook, OfferedProvider, RequestOptions } from "../api/identity";
-import type { AuthStatus, BootstrapRequest, Session } from "../api/types";
+import type {
+  AuthStatus,
+  BootstrapRequest,
+  Ceremony,
+  InvitationLook,
+  OfferedProvider,
+  RequestOptions,
+  Session,
+} from "../api/types";
 
 const post = <T>(url: string, body: object = {}) => request<T>(url, { method: "POST", body });
 

@@ -4,7 +4,7 @@
  */
 
 import { ApiError } from "../api/errors";
-import type { CreationOptions, RequestOptions } from "../api/identity";
+import type { CreationOptions, RequestOptions } from "../api/types";
 
 export const passkeysHere = (): boolean => typeof PublicKeyCredential !== "undefined" && "credentials" in navigator;
 

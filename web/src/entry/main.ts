@@ -9,8 +9,7 @@ import { codeWords } from "../api/code-words";
 import { ApiError } from "../api/errors";
 import { sentenceFor, wordsFor } from "../api/error-words";
 import { csrfToken } from "../api/http";
-import type { OfferedProvider } from "../api/identity";
-import type { AuthStatus, Session } from "../api/types";
+import type { AuthStatus, OfferedProvider, Session } from "../api/types";
 import { nextStep, safeReturn } from "../auth/next-step";
 import {
   bootstrap,

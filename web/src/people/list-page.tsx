@@ -1,6 +1,6 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import type { User } from "../api/identity";
+import type { User } from "../api/types";
 import { useSession } from "../auth/context";
 import { levelOf, roleNames, roleWord } from "../auth/roles";
 import { useFilterText } from "../lib/filter-text";

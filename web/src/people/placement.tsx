@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Placement } from "../api/identity";
+import type { Placement } from "../api/types";
 import { useSession } from "../auth/context";
 import { type Level, levelOf, levelWord, roleMeaning, rolesGivenBy, roleWord } from "../auth/roles";
 import { sentence } from "../lib/format";

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { api } from "../api/client";
-import { permission, type User } from "../api/identity";
+import { permission } from "../api/identity";
+import type { User } from "../api/types";
 import { useDenied, useSession } from "../auth/context";
 import { levelOf, levelWord, roleMeaning, rolesInstead, roleWord } from "../auth/roles";
 import { sentence } from "../lib/format";

@@ -1,5 +1,5 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
-import type { SealingKey } from "../api/identity";
+import type { SealingKey } from "../api/types";
 import { count, humanise } from "../lib/format";
 import { Chip } from "../ui/chip";
 import { Digest } from "../ui/digest";

@@ -1,7 +1,8 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { api } from "../api/client";
-import { type Mail, permission } from "../api/identity";
+import { permission } from "../api/identity";
+import type { Mail } from "../api/types";
 import { useDenied } from "../auth/context";
 import { plural } from "../lib/format";
 import { flatten, pagesOf } from "../lib/pages";

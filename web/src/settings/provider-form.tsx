@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
-import type { Provider } from "../api/identity";
+import type { Provider } from "../api/types";
 import { useSession } from "../auth/context";
 import { levelOf } from "../auth/roles";
 import { fieldProblem, formProblem, useWrite } from "../lib/use-write";
@@ -11,7 +11,8 @@ import { Field } from "../ui/field";
 import { DialogForm, TextInput } from "../ui/form";
 import { domainsIn } from "./domains";
 
-const kinds: Record<Provider["kind"], { name: string; issuer: string }> = {
+type Kind = "google" | "microsoft" | "openid";
+const kinds: Record<Kind, { name: string; issuer: string }> = {
   google: { name: "Google", issuer: "https://accounts.google.com" },
   microsoft: { name: "Microsoft", issuer: "https://login.microsoftonline.com/your-tenant-id/v2.0" },
   openid: { name: "OpenID Connect", issuer: "" },
@@ -46,7 +47,7 @@ export function ProviderDialog({
 }
 
 function ProviderForm({ onClose, provider }: { onClose: () => void; provider: Provider | undefined }) {
-  const [kind, setKind] = useState<Provider["kind"]>(provider?.kind ?? "google");
+  const [kind, setKind] = useState<Kind>("google");
   const [name, setName] = useState(provider?.name ?? kinds.google.name);
   const [issuer, setIssuer] = useState(provider?.issuer ?? kinds.google.issuer);
   const [clientId, setClientId] = useState(provider?.client_id ?? "");
@@ -102,7 +103,7 @@ function ProviderForm({ onClose, provider }: { onClose: () => void; provider: Pr
               className="input"
               value={kind}
               onChange={(event) => {
-                const next = event.target.value as Provider["kind"];
+                const next = event.target.value as Kind;
                 setKind(next);
                 setName(next === "openid" ? "" : kinds[next].name);
                 setIssuer(kinds[next].issuer);

@@ -1,7 +1,8 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
-import { permission, type Provider } from "../api/identity";
+import { permission } from "../api/identity";
+import type { Provider } from "../api/types";
 import { useDenied } from "../auth/context";
 import { flatten, pagesOf } from "../lib/pages";
 import { useWrite } from "../lib/use-write";

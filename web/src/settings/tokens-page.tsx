@@ -1,7 +1,8 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
-import { permission, type Token } from "../api/identity";
+import { permission } from "../api/identity";
+import type { Token } from "../api/types";
 import { useDenied } from "../auth/context";
 import { plural } from "../lib/format";
 import { useNow } from "../lib/now";

@@ -4,12 +4,14 @@
 //! guard in front of the handler, the security clause and the `x-permission` field of the API description, and a line in
 //! the route table that tests walk. There is no other way onto the router.
 
+use std::collections::BTreeMap;
+
 use axum::middleware::from_fn_with_state;
 use proofline_authz::Action;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Content, OpenApi, Ref, ResponseBuilder};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::RateClass;
@@ -48,18 +50,25 @@ pub struct Api {
     state: AppState,
     router: OpenApiRouter<AppState>,
     table: Vec<RouteEntry>,
+    schemas: BTreeMap<String, RefOr<Schema>>,
 }
 
 impl Api {
     /// No routes yet; `description` is what the document says beside its routes.
     pub(crate) fn new(state: AppState, description: OpenApi) -> Self {
-        Self { state, router: OpenApiRouter::with_openapi(description), table: Vec::new() }
+        Self {
+            state,
+            router: OpenApiRouter::with_openapi(description),
+            table: Vec::new(),
+            schemas: BTreeMap::new(),
+        }
     }
 
     /// Declares one route: `api.route(Access::Person(Action::SiteRead), RateClass::Read, routes!(list_sites))`.
     ///
     /// # Panics
-    /// At start, when the handler's description does not hold exactly one operation.
+    /// At start, when the handler's description does not hold exactly one operation, or gives a name to a form of data that
+    /// another route's description gives to another.
     #[must_use]
     pub fn route(
         mut self,
@@ -84,8 +93,13 @@ impl Api {
         drop(operations);
         let entry = RouteEntry { method, path: path.clone(), access, rate };
         let guarded = Guarded::new(self.state.clone(), &entry);
+        let declared = entry.path.clone();
         self.table.push(entry);
         let handler = handler.layer(from_fn_with_state(guarded, guard::layer));
+        for (name, schema) in &schemas {
+            let known = self.schemas.entry(name.clone()).or_insert_with(|| schema.clone());
+            assert!(known == schema, "{name} means two things in the description: {declared}");
+        }
         self.router = self.router.routes((schemas, paths, handler));
         self
     }

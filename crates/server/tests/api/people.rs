@@ -1,9 +1,9 @@
 //! People: who sees whom, who decides over whom, and what becomes of somebody's sessions.
 
 use futures_util::future::join_all;
-use proofline_core::Role;
+use proofline_core::{Clock as _, Role};
 use proofline_server::workers;
-use proofline_testkit::{Browser, TestApp};
+use proofline_testkit::{Browser, TestApp, totp_code};
 use serde_json::{Value, json};
 
 /// The id of the person with this address, as `by` sees them.
@@ -40,6 +40,19 @@ async fn people_are_listed_by_name_searched_and_narrowed_in_the_same_number_of_q
     assert_eq!(staff.expect("one of nine")["place_name"], "Test installation");
     assert_eq!(owner["status"], "active");
     assert_eq!(owner["last_seen_at"], Value::Null);
+    let me = format!(
+        "/api/users/{}",
+        admin.get("/api/auth/session").await.expect(200)["user"]["id"].as_str().expect("an id")
+    );
+    assert_eq!(admin.get(&me).await.expect(200)["second_factor"], false, "a recovery code alone is none");
+    let begun = admin.post("/api/auth/factors/totp", json!({})).await.expect(201);
+    let code = totp_code(begun["secret"].as_str().expect("text"), app.clock.now());
+    admin.post("/api/auth/factors/totp/confirm", json!({ "code": code })).await.expect(200);
+    assert_eq!(admin.get(&me).await.expect(200)["second_factor"], true);
+    let listed = admin.get("/api/users").await.expect(200);
+    let with =
+        listed["items"].as_array().expect("a page").iter().filter(|p| p["second_factor"] == true).count();
+    assert_eq!(with, 1);
     let me = admin.get("/api/users?role=staff_admin&limit=200").await.expect(200);
     assert!(me["items"].as_array().expect("a page").iter().any(|p| p["last_seen_at"].is_string()));
 

@@ -2,7 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../api/client";
 import { sentenceFor } from "../../api/error-words";
-import type { Enrolled } from "../../api/types";
+import type { CeremonyAnswer, CreationOptions, Enrolled } from "../../api/types";
 import { Button } from "../../ui/button";
 import { Field } from "../../ui/field";
 import { createPasskey, passkeysHere } from "../webauthn";
@@ -14,7 +14,7 @@ export function PasskeySetup({ onDone, onCancel }: { onDone: (result: Enrolled) 
   const make = useMutation({
     mutationFn: async () => {
       const { ceremony_id, public_key } = await api.post("/api/auth/factors/passkeys/options", { body: {} });
-      const credential = await createPasskey(public_key);
+      const credential = (await createPasskey(public_key as unknown as CreationOptions)) as CeremonyAnswer;
       return api.post("/api/auth/factors/passkeys", { body: { ceremony_id, name: name.trim(), credential } });
     },
     onSuccess: onDone,

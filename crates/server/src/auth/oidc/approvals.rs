@@ -50,7 +50,7 @@ impl From<Approval> for ApprovalBody {
 /// What they become.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ApproveRequest {
+pub(crate) struct LetInRequest {
     /// A role of the place.
     role: String,
     /// Of which partner; the provider's, unless told.
@@ -82,13 +82,13 @@ pub(crate) async fn list(
 }
 
 /// Lets somebody in, with a role in the provider's place or below it. Of several who decide at once, one does.
-#[utoipa::path(post, path = "/api/oidc/approvals/{approval_id}/approve", tag = "oidc", request_body = ApproveRequest,
+#[utoipa::path(post, path = "/api/oidc/approvals/{approval_id}/approve", tag = "oidc", request_body = LetInRequest,
     params(("approval_id" = String, Path, description = "Request to be let in")),
     responses((status = 200, body = DecisionBody, description = "Let in")))]
 pub(crate) async fn approve(
     call: Call,
     Id(id): Id<ApprovalId>,
-    Strict(request): Strict<ApproveRequest>,
+    Strict(request): Strict<LetInRequest>,
 ) -> ApiResult<Json<DecisionBody>> {
     let app = call.app();
     let role: Role = request
@@ -126,7 +126,7 @@ async fn membership(
     scope: &mut Scope,
     providers_place: Place,
     role: Role,
-    request: &ApproveRequest,
+    request: &LetInRequest,
 ) -> ApiResult<Membership> {
     let named = request.partner_id.is_some() || request.org_id.is_some();
     let asked = if named || role.level() == Level::Platform {
