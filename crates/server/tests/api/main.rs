@@ -1,6 +1,7 @@
 //! Central Command through its real router, on a real database. One file per capability; `routes` walks them all.
 
 mod audit;
+mod bleed;
 mod canary;
 mod capacity;
 mod credentials;
@@ -28,6 +29,7 @@ mod scale;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod tenant;
 mod tenants;
 mod tokens;
 mod writes;
