@@ -3,7 +3,7 @@
 //! | File | Made from | By |
 //! |---|---|---|
 //! | `.sqlx/` | the queries and the migrations | the query macros, against a private database |
-//! | `spec/openapi.json`, `spec/policy.txt` | the routes, the policy | the tests that check them |
+//! | `spec/openapi.json`, `spec/policy.txt`, `spec/isolation.md` | the routes, the policy, the database | the tests that check them |
 //! | `web/src/api/schema.d.ts` | `spec/openapi.json` | openapi-typescript |
 //!
 //! With `--check` everything is made aside and compared.
@@ -56,6 +56,7 @@ fn specification(repository: &Repository, check: bool) -> Result<Findings> {
             ("proofline-authz", "the_printed_policy_is_the_policy"),
             ("proofline-catalog", "the_printed_checks_are_the_catalogue"),
             ("proofline-server", "the_description_names_every_route_and_its_permission"),
+            ("proofline-server", "the_report_on_isolation_is_fresh"),
         ] {
             let mut command = repository.cargo();
             command.env("UPDATE_SPEC", "1").args(["test", "--quiet", "--package", package, name]);

@@ -26,16 +26,19 @@ pub struct Job {
     pub name: &'static str,
     /// What it is for, in a few words for people.
     pub purpose: &'static str,
+    /// Whose rows it reads and writes, for the report on isolation: a job has no person whose place would bound it.
+    pub reach: &'static str,
     /// How often it runs.
     pub every: Duration,
     run: fn(AppState) -> Work,
 }
 
 macro_rules! job {
-    ($name:literal, $purpose:literal, $every:expr, $run:expr) => {
+    ($name:literal, $purpose:literal, $reach:literal, $every:expr, $run:expr) => {
         Job {
             name: $name,
             purpose: $purpose,
+            reach: $reach,
             every: $every,
             run: |app| Box::pin(async move { $run(&app).await }),
         }
@@ -47,72 +50,84 @@ pub static JOBS: &[Job] = &[
     job!(
         "presence",
         "writes what appliances said at their last check-in",
+        "presence of appliances of all tenants, each row under the key that signed",
         Duration::from_secs(1),
         crate::appliances::flush_presence
     ),
     job!(
         "orders",
         "expires orders and hands out pending ones",
+        "orders of all tenants, each handed to the appliance that it names alone",
         Duration::from_secs(5),
         crate::appliances::reload_orders
     ),
     job!(
         "posture",
         "marks what has gone stale since it was last shown",
+        "postures of all tenants, a site at a time, from that site's own spans",
         Duration::from_secs(20),
         crate::scoring::refresh_expired
     ),
     job!(
         "publication",
         "publishes each site's log and its checkpoint",
+        "logs of all tenants, a site at a time, into that site's own folder of the store",
         Duration::from_mins(5),
         crate::evidence::publish_due
     ),
     job!(
         "sampling",
         "verifies a random sample of stored evidence",
+        "evidence of all tenants, an entry at a time, against its own site's log; raises that site's alarm",
         Duration::from_hours(1),
         crate::evidence::sample
     ),
     job!(
         "streams",
         "closes live updates of sessions that ended or changed",
+        "sessions, by their ids; no row of a tenant",
         Duration::from_mins(1),
         crate::events::close_ended
     ),
     job!(
         "sessions",
         "forgets sessions that ended, old attempts to sign in, and keys and nonces of old requests",
+        "sessions, attempts, keys and nonces, through the sign-in scope; no row of a tenant",
         Duration::from_hours(1),
         purge_sessions
     ),
     job!(
         "ceremonies",
         "forgets passkey ceremonies that nobody finished",
+        "passkey ceremonies, through the sign-in scope; no row of a tenant",
         Duration::from_mins(5),
         purge_ceremonies
     ),
     job!(
         "openid",
         "forgets sign-ins with a provider that nobody finished, and old requests to be let in",
+        "sign-ins under way and requests to be let in, through the sign-in scope; no row of a tenant",
         Duration::from_hours(1),
         crate::auth::oidc::purge
     ),
     job!(
         "mail",
         "sends mail that waits, and writes to whoever forgot a password",
+        "waiting mail of everybody, each to the address that it was written for",
         Duration::from_secs(2),
         send_mail
     ),
     job!(
         "links",
         "forgets links that ran out and mail that was sent long ago",
+        "links and mail that ran out, of everybody",
         Duration::from_hours(1),
         crate::mail::forget
     ),
     job!(
         "budgets",
         "forgets clients whose request budget is full again",
+        "counters in memory; no row at all",
         Duration::from_mins(1),
         sweep_budgets
     ),

@@ -37,7 +37,7 @@ async fn polled<T>(request: impl Future<Output = T>, most: u32) -> Option<T> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn interleaved_requests_on_two_connections_never_cross_tenants() {
+pub(crate) async fn interleaved_requests_on_two_connections_never_cross_tenants() {
     let rounds: u32 =
         std::env::var("PROOFLINE_BLEED").ok().and_then(|text| text.parse().ok()).unwrap_or(10_000);
     let app = TestApp::start_with(2, |settings| settings.rate_scale = 1_000_000).await;

@@ -15,6 +15,7 @@ mod incidents;
 mod input;
 mod invitations;
 mod isolation;
+mod isolation_report;
 mod keys;
 mod legacy_passwords;
 mod limits;

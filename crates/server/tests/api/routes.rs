@@ -49,7 +49,7 @@ pub(crate) async fn call(browser: &mut Browser, entry: &RouteEntry) -> Reply {
 }
 
 #[tokio::test]
-async fn without_a_credential_only_public_routes_answer() {
+pub(crate) async fn without_a_credential_only_public_routes_answer() {
     let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
     for entry in &app.app.routes {
         let reply = call(&mut app.anonymous(), entry).await;
@@ -65,7 +65,7 @@ async fn without_a_credential_only_public_routes_answer() {
 }
 
 #[tokio::test]
-async fn every_role_gets_what_the_policy_says_and_nothing_else() {
+pub(crate) async fn every_role_gets_what_the_policy_says_and_nothing_else() {
     let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
     let site = app.site(&mut app.admin().await, "Main Street").await;
     for role in Role::ALL {

@@ -559,7 +559,7 @@ async fn forgeries(world: &World) -> Vec<(&'static str, Browser)> {
 }
 
 #[tokio::test]
-async fn no_change_is_made_for_a_page_of_somebody_else() {
+pub(crate) async fn no_change_is_made_for_a_page_of_somebody_else() {
     let routes = TestApp::start().await.app.routes.clone();
     let mut refused = 0;
     for entry in routes.iter().filter(|entry| entry.method != "GET") {
