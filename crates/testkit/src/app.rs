@@ -84,7 +84,7 @@ impl TestApp {
         Self::start_with(5, |_| {}).await
     }
 
-    /// A fresh application with a pool of this size and changed settings.
+    /// A fresh application with a pool of this size, unless `PROOFLINE_TEST_POOL` sets another, and changed settings.
     pub async fn start_with(connections: u32, change: impl FnOnce(&mut Settings)) -> Self {
         Self::start_sharing(None, connections, change).await
     }
@@ -97,7 +97,7 @@ impl TestApp {
     ) -> Self {
         logs::capture(logs::QUIET);
         let database = TestDatabase::create().await;
-        let store = database.store(connections).await;
+        let store = database.store(pool_size().unwrap_or(connections)).await;
         let clock =
             FixedClock::at(DateTime::parse_from_rfc3339("2026-11-22T09:00:00Z").expect("a time").into());
         let entropy = Arc::new(SeededEntropy::new(1));
@@ -425,6 +425,13 @@ async fn installation(store: &Store, clock: &FixedClock, entropy: &dyn Entropy) 
     scope.create_installation(&installation).await.expect("creates");
     scope.commit_unaudited().await.expect("commits");
     installation
+}
+
+/// The size that `PROOFLINE_TEST_POOL` sets for every pool: with 1, whoever holds a connection and waits for another one
+/// waits for ever.
+fn pool_size() -> Option<u32> {
+    let size = std::env::var("PROOFLINE_TEST_POOL").ok()?;
+    Some(size.parse().expect("PROOFLINE_TEST_POOL is a number of connections"))
 }
 
 /// The stored form of [`PASSWORD`] under [`PEPPER`], as the server documents it.

@@ -20,6 +20,7 @@ mod keys;
 mod legacy_passwords;
 mod limits;
 mod mail;
+mod matrix;
 mod oidc;
 mod own_account;
 mod passkeys;
