@@ -21,7 +21,7 @@ macro_rules! test_name {
 }
 
 /// The short names of proofs in the tables, and what they are.
-fn proofs() -> [(&'static str, &'static str, &'static str); 6] {
+fn proofs() -> [(&'static str, &'static str, &'static str); 10] {
     [
         (
             "stranger",
@@ -37,6 +37,27 @@ fn proofs() -> [(&'static str, &'static str, &'static str); 6] {
             "page",
             test_name!(writes::no_change_is_made_for_a_page_of_somebody_else),
             "every change, with forged and foreign credentials",
+        ),
+        (
+            "ids",
+            test_name!(matrix::another_tenants_ids_are_answered_like_ids_of_nothing),
+            "every role, token and stranger, every route that takes an id, with another tenant's: same bytes as an id of \
+             nothing, nothing changed",
+        ),
+        (
+            "answers",
+            test_name!(matrix::no_list_no_search_and_no_file_shows_another_tenant),
+            "every list, search, cursor and file: no name or id of another tenant",
+        ),
+        (
+            "stream",
+            test_name!(matrix::no_stream_tells_of_another_tenant),
+            "live updates, from now and from the beginning",
+        ),
+        (
+            "appliance",
+            test_name!(matrix::an_appliance_of_one_tenant_reaches_nothing_of_another),
+            "an appliance that names what belongs to another tenant",
         ),
         (
             "catalogue",
@@ -86,10 +107,16 @@ fn levels(entry: &RouteEntry) -> (String, &'static str, String) {
 
 fn proved_by(entry: &RouteEntry) -> String {
     let mut proofs = vec!["stranger"];
-    if matches!(entry.access, Access::Person(_)) {
-        proofs.push("roles");
-        if entry.method != "GET" {
-            proofs.push("page");
+    match entry.access {
+        Access::Public(_) => proofs.push("ids"),
+        Access::Appliance(_) | Access::Claimant(_) => proofs.push("appliance"),
+        Access::Person(_) => {
+            proofs.extend(["roles", "ids"]);
+            proofs.push(match (entry.method, entry.path.as_str()) {
+                ("GET", "/api/events") => "stream",
+                ("GET", _) => "answers",
+                _ => "page",
+            });
         }
     }
     proofs.join(", ")

@@ -434,7 +434,7 @@ fn calls<'a>(app: &'a TestApp, known: &Ids) -> Vec<Call<'a>> {
 }
 
 #[tokio::test]
-async fn another_tenants_ids_are_answered_like_ids_of_nothing() {
+pub(crate) async fn another_tenants_ids_are_answered_like_ids_of_nothing() {
     let mut world = World::new().await;
     let (own, other) = (world.one.ids.clone(), world.two.ids.clone());
     let (none, marks) = (nothing(&other), world.two.marks());
@@ -513,7 +513,7 @@ fn escaped(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_list_no_search_and_no_file_shows_another_tenant() {
+pub(crate) async fn no_list_no_search_and_no_file_shows_another_tenant() {
     let world = World::new().await;
     let (app, marks) = (&world.app, world.two.marks());
     let document = serde_json::to_value(&app.app.openapi).expect("serialises");
@@ -574,7 +574,7 @@ async fn no_list_no_search_and_no_file_shows_another_tenant() {
 }
 
 #[tokio::test]
-async fn no_stream_tells_of_another_tenant() {
+pub(crate) async fn no_stream_tells_of_another_tenant() {
     let mut world = World::new().await;
     let (marks, own) = (world.two.marks(), world.one.ids["site_id"].clone());
     let mut streams = Vec::new();
@@ -620,7 +620,7 @@ async fn no_stream_tells_of_another_tenant() {
 }
 
 #[tokio::test]
-async fn an_appliance_of_one_tenant_reaches_nothing_of_another() {
+pub(crate) async fn an_appliance_of_one_tenant_reaches_nothing_of_another() {
     let mut world = World::new().await;
     let (other, marks) = (world.two.ids.clone(), world.two.marks());
     let none = nothing(&other);
