@@ -106,6 +106,8 @@ actions! {
     UserSuspend = "user.suspend", Write;
     /// Let a suspended person sign in again.
     UserRestore = "user.restore", Write;
+    /// Take all second factors of a person away, so that they enrol anew.
+    UserResetFactors = "user.reset_factors", Write;
     /// Delete a person for good.
     UserDelete = "user.delete", Write;
     /// List invitations.
@@ -240,7 +242,8 @@ impl Action {
             | Self::AuditExport
             | Self::TokenCreate
             | Self::ProfileChangeEmail
-            | Self::IdentityUnlink => Proof::Fresh,
+            | Self::IdentityUnlink
+            | Self::UserResetFactors => Proof::Fresh,
             _ => Proof::Full,
         }
     }

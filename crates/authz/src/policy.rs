@@ -174,6 +174,7 @@ fn audience(action: Action) -> Audience {
         | Action::UserUpdate
         | Action::UserSuspend
         | Action::UserRestore
+        | Action::UserResetFactors
         | Action::UserDelete
         | Action::InvitationCreate
         | Action::InvitationResend

@@ -181,8 +181,9 @@ export const peopleRoutes: Route[] = [
     "POST",
     /^\/api\/users\/([^/]+)\/reset-factors$/,
     (_, id) => {
-      userOf(id).second_factor = false;
-      return { status: 204 };
+      const user = userOf(id);
+      user.second_factor = false;
+      return { body: user };
     },
   ],
   ["GET", /^\/api\/invitations$/, ({ query }) => ({ body: page(invitations, query) })],

@@ -1555,6 +1555,23 @@ export interface paths {
         patch: operations["patch_users_user_id"];
         trace?: never;
     };
+    "/api/users/{user_id}/reset-factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes all second factors of a person away, and ends their sessions. They enrol anew when they next sign in. */
+        post: operations["post_users_user_id_reset_factors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/{user_id}/restore": {
         parameters: {
             query?: never;
@@ -2106,6 +2123,11 @@ export interface components {
         /** @description What is asked of each role that one's people can have. */
         FactorPolicyBody: {
             items: components["schemas"]["FactorRuleBody"][];
+        };
+        /** @description Why somebody's second factors are taken away. */
+        FactorReset: {
+            /** @description 10 to 500 characters. */
+            reason: string;
         };
         /** @description What is asked of a role. */
         FactorRuleBody: {
@@ -7273,6 +7295,42 @@ export interface operations {
         };
         responses: {
             /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_users_user_id_reset_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Person */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorReset"];
+            };
+        };
+        responses: {
+            /** @description Taken away */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -111,6 +111,7 @@ async fn nobody_sees_or_changes_people_of_another_partner_or_practice() {
                 theirs.get(&path).await,
                 theirs.patch(&path, json!({ "role": "practice_owner" })).await,
                 theirs.post(&format!("{path}/suspend"), json!({ "reason": REASON })).await,
+                theirs.post(&format!("{path}/reset-factors"), json!({ "reason": REASON })).await,
                 theirs.post(&format!("{path}/restore"), json!({})).await,
                 theirs.delete(&path).await,
             ] {
@@ -173,6 +174,8 @@ async fn nobody_decides_over_themselves() {
         browser.patch(&path, json!({ "role": role.as_str() })).await.expect_problem(403, "oneself");
         let suspend = format!("{path}/suspend");
         browser.post(&suspend, json!({ "reason": REASON })).await.expect_problem(403, "oneself");
+        let reset = format!("{path}/reset-factors");
+        browser.post(&reset, json!({ "reason": REASON })).await.expect_problem(403, "oneself");
         browser.delete(&path).await.expect_problem(403, "oneself");
         browser.get("/api/auth/session").await.expect(200);
     }
@@ -236,6 +239,51 @@ async fn suspending_deleting_and_another_role_end_sessions_and_streams_on_every_
         }
     }
     node.state.stopping().cancel();
+}
+
+#[tokio::test]
+async fn whose_factors_are_reset_is_signed_out_told_and_enrols_anew() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    let mut admin = app.admin().await;
+    let email = app.person(Role::StaffOperator).await;
+    let id = id_of(&mut admin, &email).await;
+    let (path, reset) = (format!("/api/users/{id}"), format!("/api/users/{id}/reset-factors"));
+    let mut theirs = app.sign_in(&email).await;
+    app.add_passkey(&mut theirs, &mut app.authenticator()).await;
+    let mut stream = theirs.open("/api/events").await;
+    assert_eq!(stream.next().await.expect("open").event, "ready");
+    assert_eq!(admin.get(&path).await.expect(200)["second_factor"], true);
+
+    admin.post(&reset, json!({ "reason": "short" })).await.expect(422);
+    let person = admin.post(&reset, json!({ "reason": REASON })).await.expect(200);
+    assert_eq!((&person["second_factor"], &person["status"]), (&json!(false), &json!("active")));
+    while stream.next().await.is_some() {}
+    theirs.get("/api/auth/session").await.expect_problem(401, "no_session");
+    let mut owner = app.database.superuser().await;
+    for table in ["totp_factor", "recovery_code", "passkey"] {
+        let sql =
+            format!("SELECT count(*) FROM {table} f JOIN person p ON p.id = f.user_id WHERE p.email = $1");
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(&email)
+            .fetch_one(&mut owner)
+            .await
+            .expect("counts");
+        assert_eq!(left, 0, "{table}");
+    }
+    let mails = app.mail_to(&email).await;
+    assert!(mails.last().expect("a mail").contains("Your second factors were reset"));
+    let audit = admin.get("/api/audit?action=user.reset_factors").await.expect(200);
+    let rows = audit["items"].as_array().expect("rows");
+    let done: Vec<_> = rows.iter().filter(|row| row["outcome"] != "denied").collect();
+    assert_eq!(done.len(), 1);
+    assert_eq!((&done[0]["resource"], &done[0]["detail"]["reason"]), (&json!(id), &json!(REASON)));
+
+    let mut again = app.with_password(&email).await;
+    again.get("/api/users").await.expect_problem(403, "second_factor_enrolment_required");
+    again.post("/api/auth/factors/totp", json!({})).await.expect(201);
+
+    app.clock.advance(chrono::TimeDelta::minutes(5));
+    admin.post(&reset, json!({ "reason": REASON })).await.expect_problem(403, "step_up_required");
 }
 
 #[tokio::test]
