@@ -102,6 +102,8 @@ export const permission = {
   restore: "user.restore",
   deletePerson: "user.delete",
   resetFactors: "user.reset_factors",
+  seeFactorPolicy: "factor_policy.read",
+  changeFactorPolicy: "factor_policy.update",
   seeInvitations: "invitation.read",
   invite: "invitation.create",
   resendInvitation: "invitation.resend",
