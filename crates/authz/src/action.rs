@@ -212,6 +212,8 @@ actions! {
     SystemImportUsers = "system.import_users", Write;
     /// Put bcrypt around password digests of an earlier system, without anybody signing in.
     SystemWrapPasswords = "system.wrap_passwords", Write;
+    /// Take all second factors of a person away, by whoever runs the server.
+    SystemResetFactors = "system.reset_factors", Write;
     /// Turn a provisioning code into an appliance.
     ProvisionClaim = "provision.claim", Write;
 }
@@ -243,6 +245,7 @@ impl Action {
             | Self::TokenCreate
             | Self::ProfileChangeEmail
             | Self::IdentityUnlink
+            | Self::UserUpdate
             | Self::UserResetFactors => Proof::Fresh,
             _ => Proof::Full,
         }

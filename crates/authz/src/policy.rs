@@ -194,6 +194,7 @@ fn audience(action: Action) -> Audience {
         | Action::SystemProvisionLocal
         | Action::SystemImportUsers
         | Action::SystemWrapPasswords
+        | Action::SystemResetFactors
         | Action::KeyRotate => Audience::Installation,
     }
 }

@@ -989,7 +989,10 @@ export interface paths {
         /** Invitations, newest first. */
         get: operations["get_invitations"];
         put?: never;
-        /** Invites somebody. The link is in the mail to them and nowhere else. */
+        /**
+         * Invites somebody. The link is in the mail to them and nowhere else. To invite an administrator of the installation takes a
+         *     second factor that was proved within the last five minutes.
+         */
         post: operations["post_invitations"];
         delete?: never;
         options?: never;
@@ -2951,8 +2954,8 @@ export interface components {
                 place_name: string;
                 /** @description `staff_…`, `partner_…` or `practice_…`. */
                 role: string;
-                /** @description Whether an authenticator app or a passkey is set up. */
-                second_factor: boolean;
+                /** @description What can be proved besides a password: `totp`, `passkey`, both or nothing. Recovery codes alone are nothing. */
+                second_factors: string[];
                 /** @description `active` or `suspended`. */
                 status: string;
                 /** @description Why somebody is suspended. */
@@ -3444,8 +3447,8 @@ export interface components {
             place_name: string;
             /** @description `staff_…`, `partner_…` or `practice_…`. */
             role: string;
-            /** @description Whether an authenticator app or a passkey is set up. */
-            second_factor: boolean;
+            /** @description What can be proved besides a password: `totp`, `passkey`, both or nothing. Recovery codes alone are nothing. */
+            second_factors: string[];
             /** @description `active` or `suspended`. */
             status: string;
             /** @description Why somebody is suspended. */

@@ -8,7 +8,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use proofline_authz::{may_grant, may_manage};
-use proofline_core::{Email, Membership, Role, SessionId, UserId};
+use proofline_core::{Email, Membership, Role, SessionId, Timestamp, UserId};
 use proofline_store::{LockedPeople, LockedPerson, Scope};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::list::{PersonBody, role};
 use super::unmanaged;
+use crate::AppState;
 use crate::http::{ApiResult, Call, Id, Problem, Strict};
 use crate::mail::{Letters, sealed};
 
@@ -142,6 +143,20 @@ pub(crate) async fn restore(call: Call, Id(id): Id<UserId>) -> ApiResult<Json<Pe
     Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }
 
+/// Takes all second factors of a locked person away, ends their sessions, and writes to them.
+pub(super) async fn take_factors(
+    app: &AppState,
+    scope: &mut Scope,
+    id: UserId,
+    email: &Email,
+    at: Timestamp,
+) -> ApiResult<Vec<SessionId>> {
+    scope.remove_factors(id).await?;
+    let ended = scope.end_sessions_of(id, None, at).await?;
+    scope.queue_mail(&sealed(app, Letters::of(app).second_factors_reset(email), at)).await?;
+    Ok(ended)
+}
+
 /// Takes all second factors of a person away, and ends their sessions. They enrol anew when they next sign in.
 #[utoipa::path(post, path = "/api/users/{user_id}/reset-factors", tag = "people", request_body = FactorReset,
     params(("user_id" = String, Path, description = "Person")),
@@ -155,11 +170,9 @@ pub(crate) async fn reset_factors(
     let app = call.app();
     let mut scope = call.scope().await?;
     let (_, people) = managed(&call, &mut scope, id).await?;
-    scope.remove_factors(id).await?;
-    let ended = scope.end_sessions_of(id, None, call.at).await?;
+    let email = scope.person(id).await?.email.parse::<Email>().map_err(|e| Problem::internal(&e))?;
+    let ended = take_factors(app, &mut scope, id, &email, call.at).await?;
     let row = scope.person(id).await?;
-    let email = row.email.parse::<Email>().map_err(|e| Problem::internal(&e))?;
-    scope.queue_mail(&sealed(app, Letters::of(app).second_factors_reset(&email), call.at)).await?;
     let detail = json!({ "reason": reason, "sessions_ended": ended.len() });
     scope.commit(call.note(people.person.managed.membership.org(), id, detail)).await?;
     app.events().sessions_ended(&ended);

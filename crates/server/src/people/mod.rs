@@ -6,12 +6,14 @@
 mod import;
 mod invitations;
 mod list;
+mod lockout;
 mod manage;
 
 use proofline_authz::{Action, Unmanaged};
 use utoipa_axum::routes;
 
 pub use import::{BadLine, ImportFault, Imported, import_users, wrap_passwords};
+pub use lockout::reset_factors_of;
 
 use crate::http::{Access, Api, Problem, RateClass};
 
