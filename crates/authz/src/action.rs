@@ -106,6 +106,8 @@ actions! {
     UserSuspend = "user.suspend", Write;
     /// Let a suspended person sign in again.
     UserRestore = "user.restore", Write;
+    /// Take all second factors of a person away, so that they enrol anew.
+    UserResetFactors = "user.reset_factors", Write;
     /// Delete a person for good.
     UserDelete = "user.delete", Write;
     /// List invitations.
@@ -210,6 +212,8 @@ actions! {
     SystemImportUsers = "system.import_users", Write;
     /// Put bcrypt around password digests of an earlier system, without anybody signing in.
     SystemWrapPasswords = "system.wrap_passwords", Write;
+    /// Take all second factors of a person away, by whoever runs the server.
+    SystemResetFactors = "system.reset_factors", Write;
     /// Turn a provisioning code into an appliance.
     ProvisionClaim = "provision.claim", Write;
 }
@@ -240,7 +244,9 @@ impl Action {
             | Self::AuditExport
             | Self::TokenCreate
             | Self::ProfileChangeEmail
-            | Self::IdentityUnlink => Proof::Fresh,
+            | Self::IdentityUnlink
+            | Self::UserUpdate
+            | Self::UserResetFactors => Proof::Fresh,
             _ => Proof::Full,
         }
     }

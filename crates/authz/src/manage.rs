@@ -28,7 +28,7 @@ pub enum Unmanaged {
     NotTheirs,
 }
 
-/// Whether `manager`, who is `by`, may change the role of `person`, suspend, restore or delete them.
+/// Whether `manager`, who is `by`, may change the role of `person`, suspend, restore or delete them, or reset their second factors.
 pub fn may_manage(by: UserId, manager: Membership, person: &Managed) -> Result<(), Unmanaged> {
     if by == person.id {
         return Err(Unmanaged::Oneself);

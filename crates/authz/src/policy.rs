@@ -174,6 +174,7 @@ fn audience(action: Action) -> Audience {
         | Action::UserUpdate
         | Action::UserSuspend
         | Action::UserRestore
+        | Action::UserResetFactors
         | Action::UserDelete
         | Action::InvitationCreate
         | Action::InvitationResend
@@ -193,6 +194,7 @@ fn audience(action: Action) -> Audience {
         | Action::SystemProvisionLocal
         | Action::SystemImportUsers
         | Action::SystemWrapPasswords
+        | Action::SystemResetFactors
         | Action::KeyRotate => Audience::Installation,
     }
 }

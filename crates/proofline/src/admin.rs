@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use proofline_server::{ImportFault, Imported, Problem, import_users, open_bootstrap, wrap_passwords};
+use proofline_core::Email;
+use proofline_server::{
+    ImportFault, Imported, Problem, import_users, open_bootstrap, reset_factors_of, wrap_passwords,
+};
 
 use crate::fault::Fault;
 use crate::serve::serve_with;
@@ -33,6 +36,13 @@ pub(crate) enum AdminCommand {
     /// Put bcrypt around the password digests of an earlier system that are still stored, without waiting for their people
     /// to come back. Stop the server first.
     WrapPasswords,
+    /// Take all second factors of a person away who lost them and whom no administrator can help. Their sessions end, and
+    /// they set up a new one when they next sign in. Stop the server first.
+    ResetFactors {
+        /// Whose.
+        #[arg(long)]
+        email: Email,
+    },
     /// Print a fresh secret, fit for any of the PROOFLINE_* secrets.
     NewSecret,
 }
@@ -70,6 +80,17 @@ pub(crate) async fn admin(settings: &Settings, command: &AdminCommand) -> Result
             serve_with(settings, |app| async move {
                 let wrapped = wrap_passwords(&app).await.map_err(|problem| refused(&problem))?;
                 println!("{wrapped} passwords wrapped.");
+                Ok(())
+            })
+            .await
+        }
+        AdminCommand::ResetFactors { email } => {
+            serve_with(settings, |app| async move {
+                let ended = reset_factors_of(&app, email).await.map_err(|problem| refused(&problem))?;
+                let Some(ended) = ended else {
+                    return Err(Fault::Failed(anyhow::anyhow!("nobody has this address")));
+                };
+                println!("Second factors taken away; {ended} sessions ended.");
                 Ok(())
             })
             .await

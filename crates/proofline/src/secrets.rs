@@ -18,6 +18,7 @@ use crate::settings::Settings;
 const CSRF_KEY: &str = "PROOFLINE_CSRF_KEY";
 const PASSWORD_PEPPER: &str = "PROOFLINE_PASSWORD_PEPPER";
 const MASTER_KEY: &str = "PROOFLINE_MASTER_KEY";
+const EARLIER_CSRF_KEYS: &str = "PROOFLINE_EARLIER_CSRF_KEYS";
 const EARLIER_MASTER_KEYS: &str = "PROOFLINE_EARLIER_MASTER_KEYS";
 pub(crate) const MIN_CHARS: usize = 32;
 pub(crate) const PLACEHOLDERS: [&str; 7] =
@@ -26,6 +27,7 @@ pub(crate) const PLACEHOLDERS: [&str; 7] =
 /// The keys made from the secrets.
 pub(crate) struct Secrets {
     pub(crate) csrf_key: [u8; 32],
+    pub(crate) earlier_csrf_keys: Vec<[u8; 32]>,
     pub(crate) password_pepper: [u8; 32],
     pub(crate) vault: Vault,
     /// Made just now, for a development that has none, and nowhere but here: by name.
@@ -37,15 +39,17 @@ pub(crate) struct Secrets {
 /// may know of others, was asked.
 pub(crate) fn load(settings: &Settings) -> Result<Secrets, Fault> {
     let made = RefCell::new(Vec::new());
-    let Texts { once: [csrf_key, password_pepper, master_key], earlier } = gather(settings, |name| {
+    let texts = gather(settings, |name| {
         let text = fresh();
         made.borrow_mut().push((name, text.clone()));
         text
     })?;
+    let Texts { once: [csrf_key, password_pepper, master_key], earlier_csrf, earlier_master } = texts;
     let key = |text: &String| -> [u8; 32] { Sha256::digest(text).into() };
-    let earlier: Vec<_> = earlier.iter().map(key).collect();
+    let earlier: Vec<_> = earlier_master.iter().map(key).collect();
     Ok(Secrets {
         csrf_key: key(&csrf_key),
+        earlier_csrf_keys: earlier_csrf.iter().map(key).collect(),
         password_pepper: key(&password_pepper),
         vault: Vault::new(&key(&master_key), &earlier),
         made: made.into_inner(),
@@ -99,8 +103,10 @@ impl Secrets {
 struct Texts {
     /// CSRF key, password pepper, master key.
     once: [String; 3],
+    /// CSRF keys that only verify.
+    earlier_csrf: Vec<String>,
     /// Master keys that only open.
-    earlier: Vec<String>,
+    earlier_master: Vec<String>,
 }
 
 /// The texts; in development, what is nowhere yet comes from `make`.
@@ -115,12 +121,13 @@ fn gather(settings: &Settings, make: impl Fn(&'static str) -> String) -> Result<
         one(PASSWORD_PEPPER, &settings.password_pepper)?,
         one(MASTER_KEY, &settings.master_key)?,
     ];
-    let earlier = settings.earlier_master_keys.as_deref().unwrap_or_default().split(',');
-    let earlier = earlier.filter(|text| !text.is_empty()).map(|text| check(EARLIER_MASTER_KEYS, text));
-    let earlier = earlier.collect::<Result<Vec<_>, _>>()?;
+    let earlier_csrf = several(EARLIER_CSRF_KEYS, settings.earlier_csrf_keys.as_deref())?;
+    let earlier_master = several(EARLIER_MASTER_KEYS, settings.earlier_master_keys.as_deref())?;
     let mut seen: Vec<(&str, &str)> = Vec::new();
-    let named = [CSRF_KEY, PASSWORD_PEPPER, MASTER_KEY].into_iter().zip(once.iter().map(String::as_str));
-    for (name, text) in named.chain(earlier.iter().map(|text| (EARLIER_MASTER_KEYS, text.as_str()))) {
+    let named = [CSRF_KEY, PASSWORD_PEPPER, MASTER_KEY].into_iter().zip(&once);
+    let earlier = earlier_csrf.iter().map(|text| (EARLIER_CSRF_KEYS, text));
+    let earlier = earlier.chain(earlier_master.iter().map(|text| (EARLIER_MASTER_KEYS, text)));
+    for (name, text) in named.chain(earlier).map(|(name, text)| (name, text.as_str())) {
         if let Some((other, _)) = seen.iter().find(|(_, known)| *known == text) {
             return Err(Fault::config(format!(
                 "{name} equals {other}; every secret needs a value of its own"
@@ -128,7 +135,13 @@ fn gather(settings: &Settings, make: impl Fn(&'static str) -> String) -> Result<
         }
         seen.push((name, text));
     }
-    Ok(Texts { once, earlier })
+    Ok(Texts { once, earlier_csrf, earlier_master })
+}
+
+/// Secrets of one variable, separated by commas; none where it is not set, or empty as a template leaves it.
+fn several(name: &str, value: Option<&str>) -> Result<Vec<String>, Fault> {
+    let texts = value.unwrap_or_default().split(',').filter(|text| !text.is_empty());
+    texts.map(|text| check(name, text)).collect()
 }
 
 fn check(name: &str, text: &str) -> Result<String, Fault> {

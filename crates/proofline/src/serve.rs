@@ -84,6 +84,7 @@ where
                 stage: if settings.development { Stage::Development } else { Stage::Production },
                 public_url,
                 csrf_key: secrets.csrf_key,
+                earlier_csrf_keys: secrets.earlier_csrf_keys,
                 password_pepper: secrets.password_pepper,
                 password_cost: 12,
                 trusted_proxies: usize::from(settings.trusted_proxies),

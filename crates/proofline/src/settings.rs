@@ -86,6 +86,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "PROOFLINE_CSRF_KEY", hide = true, hide_env_values = true, global = true)]
     pub(crate) csrf_key: Option<String>,
 
+    /// CSRF keys from before, separated by commas: what was made with them is still taken, nothing new is made.
+    #[arg(long, env = "PROOFLINE_EARLIER_CSRF_KEYS", hide = true, hide_env_values = true, global = true)]
+    pub(crate) earlier_csrf_keys: Option<String>,
+
     /// Keys the pre-hash of passwords: at least 32 random characters. Required in production; it can never change.
     #[arg(long, env = "PROOFLINE_PASSWORD_PEPPER", hide = true, hide_env_values = true, global = true)]
     pub(crate) password_pepper: Option<String>,

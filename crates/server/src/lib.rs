@@ -30,7 +30,7 @@ pub use http::{
 };
 pub use keys::ServerKeys;
 pub use mail::{MailRoute, SmtpFault, SmtpServer};
-pub use people::{BadLine, ImportFault, Imported, import_users, wrap_passwords};
+pub use people::{BadLine, ImportFault, Imported, import_users, reset_factors_of, wrap_passwords};
 pub use settings::{DatabaseKind, Settings, Stage};
 pub use shared::{Shared, SharedError};
 pub use state::{AppState, Deps, background_permit};

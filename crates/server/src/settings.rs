@@ -24,6 +24,8 @@ pub struct Settings {
     pub public_url: String,
     /// Keys the CSRF tokens.
     pub csrf_key: [u8; 32],
+    /// CSRF keys from before: what was made with them is taken, nothing new is made.
+    pub earlier_csrf_keys: Vec<[u8; 32]>,
     /// Keys the pre-hash of every password.
     pub password_pepper: [u8; 32],
     /// bcrypt cost, at least 12 outside of tests.
@@ -48,6 +50,13 @@ pub struct Settings {
     pub mail: MailRoute,
     /// Whether the database is a private cluster or somebody else's server: shown on the system page.
     pub database_kind: DatabaseKind,
+}
+
+impl Settings {
+    /// What may have keyed something that comes back, the current key first.
+    pub(crate) fn csrf_keys(&self) -> impl Iterator<Item = &[u8; 32]> {
+        std::iter::once(&self.csrf_key).chain(&self.earlier_csrf_keys)
+    }
 }
 
 /// Whose PostgreSQL it is.

@@ -30,8 +30,10 @@ pub struct PersonRow {
     pub disabled_at: Option<Timestamp>,
     /// Why.
     pub disabled_reason: Option<String>,
-    /// Whether an authenticator app or a passkey is set up.
-    pub second_factor: bool,
+    /// Whether an authenticator app is set up.
+    pub totp: bool,
+    /// Whether a passkey is.
+    pub passkey: bool,
 }
 
 /// Narrows a list of people.
@@ -79,7 +81,8 @@ struct StoredPerson {
     last_seen_at: Option<Timestamp>,
     disabled_at: Option<Timestamp>,
     disabled_reason: Option<String>,
-    second_factor: bool,
+    totp: bool,
+    passkey: bool,
 }
 
 impl StoredPerson {
@@ -94,7 +97,8 @@ impl StoredPerson {
             last_seen_at: self.last_seen_at,
             disabled_at: self.disabled_at,
             disabled_reason: self.disabled_reason,
-            second_factor: self.second_factor,
+            totp: self.totp,
+            passkey: self.passkey,
         })
     }
 }
@@ -114,8 +118,8 @@ impl Scope {
                 p.disabled_reason, coalesce(t.name, o.name) AS "place_name?",
                 greatest(p.last_seen_at, (SELECT max(s.last_active_at) FROM session s
                     WHERE s.user_id = p.id AND s.ended_at IS NULL)) AS "last_seen_at?",
-                (EXISTS (SELECT FROM totp_factor f WHERE f.user_id = p.id AND f.confirmed_at IS NOT NULL)
-                    OR EXISTS (SELECT FROM passkey k WHERE k.user_id = p.id)) AS "second_factor!"
+                EXISTS (SELECT FROM totp_factor f WHERE f.user_id = p.id AND f.confirmed_at IS NOT NULL) AS "totp!",
+                EXISTS (SELECT FROM passkey k WHERE k.user_id = p.id) AS "passkey!"
              FROM person p LEFT JOIN partner t ON t.id = p.partner_id LEFT JOIN organisation o ON o.org_id = p.org_id
              WHERE ($1::text IS NULL OR strpos(lower(p.name), lower($1)) > 0 OR strpos(p.email, lower($1)) > 0)
                AND ($2::text IS NULL OR p.role = $2)
@@ -145,8 +149,8 @@ impl Scope {
                 p.disabled_reason, coalesce(t.name, o.name) AS "place_name?",
                 greatest(p.last_seen_at, (SELECT max(s.last_active_at) FROM session s
                     WHERE s.user_id = p.id AND s.ended_at IS NULL)) AS "last_seen_at?",
-                (EXISTS (SELECT FROM totp_factor f WHERE f.user_id = p.id AND f.confirmed_at IS NOT NULL)
-                    OR EXISTS (SELECT FROM passkey k WHERE k.user_id = p.id)) AS "second_factor!"
+                EXISTS (SELECT FROM totp_factor f WHERE f.user_id = p.id AND f.confirmed_at IS NOT NULL) AS "totp!",
+                EXISTS (SELECT FROM passkey k WHERE k.user_id = p.id) AS "passkey!"
              FROM person p LEFT JOIN partner t ON t.id = p.partner_id LEFT JOIN organisation o ON o.org_id = p.org_id
              WHERE p.id = $1"#,
             id.uuid()

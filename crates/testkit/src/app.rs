@@ -107,6 +107,7 @@ impl TestApp {
             stage: Stage::Production,
             public_url: "https://compliance.example".to_owned(),
             csrf_key: [9; 32],
+            earlier_csrf_keys: Vec::new(),
             password_pepper: PEPPER,
             password_cost: 4,
             trusted_proxies: 0,
@@ -160,6 +161,15 @@ impl TestApp {
     /// Another process on the same database, with nothing in memory. What it shares it has to connect to first.
     pub fn second_node(&self) -> App {
         self.node_sealing_with(Vault::new(&MASTER_KEY, &[]))
+    }
+
+    /// The same with changed settings.
+    pub fn second_node_with(&self, change: impl FnOnce(&mut Settings)) -> App {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        let Self { store, clock, entropy, installation, evidence_folder, redis, .. } = self;
+        let keys = (redis.as_deref(), Vault::new(&MASTER_KEY, &[]));
+        build(store, clock, entropy, &settings, installation, evidence_folder, keys)
     }
 
     /// Another process on the same database, with other master keys than [`MASTER_KEY`].

@@ -58,7 +58,7 @@ export const users: User[] = [
     status: "active",
     created_at: iso(now() - 400 * day),
     last_seen_at: iso(now() - minute),
-    second_factor: true,
+    second_factors: ["totp", "passkey"],
   },
   ...names.map((name, i): User => {
     const role = roleNames[(i + 1) % roleNames.length] as string;
@@ -74,7 +74,7 @@ export const users: User[] = [
       status: i === 6 ? "suspended" : "active",
       created_at: iso(now() - (i + 3) * 11 * day),
       last_seen_at: i === 9 ? null : iso(now() - i * i * 37 * minute),
-      second_factor: i !== 9,
+      second_factors: i === 9 ? [] : i % 3 === 0 ? ["passkey"] : ["totp"],
     };
   }),
 ];
@@ -181,8 +181,9 @@ export const peopleRoutes: Route[] = [
     "POST",
     /^\/api\/users\/([^/]+)\/reset-factors$/,
     (_, id) => {
-      userOf(id).second_factor = false;
-      return { status: 204 };
+      const user = userOf(id);
+      user.second_factors = [];
+      return { body: user };
     },
   ],
   ["GET", /^\/api\/invitations$/, ({ query }) => ({ body: page(invitations, query) })],

@@ -74,7 +74,6 @@ type OrgPath = { org_id: string };
 /** The routes whose answers begin or change a session of type `S`. */
 /** Routes that no server of this version has. Whatever asks for them is hidden where nobody is permitted their action. */
 export interface UnservedPaths {
-  "/api/users/{user_id}/reset-factors": { post: Operation<{ path: UserPath; body: { reason: string } }> };
   "/api/organisations/{org_id}/access": {
     get: Operation<{ path: OrgPath; answer: Access }>;
     put: Operation<{ path: OrgPath; body: { restricted: boolean }; answer: unknown }>;
@@ -103,6 +102,8 @@ export const permission = {
   restore: "user.restore",
   deletePerson: "user.delete",
   resetFactors: "user.reset_factors",
+  seeFactorPolicy: "factor_policy.read",
+  changeFactorPolicy: "factor_policy.update",
   seeInvitations: "invitation.read",
   invite: "invitation.create",
   resendInvitation: "invitation.resend",

@@ -989,7 +989,10 @@ export interface paths {
         /** Invitations, newest first. */
         get: operations["get_invitations"];
         put?: never;
-        /** Invites somebody. The link is in the mail to them and nowhere else. */
+        /**
+         * Invites somebody. The link is in the mail to them and nowhere else. To invite an administrator of the installation takes a
+         *     second factor that was proved within the last five minutes.
+         */
         post: operations["post_invitations"];
         delete?: never;
         options?: never;
@@ -1555,6 +1558,23 @@ export interface paths {
         patch: operations["patch_users_user_id"];
         trace?: never;
     };
+    "/api/users/{user_id}/reset-factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes all second factors of a person away, and ends their sessions. They enrol anew when they next sign in. */
+        post: operations["post_users_user_id_reset_factors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/{user_id}/restore": {
         parameters: {
             query?: never;
@@ -2106,6 +2126,11 @@ export interface components {
         /** @description What is asked of each role that one's people can have. */
         FactorPolicyBody: {
             items: components["schemas"]["FactorRuleBody"][];
+        };
+        /** @description Why somebody's second factors are taken away. */
+        FactorReset: {
+            /** @description 10 to 500 characters. */
+            reason: string;
         };
         /** @description What is asked of a role. */
         FactorRuleBody: {
@@ -2929,8 +2954,8 @@ export interface components {
                 place_name: string;
                 /** @description `staff_…`, `partner_…` or `practice_…`. */
                 role: string;
-                /** @description Whether an authenticator app or a passkey is set up. */
-                second_factor: boolean;
+                /** @description What can be proved besides a password: `totp`, `passkey`, both or nothing. Recovery codes alone are nothing. */
+                second_factors: string[];
                 /** @description `active` or `suspended`. */
                 status: string;
                 /** @description Why somebody is suspended. */
@@ -3422,8 +3447,8 @@ export interface components {
             place_name: string;
             /** @description `staff_…`, `partner_…` or `practice_…`. */
             role: string;
-            /** @description Whether an authenticator app or a passkey is set up. */
-            second_factor: boolean;
+            /** @description What can be proved besides a password: `totp`, `passkey`, both or nothing. Recovery codes alone are nothing. */
+            second_factors: string[];
             /** @description `active` or `suspended`. */
             status: string;
             /** @description Why somebody is suspended. */
@@ -7273,6 +7298,42 @@ export interface operations {
         };
         responses: {
             /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_users_user_id_reset_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Person */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorReset"];
+            };
+        };
+        responses: {
+            /** @description Taken away */
             200: {
                 headers: {
                     [name: string]: unknown;

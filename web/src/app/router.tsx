@@ -283,6 +283,14 @@ const invitations = createRoute({
   component: lazyRouteComponent(() => import("../people/invitations-page"), "Page"),
 });
 
+const secondFactors = createRoute({
+  getParentRoute: () => people,
+  errorComponent: SectionError,
+  path: "/second-factors",
+  loader: async ({ context }) => (await import("../people/second-factors-page")).prefetch(context.queryClient),
+  component: lazyRouteComponent(() => import("../people/second-factors-page"), "Page"),
+});
+
 const emergency = createRoute({
   getParentRoute: () => root,
   path: "/emergency",
@@ -310,7 +318,7 @@ const routeTree = root.addChildren([
     settingsKeys,
   ]),
   account,
-  people.addChildren([peopleList, invitations]),
+  people.addChildren([peopleList, invitations, secondFactors]),
   emergency,
   ...developmentRoutes(),
 ]);

@@ -40,6 +40,9 @@ export function Page() {
           tabs={[
             { label: "People", link: { to: "/people", activeOptions: { exact: true, includeSearch: false } } },
             { label: "Invitations", link: { to: "/people/invitations" } },
+            ...(denied(permission.seeFactorPolicy)
+              ? []
+              : [{ label: "Second factors", link: { to: "/people/second-factors" as const } }]),
           ]}
         />
       )}

@@ -15,6 +15,7 @@ import { RowLink } from "../ui/row-link";
 import { RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
+import { factorWord } from "./factor-word";
 import { type PeopleFilter, peopleQuery } from "./queries";
 import { RoleCell } from "./role-cell";
 import { UserSheet } from "./user-sheet";
@@ -157,7 +158,12 @@ function StatusChips({ user }: { user: User }) {
       ) : (
         <Chip icon="check">Active</Chip>
       )}
-      {user.second_factor === false && (
+      {user.second_factors.map((factor) => (
+        <Chip key={factor} tip="A second factor that they have set up">
+          {sentence(factorWord(factor))}
+        </Chip>
+      ))}
+      {user.second_factors.length === 0 && (
         <Chip tone="odd" tip="Has not set one up yet; until then the account opens nothing">
           No second factor
         </Chip>

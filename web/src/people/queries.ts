@@ -32,6 +32,13 @@ export const personQuery = (userId: string) =>
     queryFn: ({ signal }) => api.get("/api/users/{user_id}", {}, { path: { user_id: userId }, signal }),
   });
 
+/** Which second factor is asked of each role. */
+export const factorPolicyQuery = () =>
+  queryOptions({
+    queryKey: ["factor-policy"],
+    queryFn: ({ signal }) => api.get("/api/second-factor-policy", listing, { signal }),
+  });
+
 /** The people whose names match, to pick one. */
 export const peopleSearchQuery = (q: string) =>
   queryOptions({

@@ -16,6 +16,7 @@ import { Field } from "../ui/field";
 import { QueryView } from "../ui/query-view";
 import { RowsSkeleton } from "../ui/skeleton";
 import { Time } from "../ui/time";
+import { factorWord } from "./factor-word";
 import { personQuery } from "./queries";
 
 /** Everything about one person, and what can be done. */
@@ -63,9 +64,7 @@ function Details({ user }: { user: User }) {
         )}
       </Fact>
       {user.suspended_reason && <Fact name="Why">{user.suspended_reason}</Fact>}
-      {user.second_factor !== undefined && (
-        <Fact name="Second factor">{user.second_factor ? "set up" : "not set up yet"}</Fact>
-      )}
+      <Fact name="Second factor">{user.second_factors.map(factorWord).join(", ") || "none set up yet"}</Fact>
       <Fact name="Belongs to">
         {user.place_name || levelWord[level]}
         <span className="block text-xs text-ink-3">{levelWord[level]}</span>
@@ -180,7 +179,7 @@ function ResetFactors({ user }: { user: User }) {
   return (
     <Ask
       label="Reset second factors"
-      barrier={barrier ?? (user.second_factor === false ? "there is none to reset" : undefined)}
+      barrier={barrier ?? (user.second_factors.length === 0 ? "there is none to reset" : undefined)}
       title={`Reset the second factors of ${user.name}?`}
       action="Reset them"
       reason

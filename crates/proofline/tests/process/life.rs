@@ -182,3 +182,24 @@ async fn people_of_an_earlier_system_come_in_by_the_command_line() {
     assert_eq!(wrapped.code, 0, "{}{}", wrapped.out, wrapped.err);
     assert!(wrapped.out.contains("2 passwords wrapped."), "{}", wrapped.out);
 }
+
+#[tokio::test]
+async fn second_factors_are_taken_away_by_the_command_line() {
+    let home = Home::new();
+    let file = home.path().join("people.json");
+    let hash = format!("sha256$grain${}", "0".repeat(64));
+    let person = serde_json::json!({ "email": "only@example.org", "name": "Only One", "role": "staff_admin", "password_hash": hash });
+    std::fs::write(&file, serde_json::json!([person]).to_string()).expect("written");
+    let taken = home.run(&["admin", "import-users", &file.display().to_string()]);
+    assert_eq!(taken.code, 0, "{}{}", taken.out, taken.err);
+    let reset = |email: &str| home.run(&["admin", "reset-factors", "--email", email]);
+    let done = reset("Only@example.org");
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(done.out.contains("Second factors taken away; 0 sessions ended."), "{}", done.out);
+    let nobody = reset("other@example.org");
+    assert_eq!(nobody.code, 1, "{}{}", nobody.out, nobody.err);
+    assert!(nobody.err.contains("nobody has this address"), "{}", nobody.err);
+    let none = reset("no address");
+    assert_ne!(none.code, 0, "{}{}", none.out, none.err);
+    assert!(!home.data().join("postgres/postmaster.pid").exists(), "nothing is left running");
+}

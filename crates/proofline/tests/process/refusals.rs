@@ -20,7 +20,7 @@ fn production_refuses_each_bad_secret_at_once_and_never_prints_it() {
     let _taken = [home.listen, home.metrics].map(|address| TcpListener::bind(address).expect("ours"));
     let padded = |good: &str| Some(format!("{good}\n"));
     for (name, other, good) in [
-        ("PROOFLINE_CSRF_KEY", "PROOFLINE_PASSWORD_PEPPER", CSRF_KEY),
+        ("PROOFLINE_CSRF_KEY", "PROOFLINE_EARLIER_CSRF_KEYS", CSRF_KEY),
         ("PROOFLINE_PASSWORD_PEPPER", "PROOFLINE_CSRF_KEY", PEPPER),
         ("PROOFLINE_MASTER_KEY", "PROOFLINE_EARLIER_MASTER_KEYS", MASTER_KEY),
     ] {

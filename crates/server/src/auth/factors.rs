@@ -6,6 +6,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, Utc};
+use proofline_authz::Action;
 use proofline_core::{Assurance, FactorRequirement, Membership, UserId};
 use proofline_store::{Factors, Scope};
 use serde::Serialize;
@@ -86,7 +87,7 @@ pub(super) async fn may_enrol(call: &Call) -> ApiResult<Factors> {
     let factors = factors_of(call.app(), session.user, session.membership).await?;
     if factors.enrolled() && !session.stepped_up(call.at) {
         return Err(if session.assurance == Assurance::Full {
-            Problem::forbidden("step_up_required", "Prove a second factor that you have, then add another.")
+            Problem::step_up_required()
         } else {
             Problem::forbidden("second_factor_required", "Prove a second factor that you have first.")
         });
@@ -151,11 +152,10 @@ pub(crate) async fn confirm_totp(
     let stored = stored.ok_or_else(|| {
         Problem::conflict("totp_not_begun", "There is nothing to confirm. Begin to set up the app again.")
     })?;
-    if !totp::take(&call, &mut scope, &stored.secret, &request.code).await? {
-        drop(scope);
-        return attempt.refused(&call, "totp").await;
+    match totp::take(&call, scope, Action::FactorEnrol, &stored.secret, &request.code).await? {
+        Some(scope) => enrolled(&call, scope, &factors, &attempt, "totp").await,
+        None => attempt.refused(&call, "totp").await,
     }
-    enrolled(&call, scope, &factors, &attempt, "totp").await
 }
 
 /// The factor counts: the session is raised, and recovery codes come with the first one.

@@ -6,8 +6,9 @@
 //! apart; what a client is told to wait for is its own budget.
 //!
 //! # Who cannot be kept out
-//! A lock is for strangers. A browser that has signed in to the account before tries on a count of its own, so that
-//! guessing at somebody's account does not keep them out of it. Nor does it take the lock away that strangers meet.
+//! A lock is for strangers. A browser that has signed in to the account before, with everything that is asked, tries on a
+//! count of its own, so that guessing at somebody's account does not keep them out of it. Nor does it take the lock away
+//! that strangers meet.
 //!
 //! # What attempts at once cannot do
 //! Each is counted under a lock that it holds until it commits, and decided on what is stored then, not on what was read
@@ -101,13 +102,9 @@ pub(crate) async fn login(
             (Some(now), _) if now.disabled_at.is_some() => break (sign_in, stored, "disabled"),
             (Some(now), Some(tried)) if matches && now.password_hash == tried => {
                 sign_in.clear_attempts(&count).await?;
-                let device = device.unwrap_or_else(|| Device::new(account, app.entropy()));
-                let (mut cookies, body) = signed_in(&call, sign_in, &headers, now, email.clone()).await?;
-                if let Some((name, value)) = device.set_cookie(app, call.at) {
-                    cookies.append(name, value);
-                }
+                let answer = signed_in(&call, sign_in, &headers, now, email.clone()).await?;
                 bring_up_to_date(app, now, address, &request.password).await;
-                return Ok((cookies, body));
+                return Ok(answer);
             }
             // Right a moment ago: its form was brought up to date, or it was changed. Nothing is counted until that is known.
             (Some(_), _) if matches && looks < LOOKS => record = stored,

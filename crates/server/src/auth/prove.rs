@@ -37,11 +37,10 @@ pub(crate) async fn with_totp(
     let mut scope = call.scope().await?;
     let stored = scope.lock_totp(call.session()?.user).await?.filter(|totp| totp.confirmed_at.is_some());
     let Some(stored) = stored else { return attempt.refused(&call, "no_totp").await };
-    if !totp::take(&call, &mut scope, &stored.secret, &request.code).await? {
-        drop(scope);
-        return attempt.refused(&call, "totp").await;
+    match totp::take(&call, scope, Action::FactorProve, &stored.secret, &request.code).await? {
+        Some(scope) => attempt.proved(&call, scope, "totp").await,
+        None => attempt.refused(&call, "totp").await,
     }
-    attempt.proved(&call, scope, "totp").await
 }
 
 /// Proves a recovery code, which is used up.

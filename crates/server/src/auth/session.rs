@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 
 use crate::AppState;
 use crate::http::{
-    Anonymous, ApiResult, Call, Problem, Session, clear_cookies, issue_csrf, request_id, session_cookies,
+    Anonymous, ApiResult, Call, Device, Problem, Session, clear_cookies, issue_csrf, request_id,
+    session_cookies,
 };
 
 /// Who is signed in.
@@ -206,9 +207,19 @@ pub(super) async fn rotate(
 }
 
 impl SignedIn {
+    /// What the browser keeps. Once everything was proved it is known to the account; a password alone, which may be stolen,
+    /// leaves it the stranger that it is.
     pub(super) fn cookies(&self, app: &AppState) -> HeaderMap {
-        let lifetime = self.session.expires_at - app.now();
-        session_cookies(&self.token, &issue_csrf(app, &self.session.token_digest), lifetime)
+        let (session, now) = (&self.session, app.now());
+        let csrf = issue_csrf(app, &session.token_digest);
+        let mut cookies = session_cookies(&self.token, &csrf, session.expires_at - now);
+        if session.assurance == Assurance::Full {
+            let account = app.passwords().account(session.email.as_str());
+            if let Some((name, value)) = Device::new(account, app.entropy()).set_cookie(app, now) {
+                cookies.append(name, value);
+            }
+        }
+        cookies
     }
 
     pub(super) async fn body(&self, app: &AppState) -> ApiResult<SessionBody> {

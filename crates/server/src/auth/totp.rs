@@ -1,5 +1,6 @@
 //! Codes of authenticator apps, RFC 6238: six digits, SHA-1, 30 seconds, one step of tolerance to either side.
 
+use proofline_authz::Action;
 use proofline_core::{Email, Secret, Timestamp, UserId};
 use proofline_store::Scope;
 use proofline_vault::{Cell, Sealed};
@@ -9,6 +10,7 @@ use totp_rs::{Builder, Totp};
 
 use crate::AppState;
 use crate::http::{ApiResult, Call, Problem};
+use crate::keys::sealed_value_refused;
 
 /// Where a person's secret is kept.
 pub(super) fn cell(user: UserId) -> Cell {
@@ -49,13 +51,27 @@ fn step(
     Ok(step.and_then(|step| i64::try_from(step).ok()))
 }
 
-/// Takes a code of the caller's app, once. `false` where it is none, or was taken before.
-pub(super) async fn take(call: &Call, scope: &mut Scope, secret: &Sealed, code: &Secret) -> ApiResult<bool> {
+/// Takes a code of the caller's app, once, and gives the scope back that took it. None where it is no code, or was taken
+/// before. Whoever is refused something holds no scope any more: the refusal's row has a transaction of its own.
+pub(super) async fn take(
+    call: &Call,
+    mut scope: Scope,
+    action: Action,
+    secret: &Sealed,
+    code: &Secret,
+) -> ApiResult<Option<Scope>> {
     let (app, session) = (call.app(), call.session()?);
-    let secret = app.vault().open(&cell(session.user), secret).map_err(|e| Problem::internal(&e))?;
+    let cell = cell(session.user);
+    let secret = match app.vault().open(&cell, secret) {
+        Ok(secret) => secret,
+        Err(error) => {
+            drop(scope);
+            return Err(sealed_value_refused(call, action, session.user.to_string(), &cell, &error).await);
+        }
+    };
     match step(app, &secret, &session.email, code, call.at)? {
-        Some(step) => Ok(scope.take_totp_step(session.user, step, call.at).await?),
-        None => Ok(false),
+        Some(step) if scope.take_totp_step(session.user, step, call.at).await? => Ok(Some(scope)),
+        _ => Ok(None),
     }
 }
 

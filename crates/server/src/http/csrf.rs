@@ -33,8 +33,11 @@ pub(super) fn require(app: &AppState, parts: &Parts, session: &Session) -> ApiRe
         header.len() == NONCE_HEX + 1 + MAC_HEX && bool::from(header.as_bytes().ct_eq(cookie.as_bytes()))
     });
     let valid = token.and_then(|(header, _)| header.split_once('.')).is_some_and(|(nonce, presented)| {
-        let expected = mac(&app.settings().csrf_key, &session.token_digest, nonce);
-        nonce.len() == NONCE_HEX && bool::from(expected.as_bytes().ct_eq(presented.as_bytes()))
+        let made_with = |key| {
+            let expected = mac(key, &session.token_digest, nonce);
+            bool::from(expected.as_bytes().ct_eq(presented.as_bytes()))
+        };
+        nonce.len() == NONCE_HEX && app.settings().csrf_keys().any(made_with)
     });
     if valid {
         Ok(())

@@ -1,8 +1,9 @@
 //! Browsers that somebody signed in with before.
 //!
 //! Whoever guesses at an account, or floods the way in, uses up what strangers may try. A browser that has signed in to the
-//! account is no stranger: it tries passwords on a count of its own, which nobody else can use up. Its cookie says so; it
-//! is bound to the account's keyed digest and to this deployment, opens nothing by itself, and is not needed.
+//! account with both factors is no stranger: it tries passwords on a count of its own, which nobody else can use up. Its
+//! cookie says so; it is bound to the account's keyed digest and to this deployment, opens nothing by itself, and is not
+//! needed.
 
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, TimeDelta};
@@ -70,8 +71,8 @@ pub(crate) fn presented(app: &AppState, headers: &HeaderMap) -> Option<Device> {
     let (account, mac) = (parts.next()?, parts.next()?);
     let bytes = |text: &str| hex::decode(text).ok();
     let device = Device { account: bytes(account)?.try_into().ok()?, name: bytes(name)?.try_into().ok()? };
-    let expected = device.mac(&app.settings().csrf_key, issued);
-    let genuine = parts.next().is_none() && bool::from(expected.as_bytes().ct_eq(mac.as_bytes()));
+    let made_with = |key| bool::from(device.mac(key, issued).as_bytes().ct_eq(mac.as_bytes()));
+    let genuine = parts.next().is_none() && app.settings().csrf_keys().any(made_with);
     let issued = DateTime::from_timestamp(issued.parse().ok()?, 0)?;
     (genuine && app.now() - issued < KNOWN_FOR).then_some(device)
 }

@@ -143,10 +143,7 @@ async fn require_proof(app: &AppState, session: &Session, action: Action) -> Res
         return Ok(());
     }
     if session.assurance == Assurance::Full {
-        return Err(Problem::forbidden(
-            "step_up_required",
-            "This needs a second factor that was proved within the last five minutes.",
-        ));
+        return Err(Problem::step_up_required());
     }
     let factors = crate::auth::factors_of(app, session.user, session.membership).await?;
     Err(if factors.satisfiable() {

@@ -78,6 +78,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "no_session", "Sign in to go on.")
     }
 
+    /// 403: what was proved is too long ago for this.
+    pub fn step_up_required() -> Self {
+        let detail = "This needs a second factor that was proved within the last five minutes.";
+        Self::forbidden("step_up_required", detail)
+    }
+
     /// 403: known, but not allowed.
     pub fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, detail)

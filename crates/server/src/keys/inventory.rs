@@ -1,5 +1,7 @@
 //! Which keys there are, by what may be known of them.
 
+use std::iter;
+
 use axum::Json;
 use chrono::{DateTime, Utc};
 use proofline_store::SecretPurpose;
@@ -65,14 +67,16 @@ pub(crate) async fn system_keys(call: Call) -> ApiResult<Json<KeyInventory>> {
     }));
     let settings = app.settings();
     let pepper = SecretPurpose::PasswordPepper.as_str();
-    for (purpose, secret) in [("csrf", &settings.csrf_key), (pepper, &settings.password_pepper)] {
+    let states = iter::once(KeyState::Current).chain(iter::repeat(KeyState::Earlier));
+    let csrf = settings.csrf_keys().zip(states).map(|(key, state)| ("csrf", key, state));
+    for (purpose, secret, state) in csrf.chain([(pepper, &settings.password_pepper, KeyState::Current)]) {
         let id = fingerprint(purpose, secret);
         let since = known.iter().find(|known| known.purpose.as_str() == purpose && known.id == id);
         items.push(KeyEntry {
             purpose: purpose.to_owned(),
             since: since.map(|known| known.first_seen_at),
             id,
-            state: KeyState::Current.as_str(),
+            state: state.as_str(),
             rows_sealed: None,
             configured: None,
         });

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use crate::http::{Access, Api, RateClass};
 
 pub use known::{KeyMismatch, KeyState, Keyring, MasterKeyUse, admit, fingerprint, look};
-pub(crate) use open::open_sealed;
+pub(crate) use open::{open_sealed, refused as sealed_value_refused};
 pub use reseal::{ResealError, ResealReport, reseal};
 pub use signing::ServerKeys;
 

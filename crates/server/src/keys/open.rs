@@ -2,7 +2,7 @@
 
 use proofline_authz::Action;
 use proofline_core::Secret;
-use proofline_vault::{Cell, Sealed};
+use proofline_vault::{Cell, OpenError, Sealed};
 use serde_json::json;
 
 use crate::http::{ApiResult, Call, Problem};
@@ -16,11 +16,23 @@ pub(crate) async fn open_sealed(
     cell: &Cell,
     sealed: &Sealed,
 ) -> ApiResult<Secret> {
-    let error = match call.app().vault().open(cell, sealed) {
-        Ok(secret) => return Ok(secret),
-        Err(error) => error,
-    };
+    match call.app().vault().open(cell, sealed) {
+        Ok(secret) => Ok(secret),
+        Err(error) => Err(refused(call, action, resource, cell, &error).await),
+    }
+}
+
+/// What somebody is told whose stored secret did not open just now. The audit log says more.
+pub(crate) async fn refused(
+    call: &Call,
+    action: Action,
+    resource: String,
+    cell: &Cell,
+    error: &OpenError,
+) -> Problem {
     let detail = json!({ "code": "sealed_value_refused", "table": cell.table, "column": cell.column });
-    call.record_denied(action, resource, detail).await?;
-    Err(Problem::internal(&error))
+    match call.record_denied(action, resource, detail).await {
+        Ok(()) => Problem::internal(error),
+        Err(problem) => problem,
+    }
 }

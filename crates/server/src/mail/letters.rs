@@ -91,6 +91,14 @@ impl Letters {
         self.letter(to, "Your password was changed", text)
     }
 
+    /// To somebody whose second factors an administrator took away.
+    pub(crate) fn second_factors_reset(&self, to: &Email) -> Letter {
+        let text = "An administrator took away your second factors: passkeys, authenticator app and recovery codes. You were \
+                    signed out everywhere, and set up a new one when you next sign in. If you did not ask for it, tell your \
+                    administrator at once.";
+        self.letter(to, "Your second factors were reset", text)
+    }
+
     /// To an address that is to become somebody's.
     pub(crate) fn confirm_address(&self, to: &Email, token: &str) -> Letter {
         let url = &self.url;

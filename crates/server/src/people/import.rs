@@ -67,13 +67,15 @@ pub struct Imported {
     pub known: usize,
 }
 
-async fn scope(app: &AppState, action: Action) -> ApiResult<Scope> {
+/// A scope for what is done on the server's own machine.
+pub(super) async fn scope(app: &AppState, action: Action) -> ApiResult<Scope> {
     let permit =
         authorise(&Principal::System(Job("admin")), action).map_err(|denied| Problem::internal(&denied))?;
     Ok(app.store().scope(&permit).await?)
 }
 
-fn note(app: &AppState, detail: serde_json::Value) -> AuditNote {
+/// The audit row of it.
+pub(super) fn note(app: &AppState, detail: serde_json::Value) -> AuditNote {
     AuditNote {
         id: app.new_uuid(),
         at: app.now(),

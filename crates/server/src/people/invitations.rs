@@ -151,7 +151,8 @@ pub(crate) async fn list(
     Ok(Json(Listing::from_page(page, |invitation| InvitationBody::of(invitation, &call, &installation))))
 }
 
-/// Invites somebody. The link is in the mail to them and nowhere else.
+/// Invites somebody. The link is in the mail to them and nowhere else. To invite an administrator of the installation takes a
+/// second factor that was proved within the last five minutes.
 #[utoipa::path(post, path = "/api/invitations", tag = "people", request_body = NewInvitation,
     responses((status = 201, body = InvitationBody, description = "Invited")))]
 pub(crate) async fn create(
@@ -164,6 +165,10 @@ pub(crate) async fn create(
         .map_err(|_| Problem::invalid("email", "email_invalid", "This is not an e-mail address."))?;
     let session = call.session()?;
     let role = role(&new.role)?;
+    // Another administrator is as much as another role for somebody.
+    if role == Role::StaffAdmin && !session.stepped_up(call.at) {
+        return Err(Problem::step_up_required());
+    }
     let place = place(&new, role, session.membership)?;
     let membership = Membership::new(role, place).map_err(|error| Problem::internal(&error))?;
     let mut scope = call.scope().await?;

@@ -76,8 +76,8 @@ pub(crate) struct PersonBody {
     created_at: DateTime<Utc>,
     /// When they last signed in or, in a session that still goes on, did something.
     last_seen_at: Option<DateTime<Utc>>,
-    /// Whether an authenticator app or a passkey is set up.
-    second_factor: bool,
+    /// What can be proved besides a password: `totp`, `passkey`, both or nothing. Recovery codes alone are nothing.
+    second_factors: Vec<&'static str>,
 }
 
 impl PersonBody {
@@ -94,7 +94,12 @@ impl PersonBody {
             suspended_reason: row.disabled_reason,
             created_at: row.created_at,
             last_seen_at: row.last_seen_at,
-            second_factor: row.second_factor,
+            second_factors: row
+                .totp
+                .then_some("totp")
+                .into_iter()
+                .chain(row.passkey.then_some("passkey"))
+                .collect(),
         }
     }
 }

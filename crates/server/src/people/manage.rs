@@ -1,4 +1,4 @@
-//! What somebody does about another person: another role, suspension and its end, deletion.
+//! What somebody does about another person: another role, suspension and its end, a reset of second factors, deletion.
 //!
 //! # What holds however many do it at once
 //! Both people, and every administrator of the installation who may sign in, are locked before anything is decided, and
@@ -8,7 +8,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use proofline_authz::{may_grant, may_manage};
-use proofline_core::{Membership, Role, SessionId, UserId};
+use proofline_core::{Email, Membership, Role, SessionId, Timestamp, UserId};
 use proofline_store::{LockedPeople, LockedPerson, Scope};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,7 +16,9 @@ use utoipa::ToSchema;
 
 use super::list::{PersonBody, role};
 use super::unmanaged;
+use crate::AppState;
 use crate::http::{ApiResult, Call, Id, Problem, Strict};
+use crate::mail::{Letters, sealed};
 
 /// Another role.
 #[derive(Deserialize, ToSchema)]
@@ -30,6 +32,14 @@ pub(crate) struct RoleChange {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Suspension {
+    /// 10 to 500 characters.
+    reason: String,
+}
+
+/// Why somebody's second factors are taken away.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FactorReset {
     /// 10 to 500 characters.
     reason: String,
 }
@@ -131,6 +141,42 @@ pub(crate) async fn restore(call: Call, Id(id): Id<UserId>) -> ApiResult<Json<Pe
     let row = scope.person(id).await?;
     scope.commit(call.note(people.person.managed.membership.org(), id, json!({}))).await?;
     Ok(Json(PersonBody::of(row, &call.app().installation_name())))
+}
+
+/// Takes all second factors of a locked person away, ends their sessions, and writes to them.
+pub(super) async fn take_factors(
+    app: &AppState,
+    scope: &mut Scope,
+    id: UserId,
+    email: &Email,
+    at: Timestamp,
+) -> ApiResult<Vec<SessionId>> {
+    scope.remove_factors(id).await?;
+    let ended = scope.end_sessions_of(id, None, at).await?;
+    scope.queue_mail(&sealed(app, Letters::of(app).second_factors_reset(email), at)).await?;
+    Ok(ended)
+}
+
+/// Takes all second factors of a person away, and ends their sessions. They enrol anew when they next sign in.
+#[utoipa::path(post, path = "/api/users/{user_id}/reset-factors", tag = "people", request_body = FactorReset,
+    params(("user_id" = String, Path, description = "Person")),
+    responses((status = 200, body = PersonBody, description = "Taken away")))]
+pub(crate) async fn reset_factors(
+    call: Call,
+    Id(id): Id<UserId>,
+    Strict(reset): Strict<FactorReset>,
+) -> ApiResult<Json<PersonBody>> {
+    let reason = crate::tenants::reason(&reset.reason)?;
+    let app = call.app();
+    let mut scope = call.scope().await?;
+    let (_, people) = managed(&call, &mut scope, id).await?;
+    let email = scope.person(id).await?.email.parse::<Email>().map_err(|e| Problem::internal(&e))?;
+    let ended = take_factors(app, &mut scope, id, &email, call.at).await?;
+    let row = scope.person(id).await?;
+    let detail = json!({ "reason": reason, "sessions_ended": ended.len() });
+    scope.commit(call.note(people.person.managed.membership.org(), id, detail)).await?;
+    app.events().sessions_ended(&ended);
+    Ok(Json(PersonBody::of(row, &app.installation_name())))
 }
 
 /// Deletes a person and all that was theirs. What they did stays in the audit log, under the name that they had.

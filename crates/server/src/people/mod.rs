@@ -6,12 +6,14 @@
 mod import;
 mod invitations;
 mod list;
+mod lockout;
 mod manage;
 
 use proofline_authz::{Action, Unmanaged};
 use utoipa_axum::routes;
 
 pub use import::{BadLine, ImportFault, Imported, import_users, wrap_passwords};
+pub use lockout::reset_factors_of;
 
 use crate::http::{Access, Api, Problem, RateClass};
 
@@ -20,6 +22,7 @@ pub(crate) fn routes(api: Api) -> Api {
         .route(Access::Person(Action::UserRead), RateClass::Read, routes!(list::read))
         .route(Access::Person(Action::UserUpdate), RateClass::Write, routes!(manage::set_role))
         .route(Access::Person(Action::UserSuspend), RateClass::Write, routes!(manage::suspend))
+        .route(Access::Person(Action::UserResetFactors), RateClass::Write, routes!(manage::reset_factors))
         .route(Access::Person(Action::UserRestore), RateClass::Write, routes!(manage::restore))
         .route(Access::Person(Action::UserDelete), RateClass::Write, routes!(manage::delete))
         .route(Access::Person(Action::InvitationRead), RateClass::Read, routes!(invitations::list))

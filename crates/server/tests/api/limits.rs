@@ -261,6 +261,28 @@ async fn a_lock_is_for_strangers_and_a_known_browser_has_a_count_of_its_own() {
     attempt(&mut with(&device), &email, app.password()).await.expect_problem(401, "login_failed");
 }
 
+#[tokio::test]
+async fn a_password_alone_makes_no_browser_known() {
+    let app = TestApp::start_with(5, |settings| settings.rate_scale = 10_000).await;
+    let email = app.person(Role::StaffOperator).await;
+    let mut browser = app.with_password(&email).await;
+    assert!(!browser.cookies.contains_key("__Host-device"), "who stole a password is a stranger");
+    app.prove(&mut browser, &email).await;
+    let device = browser.cookies["__Host-device"].clone();
+    // Nor does it become another device, or one for longer.
+    attempt(&mut browser, &email, app.password()).await.expect(200);
+    assert_eq!(browser.cookies["__Host-device"], device);
+
+    // A factor that the policy does not take is not all that is asked.
+    let mut admin = app.admin().await;
+    let rule = json!({ "role": "staff_operator", "requirement": "passkey" });
+    admin.send(Method::PUT, "/api/second-factor-policy", Some(&rule)).await.expect(200);
+    let mut other = app.with_password(&email).await;
+    app.prove(&mut other, &email).await;
+    assert_eq!(other.get("/api/auth/session").await.expect(200)["assurance"], "password");
+    assert!(!other.cookies.contains_key("__Host-device"));
+}
+
 /// Two nodes on one database and one Redis server.
 async fn two_nodes(redis: &TestRedis) -> (TestApp, App) {
     let app = TestApp::start_sharing(Some(redis), 5, |settings| settings.nodes = 2).await;

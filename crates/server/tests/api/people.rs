@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use proofline_core::{Clock as _, Role};
-use proofline_server::workers;
+use proofline_server::{reset_factors_of, workers};
 use proofline_testkit::{Browser, TestApp, totp_code};
 use serde_json::{Value, json};
 
@@ -44,15 +44,25 @@ async fn people_are_listed_by_name_searched_and_narrowed_in_the_same_number_of_q
         "/api/users/{}",
         admin.get("/api/auth/session").await.expect(200)["user"]["id"].as_str().expect("an id")
     );
-    assert_eq!(admin.get(&me).await.expect(200)["second_factor"], false, "a recovery code alone is none");
+    assert_eq!(
+        admin.get(&me).await.expect(200)["second_factors"],
+        json!([]),
+        "a recovery code alone is none"
+    );
     let begun = admin.post("/api/auth/factors/totp", json!({})).await.expect(201);
     let code = totp_code(begun["secret"].as_str().expect("text"), app.clock.now());
     admin.post("/api/auth/factors/totp/confirm", json!({ "code": code })).await.expect(200);
-    assert_eq!(admin.get(&me).await.expect(200)["second_factor"], true);
-    let listed = admin.get("/api/users").await.expect(200);
-    let with =
-        listed["items"].as_array().expect("a page").iter().filter(|p| p["second_factor"] == true).count();
-    assert_eq!(with, 1);
+    assert_eq!(admin.get(&me).await.expect(200)["second_factors"], json!(["totp"]));
+    app.add_passkey(&mut admin, &mut app.authenticator()).await;
+    assert_eq!(admin.get(&me).await.expect(200)["second_factors"], json!(["totp", "passkey"]));
+    let listed = admin.get("/api/users").await;
+    assert_eq!(listed.queries(), few, "whatever they have");
+    let listed = listed.expect(200);
+    let have = |factors: Value| {
+        let people = listed["items"].as_array().expect("a page").iter();
+        people.filter(|person| person["second_factors"] == factors).count()
+    };
+    assert_eq!((have(json!(["totp", "passkey"])), have(json!([]))), (1, 9));
     let me = admin.get("/api/users?role=staff_admin&limit=200").await.expect(200);
     assert!(me["items"].as_array().expect("a page").iter().any(|p| p["last_seen_at"].is_string()));
 
@@ -111,6 +121,7 @@ async fn nobody_sees_or_changes_people_of_another_partner_or_practice() {
                 theirs.get(&path).await,
                 theirs.patch(&path, json!({ "role": "practice_owner" })).await,
                 theirs.post(&format!("{path}/suspend"), json!({ "reason": REASON })).await,
+                theirs.post(&format!("{path}/reset-factors"), json!({ "reason": REASON })).await,
                 theirs.post(&format!("{path}/restore"), json!({})).await,
                 theirs.delete(&path).await,
             ] {
@@ -173,6 +184,8 @@ async fn nobody_decides_over_themselves() {
         browser.patch(&path, json!({ "role": role.as_str() })).await.expect_problem(403, "oneself");
         let suspend = format!("{path}/suspend");
         browser.post(&suspend, json!({ "reason": REASON })).await.expect_problem(403, "oneself");
+        let reset = format!("{path}/reset-factors");
+        browser.post(&reset, json!({ "reason": REASON })).await.expect_problem(403, "oneself");
         browser.delete(&path).await.expect_problem(403, "oneself");
         browser.get("/api/auth/session").await.expect(200);
     }
@@ -236,6 +249,75 @@ async fn suspending_deleting_and_another_role_end_sessions_and_streams_on_every_
         }
     }
     node.state.stopping().cancel();
+}
+
+#[tokio::test]
+async fn whose_factors_are_reset_is_signed_out_told_and_enrols_anew() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    let mut admin = app.admin().await;
+    let email = app.person(Role::StaffOperator).await;
+    let id = id_of(&mut admin, &email).await;
+    let (path, reset) = (format!("/api/users/{id}"), format!("/api/users/{id}/reset-factors"));
+    let mut theirs = app.sign_in(&email).await;
+    app.add_passkey(&mut theirs, &mut app.authenticator()).await;
+    let mut stream = theirs.open("/api/events").await;
+    assert_eq!(stream.next().await.expect("open").event, "ready");
+    assert_eq!(admin.get(&path).await.expect(200)["second_factors"], json!(["passkey"]));
+
+    admin.post(&reset, json!({ "reason": "short" })).await.expect(422);
+    let person = admin.post(&reset, json!({ "reason": REASON })).await.expect(200);
+    assert_eq!((&person["second_factors"], &person["status"]), (&json!([]), &json!("active")));
+    while stream.next().await.is_some() {}
+    theirs.get("/api/auth/session").await.expect_problem(401, "no_session");
+    let mut owner = app.database.superuser().await;
+    for table in ["totp_factor", "recovery_code", "passkey"] {
+        let sql =
+            format!("SELECT count(*) FROM {table} f JOIN person p ON p.id = f.user_id WHERE p.email = $1");
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(&email)
+            .fetch_one(&mut owner)
+            .await
+            .expect("counts");
+        assert_eq!(left, 0, "{table}");
+    }
+    let mails = app.mail_to(&email).await;
+    assert!(mails.last().expect("a mail").contains("Your second factors were reset"));
+    let audit = admin.get("/api/audit?action=user.reset_factors").await.expect(200);
+    let rows = audit["items"].as_array().expect("rows");
+    let done: Vec<_> = rows.iter().filter(|row| row["outcome"] != "denied").collect();
+    assert_eq!(done.len(), 1);
+    assert_eq!((&done[0]["resource"], &done[0]["detail"]["reason"]), (&json!(id), &json!(REASON)));
+
+    let mut again = app.with_password(&email).await;
+    again.get("/api/users").await.expect_problem(403, "second_factor_enrolment_required");
+    again.post("/api/auth/factors/totp", json!({})).await.expect(201);
+
+    app.clock.advance(chrono::TimeDelta::minutes(5));
+    admin.post(&reset, json!({ "reason": REASON })).await.expect_problem(403, "step_up_required");
+}
+
+#[tokio::test]
+async fn the_only_administrator_who_lost_every_factor_gets_in_again_from_the_servers_own_machine() {
+    let app = TestApp::start().await;
+    let address = app.person(Role::StaffAdmin).await;
+    let mut admin = app.sign_in(&address).await;
+    app.add_passkey(&mut admin, &mut app.authenticator()).await;
+    let id = id_of(&mut admin, &address).await;
+    let email = address.parse().expect("an address");
+    assert_eq!(reset_factors_of(app.state(), &email).await.expect("resets"), Some(1));
+    let nobody = "nobody@staff.example".parse().expect("an address");
+    assert_eq!(reset_factors_of(app.state(), &nobody).await.expect("looks"), None);
+
+    admin.get("/api/auth/session").await.expect_problem(401, "no_session");
+    let mut again = app.with_password(&address).await;
+    again.get("/api/users").await.expect_problem(403, "second_factor_enrolment_required");
+    app.add_passkey(&mut again, &mut app.authenticator()).await;
+    let audit = again.get("/api/audit?action=system.reset_factors").await.expect(200);
+    let rows = audit["items"].as_array().expect("rows");
+    assert_eq!(rows.len(), 1);
+    assert_eq!((&rows[0]["resource"], &rows[0]["detail"]), (&json!(id), &json!({ "sessions_ended": 1 })));
+    let mails = app.mail_to(&address).await;
+    assert!(mails.last().expect("a mail").contains("Your second factors were reset"));
 }
 
 #[tokio::test]

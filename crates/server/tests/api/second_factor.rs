@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use proofline_authz::{Action, Proof};
 use proofline_core::{Clock as _, Place, Role};
 use proofline_server::Access;
-use proofline_testkit::{Browser, TestApp, totp_code};
+use proofline_testkit::{Browser, TestApp, logs, totp_code};
 use serde_json::{Value, json};
 
 use crate::routes::{call, path_to_nothing};
@@ -65,8 +65,20 @@ async fn what_matters_most_takes_a_proof_of_the_last_five_minutes() {
             refused.push(action);
         }
     }
-    assert!(refused.contains(&Action::EvidenceExport) && refused.contains(&Action::FactorRemove));
+    for expected in
+        [Action::EvidenceExport, Action::FactorRemove, Action::UserUpdate, Action::UserResetFactors]
+    {
+        assert!(refused.contains(&expected), "{expected}");
+    }
+    // Whom somebody invites matters as much where it is another administrator.
+    let mut invite = async |email: &str, role: &str| {
+        browser.post("/api/invitations", json!({ "email": email, "role": role })).await
+    };
+    invite("boss@staff.example", "staff_admin").await.expect_problem(403, "step_up_required");
+    invite("hand@staff.example", "staff_operator").await.expect(201);
     app.prove(&mut browser, &email).await;
+    let boss = json!({ "email": "boss@staff.example", "role": "staff_admin" });
+    browser.post("/api/invitations", boss).await.expect(201);
     let entry = app.app.routes.iter().find(|e| e.access == Access::Person(Action::EvidenceExport));
     let path = path_to_nothing(entry.expect("there is an export"));
     browser.get(&path).await.expect(404);
@@ -225,4 +237,45 @@ async fn a_stricter_policy_asks_for_a_passkey_and_the_stricter_one_counts() {
     let elsewhere = app.site(&mut admin, "Elsewhere").await;
     assert_eq!(required(site.place(Role::PracticeOwner)).await, "passkey");
     assert_eq!(required(elsewhere.place(Role::PracticeOwner)).await, "any");
+}
+
+#[tokio::test]
+async fn secrets_of_two_people_that_were_swapped_are_refused_and_recorded() {
+    // One connection: the refusal's own transaction must not wait for another of the same request.
+    let app = TestApp::start_with(1, |s| s.rate_scale = 1_000).await;
+    let (_, email, secret, _) = enrolled(&app, Role::StaffOperator).await;
+    let other = app.person(Role::StaffOperator).await;
+    let mut beginning = app.with_password(&other).await;
+    let begun = beginning.post("/api/auth/factors/totp", json!({})).await.expect(201);
+    let others = begun["secret"].as_str().expect("a secret").to_owned();
+    let mut hostile = app.database.superuser().await;
+    let swapped = sqlx::query(
+        "UPDATE totp_factor t SET secret_sealed = o.secret_sealed FROM totp_factor o WHERE o.user_id <> t.user_id",
+    )
+    .execute(&mut hostile)
+    .await
+    .expect("swaps");
+    assert_eq!(swapped.rows_affected(), 2);
+
+    let mut browser = app.with_password(&email).await;
+    for tried in [&secret, &others] {
+        browser.post(PROVE, code(&app, tried)).await.expect_problem(500, "internal");
+    }
+    let confirm = "/api/auth/factors/totp/confirm";
+    beginning.post(confirm, code(&app, &secret)).await.expect_problem(500, "internal");
+    assert_eq!(browser.get("/api/auth/session").await.expect(200)["assurance"], "password");
+
+    let mut admin = app.admin().await;
+    for (action, rows) in [("factor.prove", 2), ("factor.enrol", 1)] {
+        let audit = admin.get(&format!("/api/audit?action={action}")).await.expect(200);
+        let items = audit["items"].as_array().expect("rows").iter();
+        let refused: Vec<_> = items.filter(|row| row["detail"]["code"] == "sealed_value_refused").collect();
+        assert_eq!(refused.len(), rows, "{action}");
+        for row in refused {
+            assert_eq!((&row["outcome"], &row["detail"]["table"]), (&json!("denied"), &json!("totp_factor")));
+        }
+    }
+    let log = logs::text();
+    let alarms = log.lines().filter(|line| line.contains("a stored secret does not open"));
+    assert_eq!(alarms.filter(|line| line.contains("totp_factor")).count(), 3, "one for each attempt");
 }

@@ -119,6 +119,46 @@ async fn a_change_without_its_own_csrf_token_is_refused_and_changes_nothing() {
     assert_eq!(browser.get("/api/settings").await.expect(200)["name"], "Test installation");
 }
 
+#[tokio::test]
+async fn what_an_earlier_csrf_key_made_is_taken_and_nothing_more_is_made_with_it() {
+    const NEW: [u8; 32] = [21; 32];
+    let app = TestApp::start().await;
+    let email = app.person(Role::StaffAdmin).await;
+    let mut browser = app.sign_in(&email).await;
+    let earlier = app.state().settings().csrf_key;
+    let both = app.second_node_with(|settings| {
+        (settings.csrf_key, settings.earlier_csrf_keys) = (NEW, vec![earlier]);
+    });
+    let new_alone = app.second_node_with(|settings| settings.csrf_key = NEW);
+    let rename =
+        async |browser: &mut Browser| browser.patch("/api/settings", json!({ "name": "Renamed" })).await;
+
+    let mut stale = browser.clone();
+    stale.reconnect_to(&new_alone);
+    rename(&mut stale).await.expect_problem(403, "csrf_refused");
+    browser.reconnect_to(&both);
+    rename(&mut browser).await.expect(200);
+    let keys = browser.get("/api/system/keys").await.expect(200);
+    let csrf = keys["items"].as_array().expect("items").iter().filter(|key| key["purpose"] == "csrf");
+    assert_eq!(csrf.map(|key| &key["state"]).collect::<Vec<_>>(), ["current", "earlier"]);
+
+    // Strangers lock the account; the browser that the earlier key made known gets in.
+    for _ in 0..6 {
+        let wrong = json!({ "email": email, "password": "wrong wrong wrong" });
+        app.anonymous().post("/api/auth/login", wrong).await.expect(401);
+    }
+    let right = json!({ "email": email, "password": app.password() });
+    stale.post("/api/auth/login", right.clone()).await.expect_problem(401, "login_failed");
+    browser.post("/api/auth/login", right).await.expect(200);
+
+    // What this node makes is made with the new key.
+    app.prove(&mut browser, &email).await;
+    browser.reconnect(&app);
+    rename(&mut browser).await.expect_problem(403, "csrf_refused");
+    browser.reconnect_to(&new_alone);
+    rename(&mut browser).await.expect(200);
+}
+
 async fn refused_from_elsewhere(browser: &mut Browser, header: (&'static str, &str)) {
     browser.headers = vec![(header.0, header.1.to_owned())];
     browser.patch("/api/settings", json!({ "name": "Forged" })).await.expect_problem(403, "origin_refused");

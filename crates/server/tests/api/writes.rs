@@ -200,6 +200,10 @@ impl World {
                 fill(&mut prepared.path, &self.operator().await.1);
                 prepared.body = Some(json!({ "reason": "left the company" }));
             }
+            "POST /api/users/{user_id}/reset-factors" => {
+                fill(&mut prepared.path, &self.operator().await.1);
+                prepared.body = Some(json!({ "reason": "lost the telephone" }));
+            }
             "POST /api/users/{user_id}/restore" => {
                 let (_, id) = self.operator().await;
                 let suspend = format!("/api/users/{id}/suspend");
