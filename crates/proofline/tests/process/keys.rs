@@ -295,15 +295,14 @@ fn check_in(home: &Home, key: &SigningKey, nonce: u8) -> CheckInResponse {
     let body = serde_json::to_vec(&request).expect("writes");
     let request = Request { method: "POST", path: paths::CHECK_IN, query: "", body: &body };
     let signed = signature::sign(&request, key, SystemClock.now(), [nonce; 16]).expect("signs");
-    let headers = signed.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
     let mut stream = connect(home.listen).expect("listens");
     let (path, length) = (paths::CHECK_IN, body.len());
-    write!(
-        stream,
-        "POST {path} HTTP/1.1\r\nHost: compliance.example\r\nConnection: close\r\n{headers}\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-    )
-    .expect("sends");
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: compliance.example\r\nConnection: close\r\n")
+        .expect("sends");
+    for (name, value) in signed.iter() {
+        write!(stream, "{name}: {value}\r\n").expect("sends");
+    }
+    write!(stream, "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n").expect("sends");
     stream.write_all(&body).expect("sends");
     let reply = Reply::read(&stream).expect("an answer");
     assert_eq!(reply.status, 200, "{}", reply.body);
