@@ -1,12 +1,14 @@
 //! Who this appliance is: the private key that never leaves the box, and what enrolment decided.
 //!
 //! Invariants: both files are written durably, for the owner only, and never changed afterwards; a key file that
-//! others may read, and a state folder that others may change, is refused; the pinned server keys are checked once, when the identity is read or made.
+//! others may read, and a state folder that others may change, is refused; the pinned server keys are checked once, when
+//! the identity is read or made. What takes their place later is kept beside them, see [`ServerKeys`].
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proofline_core::{ApplianceId, AssetId, Entropy, InstallationId, Mode, OrgId, SiteId, Timestamp};
 use proofline_evidence::note::{Checkpoint, NoteKey, SignatureKind};
@@ -15,6 +17,7 @@ use proofline_protocol::{ClaimResponse, KeyRole, ServerKey};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
+use crate::server_keys::ServerKeys;
 use crate::server_url::{PlainHttp, ServerUrl};
 
 const KEY_PREFIX: &str = "proofline-agent-key-v1 ";
@@ -58,6 +61,11 @@ impl StateDir {
     /// The signed set of credentials, as received: each is sealed to the private key.
     pub fn credentials(&self) -> PathBuf {
         self.0.join("credentials.json")
+    }
+
+    /// The successors of the server's keys: the signed statements, as received.
+    pub fn successors(&self) -> PathBuf {
+        self.0.join("successors.json")
     }
 
     /// A second copy of the last accepted checkpoint.
@@ -218,10 +226,8 @@ pub struct Identity {
     pub check_in_seconds: u64,
     /// The key of checkpoints, under the name that it has in notes.
     pub checkpoint_key: NoteKey,
-    /// The key of orders.
-    pub orders_key: PublicKey,
-    /// The key of rule sets.
-    pub rules_key: PublicKey,
+    /// The keys of orders and of rule sets. Clones of an identity share what is learnt about them.
+    pub server_keys: Arc<ServerKeys>,
     stored: Stored,
 }
 
@@ -240,9 +246,12 @@ impl Identity {
     fn pin(stored: Stored) -> Result<Self, IdentityError> {
         let claim = &stored.claim;
         let key = |role| pinned(&claim.server_keys, role);
-        key(KeyRole::ServerFacts)?;
+        let others = [key(KeyRole::ServerFacts)?, key(KeyRole::Checkpoint)?];
+        let followed = vec![(KeyRole::Orders, key(KeyRole::Orders)?), (KeyRole::Rules, key(KeyRole::Rules)?)];
+        let server_keys = ServerKeys::pinned(claim.installation, followed, &others);
+        let [_, checkpoint] = others;
         let name = Checkpoint::key_name(claim.installation);
-        let checkpoint_key = NoteKey::new(&name, SignatureKind::Plain, key(KeyRole::Checkpoint)?);
+        let checkpoint_key = NoteKey::new(&name, SignatureKind::Plain, checkpoint);
         Ok(Self {
             route: Route {
                 server: stored.server.clone(),
@@ -258,8 +267,7 @@ impl Identity {
             mode: claim.mode,
             check_in_seconds: claim.check_in_seconds,
             checkpoint_key: checkpoint_key.map_err(unusable(KeyRole::Checkpoint))?,
-            orders_key: key(KeyRole::Orders)?,
-            rules_key: key(KeyRole::Rules)?,
+            server_keys: Arc::new(server_keys),
             stored,
         })
     }
@@ -280,7 +288,9 @@ impl Identity {
         };
         let stored =
             serde_json::from_slice(&bytes).map_err(|source| IdentityError::Damaged { path, source })?;
-        Self::pin(stored).map(Some)
+        let identity = Self::pin(stored)?;
+        identity.server_keys.restore(state).map_err(IdentityError::file(&state.successors()))?;
+        Ok(Some(identity))
     }
 
     /// Reads the identity and its key.

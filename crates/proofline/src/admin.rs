@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use clap::Subcommand;
 use proofline_core::Email;
 use proofline_server::{
@@ -26,6 +27,10 @@ pub(crate) enum AdminCommand {
         /// Which key.
         #[arg(value_enum)]
         key: rotate::RotatedKey,
+        /// Of `orders` and `rules`: hours from now until the successor signs, and from then until its predecessor is refused.
+        /// Appliances that check in meanwhile know both.
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=720))]
+        overlap_hours: u16,
     },
     /// Bring people of an earlier system in from a JSON list of {email, name, role, partner_id?, org_id?, password_hash}. All
     /// of them or nobody; whose address is there already is left alone. Stop the server first.
@@ -54,7 +59,9 @@ pub(crate) async fn admin(settings: &Settings, command: &AdminCommand) -> Result
             println!("{}", secrets::fresh());
             Ok(())
         }
-        AdminCommand::RotateKey { key } => rotate::rotate(settings, *key).await,
+        AdminCommand::RotateKey { key, overlap_hours } => {
+            rotate::rotate(settings, *key, TimeDelta::hours((*overlap_hours).into())).await
+        }
         AdminCommand::ImportUsers { file } => {
             let bytes = small_file(file)?;
             serve_with(settings, |app| async move {

@@ -8,16 +8,19 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
+use proofline_core::{Clock as _, SystemClock, format_rfc3339};
 use proofline_embedded_postgres::Sighting;
+use proofline_protocol::KeyRole;
 use proofline_server::MailRoute;
-use proofline_server::keys::{KeyMismatch, KeyState, MasterKeyUse, look};
-use proofline_store::{MigrateError, Schema};
+use proofline_server::keys::{KeyMismatch, KeyState, MasterKeyUse, SigningKeyUse, look, signing_keys};
+use proofline_store::{MigrateError, Schema, ServerKeyRow};
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::database::{Found, connect, runtime};
 use crate::fault::Fault;
+use crate::keys::Folder;
 use crate::secrets::{self, Secrets};
 use crate::settings::Settings;
 
@@ -123,7 +126,7 @@ fn keys(data: &Path) -> Result<String, String> {
                 entry.path().display()
             ));
         }
-        count += 1;
+        count += u32::from(entry.path().extension().is_some_and(|kind| kind == "ed25519"));
     }
     Ok(format!("{count} in {}; keep a backup of this folder", folder.display()))
 }
@@ -240,7 +243,7 @@ async fn contents(runtime: &PgConnectOptions, hint: &str, report: &mut Report) {
     report.line("runtime role", role.await.map_err(|fault| fault.to_string()));
 }
 
-/// The master keys beside what is sealed under them; says nothing where one of the two cannot be read.
+/// The signing keys, and the master keys beside what is sealed under them; says nothing where one of the two cannot be read.
 async fn sealing(
     settings: &Settings,
     runtime: &PgConnectOptions,
@@ -254,6 +257,12 @@ async fn sealing(
         let permit = proofline_server::background_permit("doctor").ok()?;
         let mut scope = store.scope(&permit).await.ok()?;
         let found = look(&mut scope, secrets.keyring()).await;
+        if !matches!(found, Err(KeyMismatch::Store(_))) {
+            let known = scope.server_keys().await.ok()?;
+            if let Some(installation) = scope.installation().await.ok()? {
+                signing(&Folder::new(&settings.data, installation.id), &known, report);
+            }
+        }
         // Ended in order: a connection that goes in the middle of a transaction leaves a line in PostgreSQL's log.
         scope.commit_unaudited().await.ok()?;
         match found {
@@ -277,10 +286,46 @@ async fn sealing(
     }
 }
 
+/// The signing keys that the database knows, beside those that are in the folder.
+fn signing(folder: &Folder, known: &[ServerKeyRow], report: &mut Report) {
+    for key in signing_keys(known.to_vec(), SystemClock.now()) {
+        report.line("signing key", Ok(signing_key(&key)));
+    }
+    for role in KeyRole::ALL {
+        for place in folder.absent(role, known) {
+            let path = place.key.display();
+            let said = format!(
+                "{path} or the statement beside it is missing: copy the keys folder from the node that \
+                made it"
+            );
+            report.line("signing key", Err(said));
+        }
+        if folder.is_unfinished(role, known) {
+            let said =
+                format!("a rotation was interrupted; `proofline admin rotate-key {role}` goes on with it");
+            report.line("signing key", Err(said));
+        }
+    }
+}
+
+fn signing_key(key: &SigningKeyUse) -> String {
+    let SigningKeyUse { role, id, since, .. } = key;
+    let until = key.until.map(format_rfc3339).unwrap_or_default();
+    match (key.state, key.until) {
+        (KeyState::Current, None) => format!("{role} {id} signs"),
+        (KeyState::Current, Some(_)) => format!("{role} {id} signs, and is refused from {until} on"),
+        (KeyState::Successor, _) => format!("{role} {id} signs from {} on", format_rfc3339(*since)),
+        (KeyState::Earlier, _) => format!("{role} {id} signs no more, and is refused from {until} on"),
+        (KeyState::Retired, _) => format!("{role} {id} is refused since {until}"),
+    }
+}
+
 fn master_key(key: &MasterKeyUse) -> String {
     let MasterKeyUse { id, rows, configured, .. } = key;
     match (key.state, configured, rows) {
-        (KeyState::Current, ..) => format!("{id} seals: {rows} stored secrets are under it"),
+        (KeyState::Current | KeyState::Successor, ..) => {
+            format!("{id} seals: {rows} stored secrets are under it")
+        }
         (KeyState::Earlier, _, 0) if key.since.is_none() => format!("{id} opens, and nothing is under it"),
         (KeyState::Earlier, ..) => {
             format!("{id} opens: {rows} stored secrets are under it; `proofline admin rotate-key master`")

@@ -21,12 +21,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::database::Database;
 use crate::entropy::SystemEntropy;
 use crate::fault::Fault;
+use crate::keys::Folder;
 use crate::secrets::Secrets;
 use crate::settings::Settings;
-use crate::{keys, redis, secrets};
+use crate::{redis, secrets};
 
 /// How long open requests may take to finish once the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How often the keys folder is read again: a rotation is known everywhere long before its keys change over.
+const KEYS_EVERY: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(settings: &Settings) -> Result<(), Fault> {
@@ -76,7 +80,7 @@ where
         }
         let installation = installation(&store, &clock).await?;
         let deps = Deps {
-            keys: keys::load(&settings.data, &store, clock.now()).await?,
+            keys: Folder::new(&settings.data, installation.id).load(&store, clock.now()).await?,
             evidence_store: Arc::new(evidence_folder(settings)?),
             installation,
             vault: secrets.vault,
@@ -148,6 +152,7 @@ where
             }
         }
     });
+    let keys = tokio::spawn(follow_keys(Folder::new(&settings.data, state.installation().id), state.clone()));
     let metrics =
         axum::Router::new().route("/metrics", axum::routing::get(move || async move { prometheus.render() }));
     let metrics = tokio::spawn(axum::serve(metrics_listener, metrics).into_future());
@@ -163,7 +168,19 @@ where
     }
     metrics.abort();
     upkeep.abort();
+    keys.abort();
     outcome
+}
+
+/// Takes over what a rotation changed. With a folder that is not in order the server goes on as it is.
+async fn follow_keys(folder: Folder, app: AppState) {
+    while !app.stopping().is_cancelled() {
+        tokio::time::sleep(KEYS_EVERY).await;
+        match folder.reload(app.store(), app.now()).await {
+            Ok(followed) => app.keys().follow(followed),
+            Err(error) => tracing::error!(%error, "the signing keys cannot be read again"),
+        }
+    }
 }
 
 /// SIGTERM and SIGINT. Listened to before anything is opened: asked to stop while it starts, the server would otherwise

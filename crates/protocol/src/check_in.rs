@@ -141,4 +141,8 @@ pub struct CheckInResponse {
     /// newer. 0 where there never was one.
     #[serde(default)]
     pub credentials_version: u64,
+    /// DSSE envelopes as JSON, each with the successor of a server key: see [`KeySuccessor`](crate::KeySuccessor). All
+    /// that there ever were, at most [`MAX_SUCCESSORS`](crate::MAX_SUCCESSORS).
+    #[serde(default)]
+    pub successors: Vec<Box<RawValue>>,
 }

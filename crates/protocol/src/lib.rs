@@ -20,6 +20,7 @@ pub mod paths;
 mod problem;
 mod rules;
 pub mod signature;
+mod successor;
 
 pub use check_in::{CheckInRequest, CheckInResponse, LastCycle, LocalOverride, OrderOutcome, OrderReport};
 pub use claim::{ClaimRequest, ClaimResponse, KeyRole, ServerKey, UnknownKeyRole};
@@ -30,6 +31,7 @@ pub use order::{Instruction, ORDER_PAYLOAD_TYPE, Order, OrderError, OrderKind};
 pub use problem::Problem;
 pub use proofline_evidence::Digest;
 pub use rules::{RULES_PAYLOAD_TYPE, RuleSet};
+pub use successor::{KeySuccessor, MAX_SUCCESSORS, SUCCESSOR_PAYLOAD_TYPE};
 
 /// The most envelopes in one submission.
 pub const MAX_ENVELOPES: usize = 100;

@@ -121,7 +121,7 @@ impl AppState {
     }
 
     /// The server's signing keys.
-    pub(crate) fn keys(&self) -> &ServerKeys {
+    pub fn keys(&self) -> &ServerKeys {
         &self.0.deps.keys
     }
 

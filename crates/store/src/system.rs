@@ -31,9 +31,9 @@ pub struct ServerKeyRow {
     pub role: String,
     /// 32 bytes.
     pub public_key: Vec<u8>,
-    /// When it was first used.
+    /// When it was first used; of a successor that is announced, when it will be.
     pub created_at: Timestamp,
-    /// When it was replaced.
+    /// From when on it is refused: absent while it has no successor, and later than now while that is new.
     pub retired_at: Option<Timestamp>,
 }
 
@@ -158,6 +158,20 @@ impl Scope {
         .await
         .during("register server key")
         .map(drop)
+    }
+
+    /// Says from when on a server key is refused, which makes room for its successor. Answers whether it was there and had
+    /// none; whoever asks meanwhile waits until this scope ends.
+    pub async fn retire_server_key(&mut self, key_id: &str, until: Timestamp) -> StoreResult<bool> {
+        let retired = sqlx::query!(
+            "UPDATE server_key SET retired_at = $2 WHERE key_id = $1 AND retired_at IS NULL",
+            key_id,
+            until
+        )
+        .execute(self.query())
+        .await
+        .during("retire server key")?;
+        Ok(retired.rows_affected() == 1)
     }
 
     /// The last run of every periodic job.

@@ -2483,10 +2483,10 @@ export interface components {
             rows_sealed?: number | null;
             /**
              * Format: date-time
-             * @description When it was first used; null where that is not recorded.
+             * @description When it was first used, or of a successor will be; null where that is not recorded.
              */
             since?: string | null;
-            /** @description `current`, `earlier` (still needed for what was made with it) or `retired`. */
+            /** @description `current`, `successor` (announced, and signs later), `earlier` (still needed for what was made with it) or `retired`. */
             state: string;
         };
         /** @description Every key. */

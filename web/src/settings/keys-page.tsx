@@ -45,6 +45,12 @@ function StateChip({ value: key }: { value: SealingKey }) {
         In use
       </Chip>
     );
+  if (key.state === "successor")
+    return (
+      <Chip icon="clock" tip="Appliances learn it now; it signs from the time on that stands here">
+        Announced
+      </Chip>
+    );
   return (
     <Chip icon="clock" tip="Opens or verifies what was made with it; nothing new is">
       {key.state === "retired" ? "Retired" : "Earlier"}

@@ -49,6 +49,7 @@ impl Sync {
         };
         self.client.note_server_time(answer.server_time, asked, self.clock.now());
         self.orders.reported(&request.orders_done, self.now_for_orders())?;
+        self.follow_keys(&answer);
         if answer.resync {
             tracing::info!("the server asks for the whole state");
             self.emitter.restate_everything()?;
@@ -83,6 +84,19 @@ impl Sync {
             checkpoint_size: head.map_or(0, |head| head.size),
             uptime_s: u64::try_from((now - report.started).num_seconds()).unwrap_or(0),
         })
+    }
+
+    /// Takes the successors of the server's keys. What is refused changes nothing, and what a key signs that is not known
+    /// is refused in its turn.
+    fn follow_keys(&self, answer: &CheckInResponse) {
+        let keys = &self.identity.server_keys;
+        let statements: Vec<String> = answer.successors.iter().map(|said| said.get().to_owned()).collect();
+        match keys.follow(&self.state, &statements) {
+            Ok(true) => tracing::info!("the server's keys have successors"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "successors of the server's keys refused"),
+        }
+        keys.pass(self.now_for_orders());
     }
 
     /// Fetches the rule set. One that is refused changes nothing.

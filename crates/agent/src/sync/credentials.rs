@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proofline_core::{ApplianceId, InstallationId};
 use proofline_evidence::dsse::Envelope;
-use proofline_evidence::{Defect, PublicKey, SigningKey};
+use proofline_evidence::{Defect, SigningKey};
 use proofline_outbox::{Outbox, OutboxError};
 use proofline_protocol::credentials::{Login, NotOurs, Purpose, open};
-use proofline_protocol::{CREDENTIALS_PAYLOAD_TYPE, CredentialSet};
+use proofline_protocol::{CREDENTIALS_PAYLOAD_TYPE, CredentialSet, KeyRole};
 
 use crate::files;
 use crate::identity::{Identity, StateDir};
+use crate::server_keys::ServerKeys;
 
 const NOTE: &str = "credentials_version";
 const MAX_ENVELOPE: usize = 8 * 1024 * 1024;
@@ -64,7 +65,7 @@ pub struct CredentialStore {
     outbox: Arc<Outbox>,
     state: StateDir,
     key: SigningKey,
-    server: PublicKey,
+    server: Arc<ServerKeys>,
     installation: InstallationId,
     appliance: ApplianceId,
     held: Mutex<Held>,
@@ -82,7 +83,7 @@ impl CredentialStore {
             outbox,
             state,
             key,
-            server: identity.orders_key.clone(),
+            server: Arc::clone(&identity.server_keys),
             installation: identity.installation,
             appliance: identity.appliance,
             held: Mutex::default(),
@@ -131,7 +132,7 @@ impl CredentialStore {
 
     fn read(&self, envelope: &[u8]) -> Result<Held, CredentialsRefusal> {
         let envelope = Envelope::parse_up_to(envelope, MAX_ENVELOPE)?;
-        let payload = envelope.verify(CREDENTIALS_PAYLOAD_TYPE, &self.server)?;
+        let payload = self.server.verify(KeyRole::Orders, CREDENTIALS_PAYLOAD_TYPE, &envelope)?;
         // What serde says of it is not passed on: it quotes what it read.
         let set: CredentialSet =
             serde_json::from_slice(payload).map_err(|_| CredentialsRefusal::Malformed)?;

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! 1. Only an envelope under the pinned `orders` key, for this installation, site and appliance, in time, and not
+//! 1. Only an envelope under the pinned `orders` key or its successors, for this installation, site and appliance, in time, and not
 //!    seen before is carried out.
 //! 2. That an order begins is on the disk before it begins. Killed in between, it is reported as failed and never
 //!    repeated.
@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 use proofline_core::{OrderId, Timestamp};
 use proofline_evidence::dsse::Envelope;
 use proofline_outbox::{Outbox, OutboxError};
-use proofline_protocol::{ORDER_PAYLOAD_TYPE, Order, OrderOutcome, OrderReport, Text};
+use proofline_protocol::{KeyRole, ORDER_PAYLOAD_TYPE, Order, OrderOutcome, OrderReport, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::Identity;
@@ -36,7 +36,7 @@ const LONGEST_LIFE: TimeDelta = TimeDelta::days(7);
 /// Why an order is not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderRefusal {
-    /// Not signed by the pinned key, or not an order. It is not reported: nothing in it can be believed.
+    /// Not signed by the server's key, or not an order. It is not reported: nothing in it can be believed.
     #[error("not a genuine order: {0}")]
     NotGenuine(String),
     /// For another installation, site or appliance. Not reported either: it is not ours.
@@ -132,8 +132,8 @@ impl Orders {
         let refused = |error: &dyn std::fmt::Display| OrderRefusal::NotGenuine(error.to_string());
         let envelope =
             Envelope::parse_up_to(envelope.as_bytes(), MAX_ENVELOPE).map_err(|error| refused(&error))?;
-        let payload =
-            envelope.verify(ORDER_PAYLOAD_TYPE, &self.identity.orders_key).map_err(|e| refused(&e))?;
+        let payload = self.identity.server_keys.verify(KeyRole::Orders, ORDER_PAYLOAD_TYPE, &envelope);
+        let payload = payload.map_err(|error| refused(&error))?;
         Order::from_payload(payload).map_err(|error| refused(&error))
     }
 

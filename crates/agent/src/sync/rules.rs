@@ -1,20 +1,21 @@
 //! The signed rule set: taken from the server, kept on the disk as received, never exchanged for an older one.
 //!
-//! The file is verified anew at every start, under the pinned key. The highest version ever accepted is remembered in
+//! The file is verified anew at every start, under the pinned key or its successors. The highest version ever accepted is remembered in
 //! the queue as well, so that an older file put in its place is refused.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use proofline_catalog::rule::Rule;
 use proofline_core::{InstallationId, SiteId};
+use proofline_evidence::Defect;
 use proofline_evidence::dsse::Envelope;
-use proofline_evidence::{Defect, PublicKey};
 use proofline_healing::Window;
 use proofline_outbox::{Outbox, OutboxError};
-use proofline_protocol::{RULES_PAYLOAD_TYPE, RuleSet};
+use proofline_protocol::{KeyRole, RULES_PAYLOAD_TYPE, RuleSet};
 
 use crate::files;
 use crate::identity::{Identity, StateDir};
+use crate::server_keys::ServerKeys;
 
 const NOTE: &str = "rules_version";
 const MAX_ENVELOPE: usize = 8 * 1024 * 1024;
@@ -25,7 +26,7 @@ pub type Rules = RuleSet<Rule, Window>;
 /// A rule set is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesRefusal {
-    /// Not signed by the pinned key.
+    /// Not signed by the server's key.
     #[error("not a genuine rule set: {0}")]
     NotGenuine(#[from] Defect),
     /// Signed, and not understood.
@@ -54,7 +55,7 @@ pub enum RulesRefusal {
 pub struct RuleStore {
     outbox: Arc<Outbox>,
     state: StateDir,
-    key: PublicKey,
+    keys: Arc<ServerKeys>,
     installation: InstallationId,
     site: SiteId,
     current: Mutex<Option<Arc<Rules>>>,
@@ -66,7 +67,7 @@ impl RuleStore {
         let store = Self {
             outbox,
             state,
-            key: identity.rules_key.clone(),
+            keys: Arc::clone(&identity.server_keys),
             installation: identity.installation,
             site: identity.site,
             current: Mutex::new(None),
@@ -110,7 +111,8 @@ impl RuleStore {
 
     fn read(&self, envelope: &[u8]) -> Result<Rules, RulesRefusal> {
         let envelope = Envelope::parse_up_to(envelope, MAX_ENVELOPE)?;
-        let rules: Rules = serde_json::from_slice(envelope.verify(RULES_PAYLOAD_TYPE, &self.key)?)?;
+        let rules: Rules =
+            serde_json::from_slice(self.keys.verify(KeyRole::Rules, RULES_PAYLOAD_TYPE, &envelope)?)?;
         if rules.installation != self.installation || rules.site.is_some_and(|site| site != self.site) {
             return Err(RulesRefusal::Foreign);
         }

@@ -70,6 +70,8 @@ pub struct Inner {
     /// The version and the envelope of the credentials on offer.
     pub credentials: Option<(u64, Vec<u8>)>,
     pub orders: Vec<String>,
+    /// Successor statements that every check-in brings.
+    pub successors: Vec<String>,
     /// Every check-in gets a new order to run the checks.
     pub keep_checking: bool,
     pub resync: bool,
@@ -153,6 +155,7 @@ impl Central {
             check_ins: Vec::new(),
             rules: None,
             credentials: None,
+            successors: Vec::new(),
             orders: Vec::new(),
             keep_checking: false,
             resync: false,
@@ -409,6 +412,7 @@ impl Inner {
             schedule_version: 1,
             resync: std::mem::take(&mut self.resync),
             credentials_version: self.credentials.as_ref().map_or(0, |(version, _)| *version),
+            successors: self.successors.iter().map(raw).collect(),
         })
     }
 

@@ -246,6 +246,7 @@ async fn check_in(State(site): State<Shared>) -> Response {
         schedule_version: 0,
         resync: false,
         credentials_version: 0,
+        successors: Vec::new(),
     };
     axum::Json(answer).into_response()
 }

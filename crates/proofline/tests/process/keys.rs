@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use proofline_core::Secret;
+use proofline_core::{Clock as _, Mode, Secret, SystemClock};
+use proofline_evidence::{PublicKey, SigningKey};
+use proofline_protocol::signature::{self, Request};
+use proofline_protocol::{CheckInRequest, CheckInResponse, Digest as Sum, Text, paths};
 use proofline_vault::{Cell, Sealed, Vault};
 use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
+use sqlx::{Connection as _, Executor as _};
 
 use crate::external::{Elsewhere, connection};
-use crate::support::{Ended, Home, MASTER_KEY, PEPPER};
+use crate::support::{Ended, Home, MASTER_KEY, PEPPER, Reply, connect, wait_for};
 
 const NEW_KEY: &str = "0f8e2d6c4b1a93875e7d9c0b2a4f6183d5e1c7b9a3f0284669d8b7c5a1e3f042";
 const CREDENTIALS: u128 = 4_000;
@@ -121,19 +127,32 @@ fn development_never_invents_a_key_in_the_place_of_a_lost_one() {
     assert_eq!(server.wait().code(), Some(0));
 }
 
-/// A site with an appliance, and credentials that a server with [`MASTER_KEY`] sealed; what is in them, by row.
-async fn fill(superuser: &mut PgConnection, vault: &Vault) -> BTreeMap<Uuid, String> {
+/// A site with an appliance that has this key; all of them have one id.
+async fn enrol(superuser: &mut PgConnection, key: &PublicKey) -> Uuid {
     let org = Uuid::from_u128(2);
     for sql in [
         "INSERT INTO partner VALUES ($1, 'Northgate', now())",
         "INSERT INTO organisation VALUES ($1, $1, 'Cedar', now())",
         "INSERT INTO site VALUES ($1, $1, 'Main Street', 'UTC', now())",
-        "INSERT INTO appliance (org_id, id, site_id, hostname, platform, public_key, key_id, mode, mode_changed_at,
-            enrolled_at) VALUES ($1, $1, $1, 'h', 'p', decode(repeat('00', 32), 'hex'), repeat('0', 64), 'audit', now(),
-            now())",
     ] {
         sqlx::query(sql).bind(org).execute(&mut *superuser).await.expect("inserts");
     }
+    sqlx::query(
+        "INSERT INTO appliance (org_id, id, site_id, hostname, platform, public_key, key_id, mode, mode_changed_at,
+            enrolled_at) VALUES ($1, $1, $1, 'h', 'p', $2, $3, 'audit', now(), now())",
+    )
+    .bind(org)
+    .bind(key.as_bytes())
+    .bind(key.id().to_string())
+    .execute(superuser)
+    .await
+    .expect("inserts");
+    org
+}
+
+/// An appliance, and credentials that a server with [`MASTER_KEY`] sealed; what is in them, by row.
+async fn fill(superuser: &mut PgConnection, vault: &Vault) -> BTreeMap<Uuid, String> {
+    let org = enrol(superuser, SigningKey::from_seed(&[1; 32]).public_key()).await;
     let mut secrets = BTreeMap::new();
     let mut tokens = Vec::new();
     for number in 0..CREDENTIALS {
@@ -256,4 +275,130 @@ async fn a_rotation_that_is_killed_goes_on_and_leaves_no_row_on_the_old_key() {
     });
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
+}
+
+/// What the server answers to the appliance with this key.
+fn check_in(home: &Home, key: &SigningKey, nonce: u8) -> CheckInResponse {
+    let request = CheckInRequest {
+        agent_version: Text::new("0.1.0").expect("fits"),
+        catalogue: Sum::of(b"catalogue"),
+        mode: Mode::Audit,
+        local_override: None,
+        outbox_depth: 0,
+        outbox_oldest: None,
+        last_cycle: None,
+        rules_version: 0,
+        orders_done: Vec::new(),
+        checkpoint_size: 0,
+        uptime_s: 60,
+    };
+    let body = serde_json::to_vec(&request).expect("writes");
+    let request = Request { method: "POST", path: paths::CHECK_IN, query: "", body: &body };
+    let signed = signature::sign(&request, key, SystemClock.now(), [nonce; 16]).expect("signs");
+    let mut stream = connect(home.listen).expect("listens");
+    let (path, length) = (paths::CHECK_IN, body.len());
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: compliance.example\r\nConnection: close\r\n")
+        .expect("sends");
+    for (name, value) in signed.iter() {
+        write!(stream, "{name}: {value}\r\n").expect("sends");
+    }
+    write!(stream, "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n").expect("sends");
+    stream.write_all(&body).expect("sends");
+    let reply = Reply::read(&stream).expect("an answer");
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    serde_json::from_str(&reply.body).expect("an answer to a check-in")
+}
+
+async fn count(superuser: &mut PgConnection, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(superuser).await.expect("counts")
+}
+
+const ORDERS_KEYS: &str = "SELECT count(*) FROM server_key WHERE role = 'orders'";
+const ROTATIONS: &str = "SELECT count(*) FROM audit_entry WHERE action = 'key.rotate'";
+
+#[tokio::test]
+async fn a_signing_key_gets_one_successor_however_often_its_rotation_is_killed() {
+    let home = Home::new();
+    let elsewhere = Elsewhere::start(&home).await;
+    assert_eq!(elsewhere.as_owner(&home, &["migrate", "up"]).code, 0);
+    let at_the_database = |command: &mut Command| {
+        command.env("PROOFLINE_DATABASE_URL", &elsewhere.runtime_url);
+    };
+    let unused = elsewhere.as_runtime(&home, &["admin", "rotate-key", "orders"]);
+    assert_eq!(unused.code, 78, "{}", unused.err);
+    let mut server = home.serve(at_the_database);
+    let mut superuser = connection(&elsewhere.superuser_url).await;
+    let (key, statement) =
+        (home.data().join("keys/orders.2.ed25519"), home.data().join("keys/orders.2.statement"));
+    let made = || [fs::read(&key).ok(), fs::read(&statement).ok()];
+
+    let appliance = SigningKey::from_seed(&[1; 32]);
+    enrol(&mut superuser, appliance.public_key()).await;
+    assert_eq!(check_in(&home, &appliance, 0).successors.len(), 0);
+
+    // Both files are on disk, and the transaction waits for the audit log.
+    for _ in 0..2 {
+        let mut lock = superuser.begin().await.expect("begins");
+        lock.execute("LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE").await.expect("locks");
+        let before = made();
+        let mut command = home.command(&["admin", "rotate-key", "orders"]);
+        at_the_database(&mut command);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+        wait_for("the transaction to wait", || statement.exists());
+        tokio::time::sleep(Duration::from_millis(if before[0].is_some() { 2_000 } else { 0 })).await;
+        child.kill().expect("killed");
+        child.wait().expect("reaped");
+        lock.rollback().await.expect("ends");
+        assert!(before[0].is_none() || before == made(), "the second one goes on with what is there");
+        assert_eq!(count(&mut superuser, ORDERS_KEYS).await, 1);
+        let doctor = elsewhere.as_runtime(&home, &["doctor"]);
+        assert!(doctor.out.contains("a rotation was interrupted"), "{}", doctor.out);
+    }
+    // Killed between the two files.
+    let before = made();
+    fs::remove_file(&statement).expect("removed");
+    let rotated = elsewhere.as_runtime(&home, &["admin", "rotate-key", "orders"]);
+    assert_eq!(rotated.code, 0, "{}", rotated.err);
+    assert!(rotated.out.contains("has begun"), "{}", rotated.out);
+    assert_eq!(made()[0], before[0], "the same key");
+    let after = made();
+    let again = elsewhere.as_runtime(&home, &["admin", "rotate-key", "orders"]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(again.out.contains("is under way already"), "{}", again.out);
+    assert_eq!(made(), after);
+    assert_eq!((count(&mut superuser, ORDERS_KEYS).await, count(&mut superuser, ROTATIONS).await), (2, 1));
+    for path in [&key, &statement] {
+        assert_eq!(fs::metadata(path).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+
+    let doctor = elsewhere.as_runtime(&home, &["doctor"]);
+    assert_eq!(doctor.code, 0, "{}", doctor.out);
+    assert!(doctor.out.contains("signs, and is refused from"), "{}", doctor.out);
+    let mut nonces = 1..;
+    wait_for("the running server to announce it", || {
+        std::thread::sleep(Duration::from_millis(500));
+        !check_in(&home, &appliance, nonces.next().expect("more")).successors.is_empty()
+    });
+    let announced = check_in(&home, &appliance, 255).successors;
+    assert_eq!(announced[0].get().as_bytes(), after[1].as_deref().expect("read"));
+    // A node without it serves on until the successor signs, and then says what to do.
+    let kept = home.data().join("keys/elsewhere");
+    fs::rename(&key, &kept).expect("moved");
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    let mut server = home.serve(at_the_database);
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    assert_eq!(elsewhere.as_runtime(&home, &["doctor"]).code, 1);
+    let refused = elsewhere.as_runtime(&home, &["admin", "rotate-key", "orders"]);
+    assert_eq!(refused.code, 78, "{}", refused.err);
+    superuser
+        .execute("UPDATE server_key SET created_at = now() - interval '1 s' WHERE role = 'orders' AND retired_at IS NULL")
+        .await
+        .expect("time passes");
+    let mut command = home.command(&["serve"]);
+    at_the_database(&mut command);
+    let refused = Ended::of(&mut command);
+    assert_eq!(refused.code, 78, "{}", refused.err);
+    assert!(refused.err.contains("copy the keys folder"), "{}", refused.err);
 }

@@ -32,6 +32,7 @@ pub(crate) async fn check_in(
         schedule_version: 1,
         resync: app.resyncs().take(appliance.id),
         credentials_version: appliance.credentials_version,
+        successors: app.keys().successors(),
     };
     app.presence().put(presence(&call, appliance, request));
     Ok(Json(response))

@@ -10,7 +10,6 @@ use proofline_protocol::{ClaimRequest, ClaimResponse, Digest, KeyRole, ServerKey
 use proofline_store::{ApplianceKey, Code, CodeState, Enrolment, NewAsset, Scope, StoreError};
 use serde_json::json;
 
-use crate::AppState;
 use crate::evidence::append_server_fact;
 use crate::http::{ApiResult, Call, ClaimedKey, Problem, SignedBody};
 use crate::tenants::code_digest;
@@ -23,7 +22,6 @@ pub(crate) async fn claim(
     ClaimedKey(key): ClaimedKey,
     SignedBody(request): SignedBody<ClaimRequest>,
 ) -> ApiResult<Json<ClaimResponse>> {
-    let app = call.app();
     let mut scope = call.scope().await?;
     let code = scope.lock_code(&code_digest(&request.code)).await?.ok_or_else(|| unusable("unknown"))?;
     let known = scope.appliance_key(&key.id().to_string()).await?;
@@ -32,7 +30,7 @@ pub(crate) async fn claim(
             if known.id == appliance && known.revoked_at.is_none() =>
         {
             let asset = scope.own_asset(known.org, known.id).await?;
-            Ok(Json(answer(app, &known, asset)))
+            Ok(Json(answer(&call, &known, asset)))
         }
         (CodeState::Claimed(_), _) => Err(unusable("claimed")),
         (CodeState::Expired, _) => Err(unusable("expired")),
@@ -109,10 +107,11 @@ async fn enrol(
         revoked_at: None,
         credentials_version: 0,
     };
-    Ok(answer(app, &known, asset.id))
+    Ok(answer(call, &known, asset.id))
 }
 
-fn answer(app: &AppState, known: &ApplianceKey, asset: AssetId) -> ClaimResponse {
+fn answer(call: &Call, known: &ApplianceKey, asset: AssetId) -> ClaimResponse {
+    let (app, at) = (call.app(), call.at);
     ClaimResponse {
         installation: app.installation().id,
         org: known.org,
@@ -123,7 +122,8 @@ fn answer(app: &AppState, known: &ApplianceKey, asset: AssetId) -> ClaimResponse
         server_keys: KeyRole::ALL
             .into_iter()
             .map(|role| {
-                let public = app.keys().of(role).public_key();
+                let key = app.keys().signer(role, at);
+                let public = key.public_key();
                 ServerKey { role, public_key: *public.as_bytes(), key_id: Digest::of(public.as_bytes()) }
             })
             .collect(),

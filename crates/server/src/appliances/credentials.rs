@@ -16,7 +16,7 @@ use proofline_evidence::{PublicKey, dsse};
 use proofline_protocol::credentials::{
     Login, MAX_CREDENTIALS, MAX_SECRET_BYTES, MAX_USERNAME_BYTES, Purpose, seal,
 };
-use proofline_protocol::{Base64, CREDENTIALS_PAYLOAD_TYPE, CredentialSet, SealedCredential, Text};
+use proofline_protocol::{Base64, CREDENTIALS_PAYLOAD_TYPE, CredentialSet, KeyRole, SealedCredential, Text};
 use proofline_store::{Credential, NewCredential, StoredCredential};
 use proofline_vault::{Cell, Sealed};
 use serde::{Deserialize, Serialize};
@@ -215,7 +215,8 @@ pub(crate) async fn deliver(call: Call) -> ApiResult<Response> {
         credentials,
     };
     let payload = serde_json::to_vec(&set).map_err(|e| Problem::internal(&e))?;
-    let envelope = dsse::sign(CREDENTIALS_PAYLOAD_TYPE, &payload, &app.keys().orders);
+    let key = app.keys().signer(KeyRole::Orders, call.at);
+    let envelope = dsse::sign(CREDENTIALS_PAYLOAD_TYPE, &payload, &key);
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], envelope).into_response())
 }
 

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use proofline_catalog::Rule;
 use proofline_evidence::dsse;
-use proofline_protocol::{Digest, RULES_PAYLOAD_TYPE, RuleSet};
+use proofline_protocol::{Digest, KeyRole, RULES_PAYLOAD_TYPE, RuleSet};
 
 use crate::AppState;
 use crate::http::{ApiResult, Call, KnownAppliance, Problem};
@@ -39,6 +39,6 @@ pub(crate) async fn rules(call: Call) -> ApiResult<Response> {
         rules: app.catalog().rules().iter().collect(),
     };
     let payload = serde_json::to_vec(&set).map_err(|e| Problem::internal(&e))?;
-    let envelope = dsse::sign(RULES_PAYLOAD_TYPE, &payload, &app.keys().rules);
+    let envelope = dsse::sign(RULES_PAYLOAD_TYPE, &payload, &app.keys().signer(KeyRole::Rules, call.at));
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], envelope).into_response())
 }

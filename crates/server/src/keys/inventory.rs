@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::known::{KeyState, fingerprint, sealed_by_key, uses};
+use super::succession::signing_keys;
 use crate::http::{ApiResult, Call};
 
 /// A key.
@@ -19,9 +20,9 @@ pub(crate) struct KeyEntry {
     purpose: String,
     /// Names the key without revealing it: of one that signs the hex SHA-256 of its public half, else 16 hexadecimal digits.
     id: String,
-    /// `current`, `earlier` (still needed for what was made with it) or `retired`.
+    /// `current`, `successor` (announced, and signs later), `earlier` (still needed for what was made with it) or `retired`.
     state: &'static str,
-    /// When it was first used; null where that is not recorded.
+    /// When it was first used, or of a successor will be; null where that is not recorded.
     since: Option<DateTime<Utc>>,
     /// Of a master key: how many stored secrets are sealed under it.
     rows_sealed: Option<u64>,
@@ -45,18 +46,17 @@ pub(crate) async fn system_keys(call: Call) -> ApiResult<Json<KeyInventory>> {
     let mut scope = call.scope().await?;
     let (signing, known) = (scope.server_keys().await?, scope.known_secrets().await?);
     let sealed = sealed_by_key(&mut scope).await?;
-    let mut items: Vec<KeyEntry> = signing
+    let mut items: Vec<KeyEntry> = signing_keys(signing, call.at)
         .into_iter()
         .map(|key| KeyEntry {
             purpose: key.role,
-            id: key.key_id,
-            state: if key.retired_at.is_none() { KeyState::Current } else { KeyState::Earlier }.as_str(),
-            since: Some(key.created_at),
+            id: key.id,
+            state: key.state.as_str(),
+            since: Some(key.since),
             rows_sealed: None,
             configured: None,
         })
         .collect();
-    items.sort_by(|a, b| (&a.purpose, a.state).cmp(&(&b.purpose, b.state)));
     items.extend(uses(&known, &sealed, app.vault()).into_iter().map(|key| KeyEntry {
         purpose: SecretPurpose::Master.as_str().to_owned(),
         id: key.id,

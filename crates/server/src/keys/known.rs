@@ -35,10 +35,12 @@ pub enum KeyMismatch {
 }
 
 /// How a key stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyState {
     /// In use.
     Current,
+    /// Announced; takes the place of the current one later.
+    Successor,
     /// Opens or verifies what was made with it; nothing new is.
     Earlier,
     /// Nothing needs it any more.
@@ -50,6 +52,7 @@ impl KeyState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Current => "current",
+            Self::Successor => "successor",
             Self::Earlier => "earlier",
             Self::Retired => "retired",
         }

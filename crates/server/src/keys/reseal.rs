@@ -6,11 +6,11 @@
 
 use proofline_authz::{Action, Job, Principal, authorise};
 use proofline_core::{Clock, Entropy};
-use proofline_store::{AuditNote, Resealed, SEALED_COLUMNS, SealedColumn, SealedRow, Store, StoreError};
+use proofline_store::{Resealed, SEALED_COLUMNS, SealedColumn, SealedRow, Store, StoreError};
 use proofline_vault::{Cell, Sealed, Vault};
 use serde_json::json;
-use uuid::Builder;
 
+use super::command_note;
 use super::known::sealed_by_key;
 
 /// Rows of one transaction.
@@ -82,16 +82,9 @@ pub async fn reseal(
     let now = clock.now();
     let retired =
         if left == 0 { scope.retire_master_keys(vault.current_key(), now).await? } else { Vec::new() };
-    let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-    let note = AuditNote {
-        id: Builder::from_unix_timestamp_millis(millis, &entropy.bytes::<10>()).into_uuid(),
-        at: now,
-        org: None,
-        resource: format!("master key {}", vault.current_key()),
-        request_id: "command line".to_owned(),
-        detail: json!({ "resealed": resealed, "refused": refused, "left": left, "retired": retired }),
-    };
-    scope.commit(note).await?;
+    let detail = json!({ "resealed": resealed, "refused": refused, "left": left, "retired": retired });
+    let resource = format!("master key {}", vault.current_key());
+    scope.commit(command_note(now, entropy, resource, detail)).await?;
     Ok(ResealReport { resealed, rows, retired, refused, left })
 }
 

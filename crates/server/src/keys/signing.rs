@@ -1,35 +1,252 @@
-//! The server's own signing keys, one per role. A key never signs in another role.
+//! The server's own signing keys. A key never signs in another role.
+//!
+//! The keys for orders and rules have successors. A successor is announced first, by a statement that every check-in
+//! brings; later it signs; later still its predecessor is refused. Which key signs follows from the time alone, so that all
+//! nodes change over together and nothing has to be started anew.
 
-use proofline_core::Entropy;
-use proofline_evidence::SigningKey;
-use proofline_protocol::KeyRole;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-/// One key per role.
+use proofline_core::{Entropy, InstallationId, Timestamp};
+use proofline_evidence::dsse::{self, Envelope};
+use proofline_evidence::{Defect, SigningKey};
+use proofline_protocol::{KeyRole, KeySuccessor, SUCCESSOR_PAYLOAD_TYPE};
+use serde_json::value::RawValue;
+
+const MAX_STATEMENT: usize = 4 * 1024;
+
+/// The keys of every role.
 pub struct ServerKeys {
     /// Statements that the server itself adds to a log.
     pub server_facts: SigningKey,
     /// Checkpoints of every site's log.
     pub checkpoint: SigningKey,
-    /// Orders for one appliance.
-    pub orders: SigningKey,
+    followed: RwLock<Followed>,
+}
+
+/// The keys of the roles whose successors appliances follow.
+#[derive(Clone)]
+pub struct Followed {
+    /// Orders for one appliance, and its credentials.
+    pub orders: KeyChain,
     /// Rule sets.
-    pub rules: SigningKey,
+    pub rules: KeyChain,
+}
+
+/// The first key of a role and its successors, in their order.
+#[derive(Clone)]
+pub struct KeyChain {
+    first: SigningKey,
+    links: Vec<KeyLink>,
+}
+
+/// A key that takes the place of the one before it.
+#[derive(Clone)]
+pub struct KeyLink {
+    /// The key.
+    pub key: SigningKey,
+    /// From then on it signs.
+    pub not_before: Timestamp,
+    /// From then on the key before is refused.
+    pub predecessor_until: Timestamp,
+    /// The envelope in which the key before says all that.
+    pub statement: Box<RawValue>,
+}
+
+/// A successor statement is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// Not signed by the key before.
+    #[error("it is not signed by the key before: {0}")]
+    NotGenuine(#[from] Defect),
+    /// Not understood.
+    #[error("it is not understood: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// About another installation, role or key.
+    #[error("it is about another {0}")]
+    Foreign(&'static str),
+}
+
+impl KeyLink {
+    /// `predecessor` names `key`, which signs from `not_before` on; `predecessor` is refused from `predecessor_until` on.
+    ///
+    /// # Errors
+    /// When the statement cannot be written.
+    pub fn sign(
+        (installation, role): (InstallationId, KeyRole),
+        predecessor: &SigningKey,
+        key: SigningKey,
+        not_before: Timestamp,
+        predecessor_until: Timestamp,
+    ) -> Result<Self, LinkError> {
+        let said = KeySuccessor {
+            installation,
+            role,
+            predecessor: predecessor.id(),
+            successor: *key.public_key().as_bytes(),
+            not_before,
+            predecessor_until,
+        };
+        let statement = dsse::sign(SUCCESSOR_PAYLOAD_TYPE, &serde_json::to_vec(&said)?, predecessor);
+        Ok(Self { key, not_before, predecessor_until, statement: serde_json::from_slice(&statement)? })
+    }
+
+    /// Reads what `predecessor` said about `key`.
+    ///
+    /// # Errors
+    /// When it did not say it, or not about them.
+    pub fn read(
+        (installation, role): (InstallationId, KeyRole),
+        predecessor: &SigningKey,
+        key: SigningKey,
+        statement: &[u8],
+    ) -> Result<Self, LinkError> {
+        let envelope = Envelope::parse_up_to(statement, MAX_STATEMENT)?;
+        let payload = envelope.verify(SUCCESSOR_PAYLOAD_TYPE, predecessor.public_key())?;
+        let said: KeySuccessor = serde_json::from_slice(payload)?;
+        let foreign = [
+            (said.installation != installation, "installation"),
+            (said.role != role, "role"),
+            (said.predecessor != predecessor.id() || said.successor != *key.public_key().as_bytes(), "key"),
+        ];
+        if let Some((_, what)) = foreign.into_iter().find(|(is_foreign, _)| *is_foreign) {
+            return Err(LinkError::Foreign(what));
+        }
+        let KeySuccessor { not_before, predecessor_until, .. } = said;
+        Ok(Self { key, not_before, predecessor_until, statement: serde_json::from_slice(statement)? })
+    }
+}
+
+impl KeyChain {
+    /// A key without a successor.
+    pub fn new(first: SigningKey) -> Self {
+        Self { first, links: Vec::new() }
+    }
+
+    /// Adds the successor of the last key.
+    pub fn push(&mut self, link: KeyLink) {
+        self.links.push(link);
+    }
+
+    /// The last key: the one to sign a statement about the next.
+    pub fn last(&self) -> &SigningKey {
+        self.links.last().map_or(&self.first, |link| &link.key)
+    }
+
+    /// The last successor, if there ever was one.
+    pub fn last_link(&self) -> Option<&KeyLink> {
+        self.links.last()
+    }
+
+    /// The key that signs at this time.
+    pub fn signer(&self, at: Timestamp) -> &SigningKey {
+        let current = self.links.iter().rev().find(|link| link.not_before <= at);
+        current.map_or(&self.first, |link| &link.key)
+    }
 }
 
 impl ServerKeys {
+    /// These keys.
+    pub fn new(server_facts: SigningKey, checkpoint: SigningKey, followed: Followed) -> Self {
+        Self { server_facts, checkpoint, followed: RwLock::new(followed) }
+    }
+
     /// Four fresh keys.
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let make = || SigningKey::generate(entropy);
-        Self { server_facts: make(), checkpoint: make(), orders: make(), rules: make() }
+        let (server_facts, checkpoint) = (make(), make());
+        let followed = Followed { orders: KeyChain::new(make()), rules: KeyChain::new(make()) };
+        Self::new(server_facts, checkpoint, followed)
     }
 
-    /// The key of a role.
-    pub fn of(&self, role: KeyRole) -> &SigningKey {
+    /// The key that signs in a role at this time.
+    pub fn signer(&self, role: KeyRole, at: Timestamp) -> SigningKey {
         match role {
-            KeyRole::ServerFacts => &self.server_facts,
-            KeyRole::Checkpoint => &self.checkpoint,
-            KeyRole::Orders => &self.orders,
-            KeyRole::Rules => &self.rules,
+            KeyRole::ServerFacts => self.server_facts.clone(),
+            KeyRole::Checkpoint => self.checkpoint.clone(),
+            KeyRole::Orders => self.held().orders.signer(at).clone(),
+            KeyRole::Rules => self.held().rules.signer(at).clone(),
+        }
+    }
+
+    /// Every successor statement there is, as check-ins bring them.
+    pub fn successors(&self) -> Vec<Box<RawValue>> {
+        let held = self.held();
+        let links = held.orders.links.iter().chain(&held.rules.links);
+        links.map(|link| link.statement.clone()).collect()
+    }
+
+    /// The keys with their successors, as they are known now.
+    pub fn followed(&self) -> Followed {
+        self.held().clone()
+    }
+
+    /// From now on these.
+    pub fn follow(&self, followed: Followed) {
+        *self.followed.write().unwrap_or_else(PoisonError::into_inner) = followed;
+    }
+
+    fn held(&self) -> RwLockReadGuard<'_, Followed> {
+        self.followed.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use proofline_core::SeededEntropy;
+
+    use super::*;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed(&[seed; 32])
+    }
+
+    fn noon() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().expect("a time")
+    }
+
+    fn installation(seed: u64) -> InstallationId {
+        InstallationId::new(noon(), &SeededEntropy::new(seed))
+    }
+
+    fn link(before: u8, after: u8, hours: i64) -> KeyLink {
+        let at = noon() + TimeDelta::hours(hours);
+        let about = (installation(1), KeyRole::Orders);
+        KeyLink::sign(about, &key(before), key(after), at, at + TimeDelta::hours(1)).expect("signs")
+    }
+
+    #[test]
+    fn the_time_alone_says_which_key_signs() {
+        let mut chain = KeyChain::new(key(1));
+        chain.push(link(1, 2, 1));
+        chain.push(link(2, 3, 5));
+        let second = TimeDelta::seconds(1);
+        for (at, signer) in [
+            (noon(), 1),
+            (noon() + TimeDelta::hours(1) - second, 1),
+            (noon() + TimeDelta::hours(1), 2),
+            (noon() + TimeDelta::hours(5) - second, 2),
+            (noon() + TimeDelta::hours(5), 3),
+        ] {
+            assert_eq!(chain.signer(at).id(), key(signer).id(), "{at}");
+        }
+        assert_eq!(chain.last().id(), key(3).id());
+    }
+
+    #[test]
+    fn a_statement_is_read_back_and_holds_for_nothing_else() {
+        let (made, about) = (link(1, 2, 1), (installation(1), KeyRole::Orders));
+        let statement = made.statement.get().as_bytes();
+        let read = KeyLink::read(about, &key(1), key(2), statement).expect("reads");
+        assert_eq!((read.not_before, read.predecessor_until), (made.not_before, made.predecessor_until));
+        assert_eq!(read.statement.get(), made.statement.get());
+        for (about, before, after) in [
+            ((installation(2), KeyRole::Orders), 1, 2),
+            ((installation(1), KeyRole::Rules), 1, 2),
+            (about, 3, 2),
+            (about, 1, 3),
+        ] {
+            assert!(KeyLink::read(about, &key(before), key(after), statement).is_err(), "{about:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proofline_authz::Action;
 use proofline_core::{ApplianceId, IncidentId, OrderId, OrgId, SiteId};
 use proofline_evidence::dsse;
-use proofline_protocol::{Instruction, ORDER_PAYLOAD_TYPE, Order as OrderPayload, Text};
+use proofline_protocol::{Instruction, KeyRole, ORDER_PAYLOAD_TYPE, Order as OrderPayload, Text};
 use proofline_store::{NewOrder, Order, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -53,7 +53,8 @@ pub(crate) async fn issue(
         issued: call.at,
         expires: expires_at,
     };
-    let envelope = dsse::sign(ORDER_PAYLOAD_TYPE, &payload.to_payload(), &app.keys().orders);
+    let envelope =
+        dsse::sign(ORDER_PAYLOAD_TYPE, &payload.to_payload(), &app.keys().signer(KeyRole::Orders, call.at));
     let order = NewOrder {
         id,
         org: to.org,

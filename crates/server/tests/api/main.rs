@@ -31,6 +31,7 @@ mod scale;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod signing_keys;
 mod tenant;
 mod tenants;
 mod tokens;
