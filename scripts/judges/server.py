@@ -52,16 +52,30 @@ class Session:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         return {"Cookie": cookie, "X-CSRF-Token": self.cookies.get("__Host-csrf", "")}
 
-    def post(self, path, body):
-        """Posts JSON and reads JSON. Raises `HTTPError` for a refusal."""
-        request = urllib.request.Request(self.origin + path, json.dumps(body).encode(), self.headers())
-        request.add_header("Content-Type", "application/json")
+    def ask(self, method, path, data=None, headers=None):
+        """Sends bytes and reads bytes. Raises `HTTPError` for a refusal."""
+        request = urllib.request.Request(self.origin + path, data, self.headers() | (headers or {}), method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             for line in answer.headers.get_all("Set-Cookie") or []:
                 for name, morsel in http.cookies.SimpleCookie(line).items():
                     self.cookies[name] = morsel.value
-            text = answer.read()
+            return answer.read()
+
+    def send(self, *request):
+        """As `ask`, and reads JSON."""
+        text = self.ask(*request)
         return json.loads(text) if text else None
+
+    def get(self, path):
+        return self.send("GET", path)
+
+    def post(self, path, body):
+        return self.send("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    def protect(self):
+        """Gives whoever is signed in an authenticator app, which also proves it."""
+        secret = self.post("/api/auth/factors/totp", {})["secret"]
+        self.post("/api/auth/factors/totp/confirm", {"code": totp(secret, time.time())})
 
 
 class Server:
@@ -104,8 +118,7 @@ class Server:
         session = Session(self.origin)
         session.post("/api/auth/bootstrap", {
             "token": self._token, "name": "Judge", "email": "judge@example.org", "password": PASSWORD})
-        secret = session.post("/api/auth/factors/totp", {})["secret"]
-        session.post("/api/auth/factors/totp/confirm", {"code": totp(secret, time.time())})
+        session.protect()
         return session
 
     def __exit__(self, *_):
