@@ -1634,10 +1634,7 @@ export interface components {
         };
         /** @description Another address. */
         AddressChange: {
-            /**
-             * Format: email
-             * @description What one wants to sign in with.
-             */
+            /** @description What one wants to sign in with. */
             email: string;
         };
         /** @description That somebody reads the mail of the new address. */
@@ -1791,10 +1788,7 @@ export interface components {
         };
         /** @description The first administrator. */
         BootstrapRequest: {
-            /**
-             * Format: email
-             * @description What you will sign in with.
-             */
+            /** @description What you will sign in with. */
             email: string;
             /** @description 1 to 120 characters. */
             name: string;
@@ -3077,10 +3071,7 @@ export interface components {
         };
         /** @description Who signs in. */
         LoginRequest: {
-            /**
-             * Format: email
-             * @description The address.
-             */
+            /** @description The address. */
             email: string;
             /**
              * Format: password
@@ -3128,10 +3119,7 @@ export interface components {
         };
         /** @description Whom to invite, to what. */
         NewInvitation: {
-            /**
-             * Format: email
-             * @description Who.
-             */
+            /** @description Who. */
             email: string;
             /** @description The organisation, for a role of a practice; one's own unless told. */
             org_id?: string | null;
@@ -3609,10 +3597,7 @@ export interface components {
         };
         /** @description Whose password is forgotten. */
         ResetRequest: {
-            /**
-             * Format: email
-             * @description The address.
-             */
+            /** @description The address. */
             email: string;
         };
         /** @description Why a key ends. */

@@ -23,6 +23,7 @@ use crate::http::{ApiResult, Call, Id, Problem, Strict};
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleChange {
     /// One of the place where the person is.
+    #[schema(format = "role")]
     role: String,
 }
 
@@ -31,6 +32,7 @@ pub(crate) struct RoleChange {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Suspension {
     /// 10 to 500 characters.
+    #[schema(format = "reason")]
     reason: String,
 }
 
