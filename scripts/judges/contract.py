@@ -8,8 +8,9 @@ import xml.etree.ElementTree as xml
 
 import exceptions
 
-# Fewer operations than this in the report mean that it judged something else than the whole description.
-LEAST_OPERATIONS = 80
+# Fewer operations than this in the report mean that it judged something else than the whole description; in the short form,
+# that its time was not enough to mean anything.
+LEAST_OPERATIONS, LEAST_OPERATIONS_SHORT = 80, 40
 
 # What a request whose form is right may be answered: done, or refused for who asks, what there is, or how often.
 EXPECTED = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
@@ -45,7 +46,7 @@ def judge(server, who, headers, folder, seconds, short):
                                     timeout=seconds * 2 + 120).returncode
         except subprocess.TimeoutExpired:
             return "did not end in time", False
-    return verdict(report, status, server.alive())
+    return verdict(report, status, server.alive(), LEAST_OPERATIONS_SHORT if short else LEAST_OPERATIONS)
 
 
 def prepared(folder):
@@ -69,7 +70,7 @@ def prepared(folder):
     return description_file, settings_file
 
 
-def verdict(report, status, alive):
+def verdict(report, status, alive, least):
     if not report.exists():
         return f"DID NOT RUN (status {status})", False
     cases = list(xml.parse(report).getroot().iter("testcase"))
@@ -79,6 +80,6 @@ def verdict(report, status, alive):
     line = f"{judged} operations, {len(skipped)} skipped, {len(bad)} failed"
     if not alive:
         return f"{line}; the server ended", False
-    if judged < LEAST_OPERATIONS:
+    if judged < least:
         return f"{line}; too few to count as a run", False
     return line, status == 0 and not bad

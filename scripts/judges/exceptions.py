@@ -28,6 +28,7 @@ CONTENT = {
     "post_auth_invitation_accept": (422, "a password that anyone would try first"),
     "post_auth_password": (422, "a password that anyone would try first"),
     "post_auth_password_reset_confirm": (422, "a password that anyone would try first"),
+    "post_auth_password_reset": (422, "an address has 254 bytes at most, and a form counts characters"),
     "post_auth_email": (422, "one's own address"),
     "post_auth_factors_passkeys": (422, "the form of an authenticator's answer is WebAuthn's"),
     "post_auth_passkey": (422, "the form of an authenticator's answer is WebAuthn's"),
