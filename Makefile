@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench faults build web generate fmt setup stop-test-cluster
+.PHONY: help run test test-security lint bench faults build web generate fmt setup stop-test-cluster
 
 # Queries are checked against the committed metadata, whatever database the shell's DATABASE_URL names.
 export SQLX_OFFLINE := true
@@ -15,6 +15,9 @@ run: ## build and run server, database and a local agent; HEAL=1 lets the agent 
 
 test: ## everything: web unit tests, Rust tests on a real PostgreSQL, browser tests on the real binary
 	@exec scripts/test
+
+test-security: web ## outside judges on the real binary: schemathesis, sqlmap, slow clients; takes long
+	@exec scripts/test-security
 
 lint: ## format, clippy, crate graph, migrations, generated files, unused web code
 	@exec scripts/lint

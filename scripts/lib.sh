@@ -37,3 +37,14 @@ find_chromium() {
     done
     find "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}" -type f -name chrome -perm -u+x -print -quit 2>/dev/null || true
 }
+
+# judges folder [short]: the outside judges, on the binary of PROOFLINE_BIN; their programs are installed where they changed
+judges() {
+    local home=$TARGET/judges wanted=scripts/judges/requirements.txt
+    if ! cmp -s "$wanted" "$home/installed.txt"; then
+        python3 -m venv --clear "$home"
+        "$home/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$wanted"
+        cp "$wanted" "$home/installed.txt"
+    fi
+    "$home/bin/python" scripts/judges/main.py "$@"
+}

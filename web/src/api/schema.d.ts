@@ -1654,10 +1654,7 @@ export interface components {
         };
         /** @description Another address. */
         AddressChange: {
-            /**
-             * Format: email
-             * @description What one wants to sign in with.
-             */
+            /** @description What one wants to sign in with. */
             email: string;
         };
         /** @description That somebody reads the mail of the new address. */
@@ -1811,10 +1808,7 @@ export interface components {
         };
         /** @description The first administrator. */
         BootstrapRequest: {
-            /**
-             * Format: email
-             * @description What you will sign in with.
-             */
+            /** @description What you will sign in with. */
             email: string;
             /** @description 1 to 120 characters. */
             name: string;
@@ -3102,10 +3096,7 @@ export interface components {
         };
         /** @description Who signs in. */
         LoginRequest: {
-            /**
-             * Format: email
-             * @description The address.
-             */
+            /** @description The address. */
             email: string;
             /**
              * Format: password
@@ -3153,10 +3144,7 @@ export interface components {
         };
         /** @description Whom to invite, to what. */
         NewInvitation: {
-            /**
-             * Format: email
-             * @description Who.
-             */
+            /** @description Who. */
             email: string;
             /** @description The organisation, for a role of a practice; one's own unless told. */
             org_id?: string | null;
@@ -3634,10 +3622,7 @@ export interface components {
         };
         /** @description Whose password is forgotten. */
         ResetRequest: {
-            /**
-             * Format: email
-             * @description The address.
-             */
+            /** @description The address. */
             email: string;
         };
         /** @description Why a key ends. */

@@ -58,12 +58,13 @@ impl From<Credential> for CredentialBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CredentialRequest {
     /// What people call it; 1 to 60 characters. One that the appliance has already is replaced.
+    #[schema(format = "short-name")]
     name: String,
     /// Who to sign in as; up to 256 bytes, empty where there is no such thing.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, max_length = 256)]
     username: Secret,
     /// What to sign in with; 1 to 4096 bytes.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1, max_length = 4096)]
     secret: Secret,
 }
 

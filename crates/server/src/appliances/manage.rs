@@ -114,8 +114,10 @@ pub(crate) struct ApplianceQuery {
     /// Only this site's.
     site_id: Option<String>,
     /// `online`, `stale`, `offline`, `pending` or `revoked`, each as it is shown.
+    #[param(pattern = "^(online|stale|offline|pending|revoked)$")]
     status: Option<String>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -159,7 +161,7 @@ pub(crate) async fn list(
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModeRequest {
     /// `audit`, `ask` or `enforce`.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = "mode")]
     mode: Mode,
 }
 

@@ -22,6 +22,7 @@ use crate::http::{ApiResult, Call, Id, Problem, Strict};
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevokeRequest {
     /// 10 to 500 characters.
+    #[schema(format = "reason")]
     reason: String,
 }
 

@@ -29,12 +29,16 @@ type Page = PageRequest<(DateTime<Utc>, Uuid)>;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
     /// Only this actor's.
+    #[param(format = "sought")]
     actor: Option<String>,
     /// Only this action, as the policy spells it.
+    #[param(format = "sought")]
     action: Option<String>,
     /// Only what came out so: `done`, `denied` or `failed`.
+    #[param(pattern = "^(done|denied|failed)$")]
     outcome: Option<String>,
     /// Only what was done to something whose name begins with this.
+    #[param(format = "sought")]
     resource: Option<String>,
     /// Only what concerns this organisation.
     org_id: Option<String>,
@@ -45,6 +49,7 @@ pub(crate) struct ExportQuery {
     #[param(value_type = Option<DateTime<Utc>>)]
     to: Option<QueryTime>,
     /// Only where this stands in the actor's name, the resource or the action.
+    #[param(format = "sought")]
     search: Option<String>,
 }
 

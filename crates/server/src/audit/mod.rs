@@ -32,12 +32,16 @@ pub(crate) fn routes(api: Api) -> Api {
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditQuery {
     /// Only this actor's.
+    #[param(format = "sought")]
     actor: Option<String>,
     /// Only this action, as the policy spells it.
+    #[param(format = "sought")]
     action: Option<String>,
     /// Only what came out so: `done`, `denied` or `failed`.
+    #[param(pattern = "^(done|denied|failed)$")]
     outcome: Option<String>,
     /// Only what was done to something whose name begins with this.
+    #[param(format = "sought")]
     resource: Option<String>,
     /// Only what concerns this organisation.
     org_id: Option<String>,
@@ -49,8 +53,10 @@ pub(crate) struct AuditQuery {
     to: Option<QueryTime>,
     /// Only where this stands in the actor's name, the resource or the action. A page of a search may hold fewer rows than
     /// asked for, or none, and still not be the last: `next_cursor` says so.
+    #[param(format = "sought")]
     search: Option<String>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

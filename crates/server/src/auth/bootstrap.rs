@@ -43,12 +43,13 @@ pub(crate) struct BootstrapRequest {
     #[schema(value_type = String)]
     token: Secret,
     /// 1 to 120 characters.
+    #[schema(format = "name")]
     name: String,
     /// What you will sign in with.
-    #[schema(value_type = String, format = "email")]
+    #[schema(format = "email")]
     email: String,
     /// At least 12 characters.
-    #[schema(value_type = String, format = "password")]
+    #[schema(value_type = String, format = "new-password")]
     password: Secret,
 }
 

@@ -15,8 +15,10 @@ use crate::http::{ApiResult, Call, Problem, Strict};
 #[serde(deny_unknown_fields)]
 pub(crate) struct FactorRuleBody {
     /// Whom it is about.
+    #[schema(format = "role")]
     role: String,
     /// `any` or `passkey`.
+    #[schema(format = "requirement")]
     requirement: String,
 }
 

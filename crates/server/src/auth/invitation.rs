@@ -43,9 +43,10 @@ pub(crate) struct InvitationAcceptance {
     #[schema(value_type = String)]
     token: Secret,
     /// 1 to 120 characters.
+    #[schema(format = "name")]
     name: String,
     /// At least 12 characters.
-    #[schema(value_type = String, format = "password")]
+    #[schema(value_type = String, format = "new-password")]
     password: Secret,
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct PasswordChange {
     #[schema(value_type = String, format = "password")]
     current_password: Secret,
     /// At least 12 characters.
-    #[schema(value_type = String, format = "password")]
+    #[schema(value_type = String, format = "new-password")]
     new_password: Secret,
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct NewPasskeyRequest {
     #[schema(value_type = String)]
     ceremony_id: CeremonyId,
     /// What to call it: 1 to 60 characters.
+    #[schema(format = "short-name")]
     name: String,
     /// `RegistrationResponseJSON` of WebAuthn.
     #[schema(value_type = Object)]

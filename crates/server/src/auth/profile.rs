@@ -27,6 +27,7 @@ const LINKS_AT_ONCE: i64 = 3;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileChange {
     /// 1 to 120 characters.
+    #[schema(format = "name")]
     name: String,
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct NewPassword {
     #[schema(value_type = String)]
     token: Secret,
     /// At least 12 characters.
-    #[schema(value_type = String, format = "password")]
+    #[schema(value_type = String, format = "new-password")]
     password: Secret,
 }
 

@@ -25,12 +25,14 @@ const MOST_KEYS: u16 = 1_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct EntriesQuery {
     /// `check_run`, `heal`, `heartbeat`, `gap`, `attestation`, `incident`, `key` or `server_fact`.
+    #[param(pattern = "^(check_run|heal|heartbeat|gap|attestation|incident|key|server_fact)$")]
     kind: Option<String>,
     /// Only entries that speak of this check.
     check_id: Option<String>,
     /// Only entries before this position.
     before_index: Option<u64>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

@@ -8,6 +8,7 @@ mod capacity;
 mod client;
 mod console;
 mod csrf;
+mod described;
 mod device;
 mod guard;
 mod headers;

@@ -15,6 +15,7 @@ use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::RateClass;
+use super::described;
 use super::guard::{self, Guarded};
 use crate::AppState;
 
@@ -106,7 +107,8 @@ impl Api {
 
     /// The router, its description, and its route table.
     pub(crate) fn finish(self) -> (axum::Router<AppState>, OpenApi, Vec<RouteEntry>) {
-        let (router, document) = self.router.split_for_parts();
+        let (router, mut document) = self.router.split_for_parts();
+        described::fields(&mut document);
         (router, document, self.table)
     }
 }

@@ -93,6 +93,7 @@ pub(crate) async fn approve(
 #[serde(deny_unknown_fields)]
 pub(crate) struct EscalateRequest {
     /// 10 to 500 characters.
+    #[schema(format = "reason")]
     reason: String,
 }
 

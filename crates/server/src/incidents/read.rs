@@ -15,14 +15,20 @@ use crate::http::{ApiResult, Call, Id, Listing, Problem, Query, page_request};
 #[into_params(parameter_in = Query)]
 pub(crate) struct IncidentsQuery {
     /// `open` (whatever someone or something must act on; the default), `all`, or one state.
+    #[param(
+        pattern = "^(all|open|healing|verifying|resolved|awaiting_approval|escalated|suppressed|closed)$"
+    )]
     state: Option<String>,
     /// Only this site's.
     site_id: Option<String>,
     /// `low`, `medium`, `high` or `critical`.
+    #[param(format = "severity")]
     severity: Option<String>,
     /// `newest` (the default) or `severity`.
+    #[param(pattern = "^(newest|severity)$")]
     sort: Option<String>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

@@ -16,8 +16,10 @@ use crate::http::{ApiResult, Call, Id, Listing, Problem, Query, page_request};
 #[into_params(parameter_in = Query)]
 pub(crate) struct MailQuery {
     /// Only `queued`, `sent` or `failed` ones.
+    #[param(pattern = "^(queued|sent|failed)$")]
     state: Option<String>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

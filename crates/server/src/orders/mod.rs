@@ -122,6 +122,7 @@ pub(crate) struct OrderQuery {
     /// Only this site's.
     site_id: Option<String>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

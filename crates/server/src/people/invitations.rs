@@ -29,6 +29,7 @@ pub(crate) struct NewInvitation {
     #[schema(format = "email")]
     email: String,
     /// What they will be.
+    #[schema(format = "role")]
     role: String,
     /// The partner, for a role of a partner; one's own unless told.
     #[schema(value_type = Option<String>)]

@@ -15,12 +15,16 @@ use crate::http::{ApiResult, Call, Id, Listing, Problem, Query, page_request};
 #[into_params(parameter_in = Query)]
 pub(crate) struct PeopleQuery {
     /// Only whose name or address holds this text; up to 120 characters.
+    #[param(max_length = 120)]
     search: Option<String>,
     /// Only of this role.
+    #[param(format = "role")]
     role: Option<String>,
     /// Only `active` or `suspended` ones.
+    #[param(pattern = "^(active|suspended)$")]
     status: Option<String>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

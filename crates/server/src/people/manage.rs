@@ -25,6 +25,7 @@ use crate::mail::{Letters, sealed};
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleChange {
     /// One of the place where the person is.
+    #[schema(format = "role")]
     role: String,
 }
 
@@ -33,6 +34,7 @@ pub(crate) struct RoleChange {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Suspension {
     /// 10 to 500 characters.
+    #[schema(format = "reason")]
     reason: String,
 }
 

@@ -23,10 +23,12 @@ use crate::http::{ApiResult, Call, Id, Listing, PageQuery, Problem, Query, page_
 #[into_params(parameter_in = Query)]
 pub(crate) struct SitesQuery {
     /// `risk` (worst first, the default) or `name`.
+    #[param(pattern = "^(risk|name)$")]
     sort: Option<String>,
     /// Part of the name of the site or of its organisation.
     q: Option<String>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,

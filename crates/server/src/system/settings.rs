@@ -62,6 +62,7 @@ pub(crate) struct SettingsBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettingsChange {
     /// 1 to 120 characters.
+    #[schema(format = "name")]
     name: String,
 }
 
@@ -121,7 +122,7 @@ pub(crate) async fn read(call: Call) -> ApiResult<Answer> {
 
 /// Renames the installation. With `If-Match`, only while the settings are as they were seen.
 #[utoipa::path(patch, path = "/api/settings", tag = "system", request_body = SettingsChange,
-    params(("If-Match" = Option<String>, Header, description = "The `ETag` of what was seen")),
+    params(("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[0-9]{1,18}")$"#, description = "The `ETag` of what was seen")),
     responses((status = 200, body = SettingsBody, description = "Changed")))]
 pub(crate) async fn update(
     call: Call,

@@ -65,6 +65,7 @@ impl CodeBody {
 pub(crate) struct NewCodeRequest {
     /// What you call it, for example the machine it is for; up to 120 characters.
     #[serde(default)]
+    #[schema(format = "label")]
     label: String,
 }
 

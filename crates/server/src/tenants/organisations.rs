@@ -47,6 +47,7 @@ pub(crate) struct OrganisationQuery {
     /// Only this partner's.
     partner_id: Option<String>,
     /// 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -60,6 +61,7 @@ pub(crate) struct NewOrganisation {
     #[schema(value_type = String)]
     partner_id: PartnerId,
     /// 1 to 120 characters.
+    #[schema(format = "name")]
     name: String,
 }
 

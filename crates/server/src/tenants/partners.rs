@@ -34,6 +34,7 @@ impl From<Partner> for PartnerBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPartner {
     /// 1 to 120 characters; unique without regard to case.
+    #[schema(format = "name")]
     name: String,
 }
 

@@ -19,6 +19,7 @@ pub(crate) struct NewSite {
     #[schema(value_type = String)]
     org_id: OrgId,
     /// 1 to 120 characters.
+    #[schema(format = "name")]
     name: String,
     /// IANA name, for example `America/New_York`.
     timezone: String,

@@ -66,8 +66,10 @@ impl From<Token> for TokenBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTokenRequest {
     /// 1 to 120 characters: the program that it is for.
+    #[schema(format = "name")]
     name: String,
     /// What the program may do, of what `GET /api/tokens/actions` lists.
+    #[schema(min_items = 1)]
     actions: Vec<String>,
     /// How long it lives, 1 to 365 days.
     #[schema(minimum = 1, maximum = 365)]

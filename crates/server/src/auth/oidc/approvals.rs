@@ -52,6 +52,7 @@ impl From<Approval> for ApprovalBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LetInRequest {
     /// A role of the place.
+    #[schema(format = "role")]
     role: String,
     /// Of which partner; the provider's, unless told.
     #[serde(default)]

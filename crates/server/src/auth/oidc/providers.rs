@@ -95,19 +95,23 @@ impl From<Provider> for ProviderBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewProvider {
     /// 1 to 120 characters.
+    #[schema(format = "name")]
     name: String,
     /// Whose issuer it is.
     kind: Kind,
     /// Its issuer, as its discovery document spells it. Of Google always the same; of Microsoft that of one tenant.
+    #[schema(pattern = "^https://", max_length = 500)]
     issuer: String,
     /// Who we are there.
+    #[schema(format = "client-id")]
     client_id: String,
     /// What proves it. Never shown again.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "client-secret")]
     client_secret: Option<Secret>,
     /// Whose people may ask to be let in, as `clinic.example`. None: only people who are linked get in.
     #[serde(default)]
+    #[schema(max_items = 50)]
     allowed_domains: Vec<String>,
     /// The partner whose it is.
     #[serde(default)]
@@ -132,16 +136,19 @@ const fn yes() -> bool {
 pub(crate) struct ProviderUpdate {
     /// 1 to 120 characters.
     #[serde(default)]
+    #[schema(format = "name")]
     name: Option<String>,
     /// Who we are there.
     #[serde(default)]
+    #[schema(format = "client-id")]
     client_id: Option<String>,
     /// What proves it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = "client-secret")]
     client_secret: Option<Secret>,
     /// Whose people may ask to be let in.
     #[serde(default)]
+    #[schema(max_items = 50)]
     allowed_domains: Option<Vec<String>>,
     /// Whether it can be used.
     #[serde(default)]

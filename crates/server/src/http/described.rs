@@ -1,0 +1,134 @@
+//! What the API description says of fields that mean the same wherever they stand. The rules themselves are kept where
+//! the fields are read; an outside judge compares the two.
+
+use std::fmt::Display;
+
+use proofline_core::{
+    ApiTokenId, ApplianceId, ApprovalId, AssetId, CeremonyId, CredentialId, FactorRequirement, IdentityId,
+    IncidentId, InvitationId, MailId, Mode, OrderId, OrgId, PartnerId, PasskeyId, ProviderId,
+    ProvisioningCodeId, Role, SessionId, Severity, SiteId, UserId,
+};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
+use utoipa::openapi::{Object, ObjectBuilder, OpenApi, RefOr, Schema};
+
+/// No control characters.
+const PLAIN: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
+/// The same, and not only spaces.
+const WORDS: &str =
+    r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
+/// The same, of 10 characters at least beside the spaces around.
+const LONG_WORDS: &str = r"^\s*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]{8,498}[^\s\u0000-\u001F\u007F-\u009F]\s*$";
+/// Something, an `@`, and labels that neither begin nor end with a hyphen.
+const EMAIL: &str = concat!(
+    r"^[^@\s\u0000-\u001F\u007F-\u009F]+@",
+    r"(?:[^@\s.\u0000-\u001F\u007F-\u009F-](?:[^@\s.\u0000-\u001F\u007F-\u009F]*[^@\s.\u0000-\u001F\u007F-\u009F-])?(?:\.(?!$)|$))+$"
+);
+
+/// Which kind of id stands in a field or parameter of this name.
+const IDS: [(&str, &str); 19] = [
+    ("appliance_id", ApplianceId::PREFIX),
+    ("approval_id", ApprovalId::PREFIX),
+    ("asset_id", AssetId::PREFIX),
+    ("ceremony_id", CeremonyId::PREFIX),
+    ("code_id", ProvisioningCodeId::PREFIX),
+    ("credential_id", CredentialId::PREFIX),
+    ("identity_id", IdentityId::PREFIX),
+    ("incident_id", IncidentId::PREFIX),
+    ("invitation_id", InvitationId::PREFIX),
+    ("mail_id", MailId::PREFIX),
+    ("order_id", OrderId::PREFIX),
+    ("org_id", OrgId::PREFIX),
+    ("partner_id", PartnerId::PREFIX),
+    ("passkey_id", PasskeyId::PREFIX),
+    ("provider_id", ProviderId::PREFIX),
+    ("session_id", SessionId::PREFIX),
+    ("site_id", SiteId::PREFIX),
+    ("token_id", ApiTokenId::PREFIX),
+    ("user_id", UserId::PREFIX),
+];
+
+/// What the description means by a `format` of ours. Where a field has one, this takes its place.
+fn rule(format: &str) -> Option<Object> {
+    let text = ObjectBuilder::new();
+    Some(
+        match format {
+            // What people call something: not only spaces.
+            "name" => text.min_length(Some(1)).max_length(Some(120)).pattern(Some(WORDS)),
+            // The same, where there is less room.
+            "short-name" => text.min_length(Some(1)).max_length(Some(60)).pattern(Some(WORDS)),
+            // A note beside something, which may be empty.
+            "label" => text.max_length(Some(120)).pattern(Some(PLAIN)),
+            // What is looked for in the audit trail.
+            "sought" => text.max_length(Some(200)).pattern(Some(PLAIN)),
+            // Why somebody does what others will ask about.
+            "reason" => text.min_length(Some(10)).max_length(Some(500)).pattern(Some(LONG_WORDS)),
+            // Wider than the format of that name: the pattern is what the server asks for.
+            "email" => text.max_length(Some(254)).pattern(Some(EMAIL)),
+            // Also none that anyone would try first, which no form can say.
+            "new-password" => {
+                let format = SchemaFormat::KnownFormat(KnownFormat::Password);
+                text.format(Some(format)).min_length(Some(12)).max_length(Some(1024))
+            }
+            "client-id" => text.pattern(Some("^[!-~]{1,255}$")),
+            "client-secret" => text.min_length(Some(1)).max_length(Some(1000)),
+            "role" => one_of(text, Role::ALL),
+            "mode" => one_of(text, Mode::ALL),
+            "severity" => one_of(text, Severity::ALL),
+            "requirement" => {
+                one_of(text, [FactorRequirement::Any.as_str(), FactorRequirement::Passkey.as_str()])
+            }
+            _ => return None,
+        }
+        .build(),
+    )
+}
+
+fn one_of<T: Display>(text: ObjectBuilder, names: impl IntoIterator<Item = T>) -> ObjectBuilder {
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    text.pattern(Some(format!("^({})$", names.join("|"))))
+}
+
+/// Says of every field and parameter in the document what its name or its format means.
+pub(super) fn fields(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(Parameter { name, schema: Some(schema), .. }) = parameter {
+                    field(name, schema);
+                }
+            }
+        }
+    }
+    let schemas = document.components.iter_mut().flat_map(|components| components.schemas.values_mut());
+    for schema in schemas {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            for (name, property) in &mut object.properties {
+                field(name, property);
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+fn field(name: &str, schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    if let Some((_, prefix)) = IDS.iter().find(|(known, _)| *known == name) {
+        // 128 bits in 26 letters of five: the first has three.
+        object.pattern = Some(format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"));
+    }
+    let rule = match &object.format {
+        Some(SchemaFormat::KnownFormat(KnownFormat::Email)) => rule("email"),
+        Some(SchemaFormat::Custom(format)) => rule(format),
+        _ => None,
+    };
+    if let Some(rule) = rule {
+        object.format = rule.format;
+        object.min_length = rule.min_length;
+        object.max_length = rule.max_length;
+        object.pattern = rule.pattern;
+    }
+}

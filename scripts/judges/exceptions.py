@@ -1,0 +1,52 @@
+"""What the judges leave out, each with its reason. Nothing else is left out."""
+
+# Operations that schemathesis does not call, whoever asks.
+OPERATIONS = {
+    "get_events": "a stream without an end: every call would be a time-out",
+}
+
+# Operations that schemathesis does not call with a credential, because they end or lock the session it judges with.
+WITH_A_SESSION = {
+    "post_auth_logout": "ends the session",
+    "post_auth_login": "ends the session that the browser had",
+    "post_auth_sessions_end_others": "changes the session's own list while it is judged",
+    "delete_auth_sessions_session_id": "may name the judge's own session",
+    "post_auth_second_factor_totp": "five wrong codes lock the session",
+    "post_auth_second_factor_recovery_code": "five wrong codes lock the session",
+    "post_auth_second_factor_passkey": "five wrong answers lock the session",
+    "put_second_factor_policy": "asks the judge for a passkey, which it has not",
+}
+
+# Parameters that are taken out of the description before requests are made of it.
+PARAMETERS = {
+    "cursor": "opaque: only the list itself can make one; a fuzz target and a Rust test send others",
+}
+
+# What a request may be answered although its form is right: the status, and the rule that no form can say.
+CONTENT = {
+    "post_auth_bootstrap": (422, "a password that anyone would try first"),
+    "post_auth_invitation_accept": (422, "a password that anyone would try first"),
+    "post_auth_password": (422, "a password that anyone would try first"),
+    "post_auth_password_reset_confirm": (422, "a password that anyone would try first"),
+    "post_auth_password_reset": (422, "an address has 254 bytes at most, and a form counts characters"),
+    "post_auth_email": (422, "one's own address"),
+    "post_auth_factors_passkeys": (422, "the form of an authenticator's answer is WebAuthn's"),
+    "post_auth_passkey": (422, "the form of an authenticator's answer is WebAuthn's"),
+    "post_csp_reports": (422, "the form of a report is the browsers'"),
+    "post_oidc_providers": (422, "issuer, kind and place have to fit each other"),
+    "patch_oidc_providers_provider_id": (422, "a secret and no client id"),
+    "post_oidc_approvals_approval_id_approve": (422, "role and place have to fit each other"),
+    "post_auth_providers_provider_id_start": (422, "a page to return to is one of the app's"),
+    "post_auth_identities_link": (422, "a page to return to is one of the app's"),
+    "post_invitations": (422, "role and place have to fit each other"),
+    "patch_users_user_id": (422, "a role of the place where the person is"),
+    "post_sites": (422, "a time zone is one of the IANA database"),
+    "post_tokens": (422, "an action is one that its maker can give"),
+    "get_audit": (422, "a time is one that the database can hold"),
+    "get_audit_export": (422, "a time is one that the database can hold"),
+    "get_sites_site_id_posture": (422, "a time is not in the future"),
+    "patch_settings": (412, "the version is not the one that there is"),
+}
+
+# Built-in checks of schemathesis that are not asked for.
+CHECKS = {}

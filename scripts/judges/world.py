@@ -1,0 +1,112 @@
+"""What there is to judge: two partners, each with an organisation, a site and an appliance, and a person of every role.
+
+People come in as people do: by an invitation whose link is read from the mail, with a password and an authenticator app.
+"""
+
+import base64
+import email
+import email.policy
+import hashlib
+import json
+import os
+import re
+import subprocess
+import time
+
+from server import PASSWORD, Session, totp
+
+STAFF = ("staff_admin", "staff_operator", "staff_readonly")
+PARTNER = ("partner_admin", "partner_technician", "partner_billing")
+PRACTICE = ("practice_owner", "practice_manager", "practice_viewer")
+MAIL_SECONDS = 40
+
+
+class World:
+    """Everything of it is made by the first administrator, who is also the judge as `staff_admin`."""
+
+    def __init__(self, server):
+        self.server = server
+        self.administrator = server.administrator()
+        self.people = {"staff_admin": self.administrator}
+        self.tenants = [self._tenant(name) for name in ("Northgate", "Southgate")]
+
+    def _tenant(self, name):
+        made = self.administrator.post
+        partner = made("/api/partners", {"name": f"{name} IT"})["id"]
+        org = made("/api/organisations", {"partner_id": partner, "name": f"{name} Clinic"})["id"]
+        site = made("/api/sites", {"org_id": org, "name": f"{name} Main", "timezone": "America/New_York"})["id"]
+        code = made(f"/api/sites/{site}/codes", {"label": "for an appliance"})["code"]
+        made(f"/api/sites/{site}/codes", {"label": "left open"})
+        appliance = Appliance(self.server, code)
+        made(f"/api/appliances/{appliance.id}/credentials", {"name": "Router", "username": "admin", "secret": "s3cret words"})
+        return {"name": name, "partner_id": partner, "org_id": org, "site_id": site, "appliance": appliance}
+
+    def person(self, role, tenant=0):
+        """Somebody of this role at this tenant; made once for the first tenant."""
+        if tenant == 0 and role in self.people:
+            return self.people[role]
+        at = self.tenants[tenant]
+        address = f"{role}.{tenant}@{at['name'].lower()}.example"
+        place = {"partner_id": at["partner_id"]} if role in PARTNER else {"org_id": at["org_id"]} if role in PRACTICE else {}
+        self.administrator.post("/api/invitations", {"email": address, "role": role} | place)
+        session = Session(self.server.origin)
+        session.post("/api/auth/invitation/accept", {
+            "token": self._link(address), "name": f"{at['name']} {role}", "password": PASSWORD})
+        session.protect()
+        if tenant == 0:
+            self.people[role] = session
+        return session
+
+    def _link(self, address):
+        """The token of the invitation that was mailed to the address."""
+        until = time.monotonic() + MAIL_SECONDS
+        while time.monotonic() < until:
+            for path in (self.server.folder / "data" / "mail").glob("*"):
+                mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+                body = mail.get_body(("plain",)) if mail["To"] and address in mail["To"] else None
+                found = re.search(r"/invitation#(\S+)", body.get_content()) if body else None
+                if found:
+                    return found[1]
+            time.sleep(0.2)
+        raise RuntimeError(f"no invitation came to {address}")
+
+    def token(self):
+        """What a program sends that may do whatever can be given to a token."""
+        actions = self.administrator.get("/api/tokens/actions")["items"]
+        token = self.administrator.post("/api/tokens", {"name": "Judge", "actions": actions, "expires_in_days": 1})["token"]
+        return {"Authorization": f"Bearer {token}"}
+
+
+class Appliance:
+    """An appliance that claimed itself with a key of its own; `openssl` signs for it."""
+
+    def __init__(self, server, code):
+        self.server = server
+        self.key = server.folder / f"appliance-{hashlib.sha256(code.encode()).hexdigest()[:8]}.pem"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.key], check=True, capture_output=True)
+        der = subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-outform", "DER"],
+                             check=True, capture_output=True).stdout
+        # The key is the last 32 bytes of its RFC 8410 form.
+        self.public_key = der[-32:]
+        self.id = self.send("/api/provision/claim", {
+            "code": code, "public_key": base64.b64encode(self.public_key).decode(), "hostname": "judge",
+            "machine_id_digest": hashlib.sha256(code.encode()).hexdigest(), "platform": "Linux", "agent_version": "1.0.0",
+        })["appliance"]
+
+    def send(self, path, body):
+        """Posts JSON, signed as `crates/protocol` says."""
+        data = json.dumps(body).encode()
+        digest = f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
+        nonce = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
+        params = ('("@method" "@path" "@query" "content-digest")'
+                  f';created={int(time.time())};nonce="{nonce}";keyid="{hashlib.sha256(self.public_key).hexdigest()}"'
+                  ';alg="ed25519";tag="proofline-agent"')
+        signed = (f'"@method": POST\n"@path": {path}\n"@query": ?\n"content-digest": {digest}\n'
+                  f'"@signature-params": {params}')
+        message = self.server.folder / "to-sign"
+        message.write_text(signed)
+        signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.key, "-in", message],
+                                   check=True, capture_output=True).stdout
+        return Session(self.server.origin).send("POST", path, data, {
+            "Content-Type": "application/json", "Content-Digest": digest, "Signature-Input": f"sig1={params}",
+            "Signature": f"sig1=:{base64.b64encode(signature).decode()}:"})
