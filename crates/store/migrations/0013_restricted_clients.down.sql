@@ -8,6 +8,7 @@ DO $$ DECLARE found record; BEGIN
     END LOOP;
 END $$;
 DROP FUNCTION proofline_hidden(boolean);
+DROP FUNCTION proofline_person_above(uuid, uuid);
 DROP TABLE break_glass, access_grant;
 DROP INDEX organisation_restricted;
 ALTER TABLE organisation DROP COLUMN restricted;

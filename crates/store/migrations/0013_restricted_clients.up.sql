@@ -10,7 +10,9 @@ CREATE INDEX organisation_restricted ON organisation (org_id) WHERE restricted;
 
 CREATE TABLE access_grant (
     org_id uuid NOT NULL REFERENCES organisation (org_id),
+    -- Nobody holds a grant who is deleted; that they held it stays in the audit log and in the sites' logs.
     user_id uuid NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+    user_name text NOT NULL CHECK (length(user_name) <= 120),
     reason text NOT NULL CHECK (length(reason) BETWEEN 10 AND 500),
     granted_by uuid NOT NULL,
     granted_by_name text NOT NULL CHECK (length(granted_by_name) <= 120),
@@ -22,13 +24,14 @@ CREATE TABLE access_grant (
 );
 CREATE INDEX access_grant_by_user ON access_grant (user_id, org_id);
 
+-- Kept for good, whoever is deleted: by name, and without a reference to the person.
 CREATE TABLE break_glass (
     org_id uuid NOT NULL REFERENCES organisation (org_id),
-    id uuid NOT NULL,
-    user_id uuid NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+    id uuid NOT NULL UNIQUE,
+    user_id uuid NOT NULL,
     user_name text NOT NULL CHECK (length(user_name) <= 120),
     reason text NOT NULL CHECK (length(reason) BETWEEN 10 AND 500),
-    ticket text NOT NULL CHECK (length(ticket) BETWEEN 1 AND 120),
+    ticket text NOT NULL CHECK (length(ticket) BETWEEN 1 AND 100),
     hours integer NOT NULL CHECK (hours BETWEEN 1 AND 4),
     requested_at timestamptz NOT NULL,
     approved_by uuid,
@@ -42,13 +45,28 @@ CREATE TABLE break_glass (
         OR (approved_at IS NOT NULL AND expires_at = approved_at + hours * interval '1 hour')),
     CONSTRAINT break_glass_two_people CHECK (approved_by <> user_id)
 );
-CREATE INDEX break_glass_by_user ON break_glass (user_id, org_id) WHERE approved_at IS NOT NULL AND ended_at IS NULL;
+CREATE INDEX break_glass_by_user ON break_glass (user_id, org_id) WHERE ended_at IS NULL;
 
 SELECT proofline_protect('access_grant', NULL);
 SELECT proofline_protect('break_glass', NULL);
 GRANT SELECT, INSERT, UPDATE, DELETE ON access_grant TO proofline_app;
 GRANT SELECT, INSERT ON break_glass TO proofline_app;
 GRANT UPDATE (approved_by, approved_by_name, approved_at, expires_at, ended_at) ON break_glass TO proofline_app;
+
+-- The name of a person above a client, for whoever lets them in: an owner of the practice does not see them. It looks as
+-- signing in does, and sees what the transaction saw before as soon as it is done. NULL where there is nobody such.
+CREATE FUNCTION proofline_person_above(client uuid, who uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    before text := coalesce(current_setting('app.sign_in', true), '');
+    found text;
+BEGIN
+    PERFORM set_config('app.sign_in', 'on', true);
+    SELECT p.name INTO found FROM person p WHERE p.id = who AND p.disabled_at IS NULL AND p.org_id IS NULL
+        AND (p.partner_id IS NULL
+            OR p.partner_id = (SELECT o.partner_id FROM organisation o WHERE o.org_id = client));
+    PERFORM set_config('app.sign_in', before, true);
+    RETURN found;
+END $$;
 
 -- The restricted clients that this transaction may not read, or may not change: a break-glass access is for reading. Never
 -- NULL. It runs as whoever calls it, so among the organisations of the transaction's tenant.
@@ -84,9 +102,14 @@ BEGIN
             AND c.relname NOT IN ('organisation', 'access_grant', 'break_glass', 'oidc_flow')
         ORDER BY c.relname
     LOOP
-        EXECUTE format('CREATE POLICY restricted_read ON %s AS RESTRICTIVE FOR SELECT USING (%s)', target, shown);
-        -- A note of what somebody did, or was refused, is written whether or not they may read it.
-        IF target <> 'audit_entry'::regclass THEN
+        IF target = 'audit_entry'::regclass THEN
+            -- Who let whom in is told in both places: to the client, and to the people above it. And a note of what
+            -- somebody did, or was refused, is written whether or not they may read it.
+            EXECUTE format('CREATE POLICY restricted_read ON %s AS RESTRICTIVE FOR SELECT USING (%s OR action = ANY (%L))',
+                target, shown, ARRAY['access.restrict', 'access.grant', 'access.revoke', 'break_glass.request',
+                    'break_glass.approve', 'break_glass.end']);
+        ELSE
+            EXECUTE format('CREATE POLICY restricted_read ON %s AS RESTRICTIVE FOR SELECT USING (%s)', target, shown);
             EXECUTE format('CREATE POLICY restricted_insert ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (%s)',
                 target, changeable);
             EXECUTE format('CREATE POLICY restricted_update ON %s AS RESTRICTIVE FOR UPDATE USING (%s)',

@@ -35,7 +35,7 @@ async fn people_above_a_restricted_client_see_it_by_a_grant_or_a_live_access_alo
                 ('{ANOTHER}', 'two@staff.example', 'Two', 'staff_operator', 'v1$x', now())"
         ),
         format!(
-            "INSERT INTO access_grant VALUES ('{org}', '{PERSON}', 'Works on their firewall', '{ANOTHER}', 'Two',
+            "INSERT INTO access_grant VALUES ('{org}', '{PERSON}', 'One', 'Works on their firewall', '{ANOTHER}', 'Two',
                 '2026-01-01T00:00Z', '2026-02-01T00:00Z')"
         ),
         format!(
