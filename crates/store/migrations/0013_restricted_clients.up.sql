@@ -108,6 +108,9 @@ BEGIN
             EXECUTE format('CREATE POLICY restricted_read ON %s AS RESTRICTIVE FOR SELECT USING (%s OR action = ANY (%L))',
                 target, shown, ARRAY['access.restrict', 'access.grant', 'access.revoke', 'break_glass.request',
                     'break_glass.approve', 'break_glass.end']);
+        ELSIF target = 'site_posture'::regclass THEN
+            -- Worked out from what is read, and renewed by whoever reads it.
+            EXECUTE format('CREATE POLICY restricted_read ON %s AS RESTRICTIVE USING (%s)', target, shown);
         ELSE
             EXECUTE format('CREATE POLICY restricted_read ON %s AS RESTRICTIVE FOR SELECT USING (%s)', target, shown);
             EXECUTE format('CREATE POLICY restricted_insert ON %s AS RESTRICTIVE FOR INSERT WITH CHECK (%s)',
