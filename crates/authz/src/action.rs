@@ -182,6 +182,22 @@ actions! {
     TokenCreate = "token.create", Write;
     /// Revoke an API token.
     TokenRevoke = "token.revoke", Write;
+    /// See whether a client is restricted, and who is let in.
+    AccessRead = "access.read", Read;
+    /// Restrict a client, or open it again.
+    AccessRestrict = "access.restrict", Write;
+    /// Let somebody above a client in.
+    AccessGrant = "access.grant", Write;
+    /// Take that back.
+    AccessRevoke = "access.revoke", Write;
+    /// List break-glass accesses.
+    BreakGlassRead = "break_glass.read", Read;
+    /// Ask for reading access to a restricted client for some hours.
+    BreakGlassRequest = "break_glass.request", Write;
+    /// Approve what somebody else asked for.
+    BreakGlassApprove = "break_glass.approve", Write;
+    /// End an access, or withdraw a request.
+    BreakGlassEnd = "break_glass.end", Write;
     /// See how the installation is doing.
     SystemRead = "system.read", Read;
     /// See the settings.
@@ -246,7 +262,11 @@ impl Action {
             | Self::ProfileChangeEmail
             | Self::IdentityUnlink
             | Self::UserUpdate
-            | Self::UserResetFactors => Proof::Fresh,
+            | Self::UserResetFactors
+            | Self::AccessRestrict
+            | Self::AccessGrant
+            | Self::BreakGlassRequest
+            | Self::BreakGlassApprove => Proof::Fresh,
             _ => Proof::Full,
         }
     }

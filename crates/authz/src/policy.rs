@@ -98,6 +98,18 @@ const TENANT_BUILDERS: Audience = Audience::People(&[StaffAdmin, StaffOperator, 
 const IN_CHARGE: Audience = Audience::People(&[StaffAdmin, PartnerAdmin]);
 /// Who answers for a place, and so for who gets in and how; which people, `manage` says.
 const WELCOMING: Audience = Audience::People(&[StaffAdmin, PartnerAdmin, PracticeOwner]);
+/// Who may know who is let into a restricted client.
+const WATCHING: Audience = Audience::People(&[
+    StaffAdmin,
+    StaffOperator,
+    StaffReadonly,
+    PartnerAdmin,
+    PartnerTechnician,
+    PracticeOwner,
+]);
+/// Who ends an access: whoever may ask for one or approve it; which, the use-case says.
+const CLOSING: Audience =
+    Audience::People(&[StaffAdmin, StaffOperator, PartnerAdmin, PartnerTechnician, PracticeOwner]);
 /// Who reads the record of what people did, and who those people are.
 const OVERSEEING: Audience =
     Audience::People(&[StaffAdmin, StaffOperator, StaffReadonly, PartnerAdmin, PracticeOwner]);
@@ -157,7 +169,10 @@ fn audience(action: Action) -> Audience {
         | Action::ApplianceRunChecks
         | Action::CredentialSet
         | Action::CredentialDelete
-        | Action::IncidentApprove => ACTING,
+        | Action::IncidentApprove
+        | Action::BreakGlassRequest => ACTING,
+        Action::AccessRead | Action::BreakGlassRead => WATCHING,
+        Action::BreakGlassEnd => CLOSING,
         Action::IncidentEscalate => ASKING,
         Action::OrganisationCreate => TENANT_BUILDERS,
         Action::ApplianceRevoke
@@ -178,7 +193,11 @@ fn audience(action: Action) -> Audience {
         | Action::UserDelete
         | Action::InvitationCreate
         | Action::InvitationResend
-        | Action::InvitationRevoke => WELCOMING,
+        | Action::InvitationRevoke
+        | Action::AccessRestrict
+        | Action::AccessGrant
+        | Action::AccessRevoke
+        | Action::BreakGlassApprove => WELCOMING,
         Action::AuditRead | Action::AuditExport | Action::UserRead | Action::InvitationRead => OVERSEEING,
         Action::TokenRead | Action::TokenCreate | Action::TokenRevoke => TOKEN_MAKERS,
         Action::SystemRead | Action::SettingsRead => STAFF,

@@ -135,6 +135,7 @@ id!(/** A person's link to what a provider calls them. */ IdentityId, "ident");
 id!(/** Somebody whom a provider vouches for and who waits to be let in. */ ApprovalId, "appr");
 id!(/** An offer to somebody to become a person with a role. */ InvitationId, "inv");
 id!(/** A mail that is to be sent, or was. */ MailId, "mail");
+id!(/** Access to a restricted client for some hours, which two people decide on. */ BreakGlassId, "brk");
 
 #[cfg(test)]
 mod tests {

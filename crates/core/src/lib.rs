@@ -20,9 +20,9 @@ pub use clock::{Clock, FixedClock, SystemClock, TimeError, Timestamp, format_rfc
 pub use entropy::{Entropy, SeededEntropy};
 pub use fraction::{Fraction, FractionError};
 pub use id::{
-    ApiTokenId, ApplianceId, ApprovalId, AssetId, CeremonyId, CredentialId, IdError, IdentityId, IncidentId,
-    InstallationId, InvitationId, MailId, OrderId, OrgId, PartnerId, PasskeyId, ProviderId,
-    ProvisioningCodeId, SessionId, SiteId, UserId,
+    ApiTokenId, ApplianceId, ApprovalId, AssetId, BreakGlassId, CeremonyId, CredentialId, IdError,
+    IdentityId, IncidentId, InstallationId, InvitationId, MailId, OrderId, OrgId, PartnerId, PasskeyId,
+    ProviderId, ProvisioningCodeId, SessionId, SiteId, UserId,
 };
 pub use mode::{Mode, UnknownMode};
 pub use redacted::{Email, EmailError, Secret};

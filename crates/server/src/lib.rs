@@ -3,6 +3,7 @@
 //! A capability's folder holds its routes, its use-cases and its jobs; `http` holds how a route is declared and guarded.
 //! This crate reads no environment and opens no listener: the binary hands in a [`Deps`] and serves [`App::router`].
 
+mod access;
 mod appliances;
 mod audit;
 mod auth;
@@ -72,6 +73,7 @@ fn declare(api: http::Api) -> http::Api {
     let api = catalog::routes(api);
     let api = audit::routes(api);
     let api = tokens::routes(api);
+    let api = access::routes(api);
     let api = events::routes(api);
     let api = keys::routes(api);
     system::routes(api)

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use uuid::{Builder, Uuid};
 
+use crate::access::RestrictionBook;
 use crate::appliances::{OrderBook, PresenceBuffer, Resyncs};
 use crate::auth::PasswordHasher;
 use crate::auth::oidc::Oidc;
@@ -64,6 +65,7 @@ struct Inner {
     events: EventBus,
     passwords: PasswordHasher,
     partners: PartnerBook,
+    restrictions: RestrictionBook,
     oidc: Oidc,
     stopping: CancellationToken,
 }
@@ -89,6 +91,7 @@ impl AppState {
             events: EventBus::new(started_at),
             passwords,
             partners: PartnerBook::default(),
+            restrictions: RestrictionBook::default(),
             oidc,
             stopping: CancellationToken::new(),
         }))
@@ -219,6 +222,11 @@ impl AppState {
     /// Which partner looks after which organisation.
     pub(crate) fn partners(&self) -> &PartnerBook {
         &self.0.partners
+    }
+
+    /// Which clients are restricted, and who is let in.
+    pub(crate) fn restrictions(&self) -> &RestrictionBook {
+        &self.0.restrictions
     }
 
     /// What sign-ins with OpenID providers share.

@@ -251,6 +251,7 @@ async fn listen(app: AppState, stop: CancellationToken) {
 /// Reads anew what may have changed while nothing was heard.
 async fn catch_up(app: &AppState) {
     app.appliances().clear();
+    crate::access::reload(app).await;
     if let Err(problem) = crate::system::read_name(app).await {
         tracing::warn!(code = problem.code(), "the installation's name is not known");
     }
@@ -264,6 +265,7 @@ async fn apply(app: &AppState, text: &str) {
                 tracing::warn!(code = problem.code(), "orders not reloaded");
             }
         }
+        (crate::access::CHANGED, _) => crate::access::reload(app).await,
         ("renamed", _) => {
             if let Err(problem) = crate::system::read_name(app).await {
                 tracing::warn!(code = problem.code(), "the new name is not known here");

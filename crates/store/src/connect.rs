@@ -1,8 +1,10 @@
 //! The pool, and the refusal of a role that could go around row-level security.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use proofline_authz::{Permit, Reach};
+use proofline_authz::{Permit, Principal, Reach};
+use proofline_core::{Timestamp, format_rfc3339};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
@@ -14,7 +16,8 @@ use crate::{DeniedNote, QueryMeter, Scope, SignIn, StoreError, StoreResult};
 macro_rules! begin_as_nobody {
     () => {
         "BEGIN; SET LOCAL app.platform = ''; SET LOCAL app.partner = ''; SET LOCAL app.org = ''; \
-         SET LOCAL app.site = ''; SET LOCAL app.sign_in = ''"
+         SET LOCAL app.site = ''; SET LOCAL app.sign_in = ''; SET LOCAL app.person = ''; \
+         SET LOCAL app.at = ''; SET LOCAL app.unrestricted = ''"
     };
 }
 const BEGIN_AS_NOBODY: &str = begin_as_nobody!();
@@ -73,15 +76,22 @@ impl Store {
         Ok(Self { pool })
     }
 
-    /// Opens a transaction that sees what `permit` reaches, and nothing else.
+    /// Opens a transaction that sees what `permit` reaches, and nothing else. Without an instant no grant holds: a person above
+    /// a restricted client sees nothing of it.
     pub async fn scope(&self, permit: &Permit) -> StoreResult<Scope> {
-        self.scope_metered(permit, QueryMeter::default()).await
+        self.open(permit, None, QueryMeter::default()).await
     }
 
-    /// The same, counting its queries with the caller's meter.
-    pub async fn scope_metered(&self, permit: &Permit, meter: QueryMeter) -> StoreResult<Scope> {
-        // Built from typed uuids alone: the whole text is ours. One round trip opens the transaction and sets the tenant.
-        let begin = match permit.reach() {
+    /// The same at an instant, which grants and break-glass accesses are held against, counting its queries with the caller's
+    /// meter.
+    pub async fn scope_at(&self, permit: &Permit, at: Timestamp, meter: QueryMeter) -> StoreResult<Scope> {
+        self.open(permit, Some(at), meter).await
+    }
+
+    async fn open(&self, permit: &Permit, at: Option<Timestamp>, meter: QueryMeter) -> StoreResult<Scope> {
+        // Built from typed uuids and an instant alone: the whole text is ours. One round trip opens the transaction and sets
+        // the tenant.
+        let mut begin = match permit.reach() {
             Reach::Platform => format!("{BEGIN_AS_NOBODY}; SET LOCAL app.platform = 'on'"),
             Reach::Partner(partner) => {
                 format!("{BEGIN_AS_NOBODY}; SET LOCAL app.partner = '{}'", partner.uuid())
@@ -92,9 +102,20 @@ impl Store {
                 format!("{BEGIN_AS_NOBODY}; SET LOCAL app.org = '{org}'; SET LOCAL app.site = '{site}'")
             }
         };
+        match permit.principal() {
+            Principal::System(_) | Principal::Claimant => {
+                begin.push_str("; SET LOCAL app.unrestricted = 'on'");
+            }
+            principal => {
+                if let (Some(person), Some(at)) = (principal.person(), at) {
+                    let (person, at) = (person.uuid(), format_rfc3339(at));
+                    let _ = write!(begin, "; SET LOCAL app.person = '{person}'; SET LOCAL app.at = '{at}'");
+                }
+            }
+        }
         #[expect(
             clippy::disallowed_methods,
-            reason = "the one statement that carries the tenant, from typed uuids"
+            reason = "the one statement that carries the tenant, from typed uuids and an instant"
         )]
         let begin = AssertSqlSafe(begin).into_sql_str();
         let transaction = self.pool.begin_with(begin).await.during("open scope")?;

@@ -90,6 +90,9 @@ impl From<sqlx::Error> for Said {
     }
 }
 
+/// The part of PostgreSQL that refuses a row for a policy of row-level security. A missing privilege has the same code.
+const POLICY_CHECK: &str = "ExecWithCheckOptions";
+
 /// Names the operation that a database error happened in.
 pub(crate) trait During<T> {
     /// Wraps the error with `operation`.
@@ -107,6 +110,14 @@ impl<T> During<T> for Result<T, sqlx::Error> {
                     operation,
                     constraint: cause.constraint().unwrap_or("unknown").to_owned(),
                 }
+            }
+            // Written into what the transaction does not see.
+            sqlx::Error::Database(cause)
+                if cause.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some_and(|cause| {
+                    cause.code() == "42501" && cause.routine() == Some(POLICY_CHECK)
+                }) =>
+            {
+                StoreError::NotFound(operation)
             }
             sqlx::Error::Database(cause) => match cause.code().as_deref() {
                 // 57xxx operator intervention, 53xxx resources, 40001 serialisation, 40P01 deadlock, 55P03 lock timeout

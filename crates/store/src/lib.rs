@@ -10,6 +10,7 @@
 //!
 //! This crate knows nothing of HTTP, of how a score is computed, or of when work is due.
 
+mod access;
 mod appliances;
 mod audit;
 mod connect;
@@ -39,6 +40,7 @@ mod system;
 mod tenants;
 mod tokens;
 
+pub use access::{BreakGlass, Client, Grant, Opening};
 pub use appliances::{
     Appliance, ApplianceFilter, ApplianceKey, CycleReport, Enrolment, NewAsset, Presence, PresenceRow,
 };

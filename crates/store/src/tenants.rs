@@ -30,6 +30,8 @@ pub struct Organisation {
     pub name: String,
     /// When it was added.
     pub created_at: Timestamp,
+    /// Whether people above it need to be let in.
+    pub restricted: bool,
 }
 
 /// A location of a clinic, with the names around it.
@@ -176,7 +178,14 @@ impl Scope {
         .execute(self.query())
         .await
         .during(OPERATION)?;
-        Ok(Organisation { id, partner, partner_name, name: name.to_owned(), created_at: at })
+        Ok(Organisation {
+            id,
+            partner,
+            partner_name,
+            name: name.to_owned(),
+            created_at: at,
+            restricted: false,
+        })
     }
 
     /// The partner of an organisation within reach.
@@ -196,7 +205,7 @@ impl Scope {
     ) -> StoreResult<Page<Organisation>> {
         let (name, id) = page.after.clone().unzip();
         let rows = sqlx::query!(
-            "SELECT o.org_id, o.partner_id, o.name, o.created_at, p.name AS partner_name
+            "SELECT o.org_id, o.partner_id, o.name, o.created_at, o.restricted, p.name AS partner_name
              FROM organisation o JOIN partner p ON p.id = o.partner_id
              WHERE ($1::uuid IS NULL OR o.partner_id = $1) AND ($2::text IS NULL OR (o.name, o.org_id) > ($2, $3::uuid))
              ORDER BY o.name, o.org_id LIMIT $4",
@@ -211,6 +220,7 @@ impl Scope {
             partner_name: row.partner_name,
             name: row.name,
             created_at: row.created_at,
+            restricted: row.restricted,
         })
         .fetch_all(self.query())
         .await

@@ -126,6 +126,11 @@ impl Browser {
         self.send(Method::POST, path, None).await
     }
 
+    /// `PUT`.
+    pub async fn put(&mut self, path: &str, body: Value) -> Reply {
+        self.send(Method::PUT, path, Some(&body)).await
+    }
+
     /// `PATCH`.
     pub async fn patch(&mut self, path: &str, body: Value) -> Reply {
         self.send(Method::PATCH, path, Some(&body)).await

@@ -118,6 +118,7 @@ test("every page of the console answers", async () => {
     ["Appliances", "Appliances"],
     ["Audit log", "Audit log"],
     ["People", "People"],
+    ["Emergency access", "Emergency access"],
     ["System health", "System health"],
     ["Settings", "Settings"],
   ] as const) {

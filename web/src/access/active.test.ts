@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { BreakGlass } from "../api/identity";
+import type { BreakGlass } from "../api/types";
 import { activeNow } from "./active";
 
 const now = Date.parse("2026-11-29T02:00:00Z");

@@ -1,4 +1,4 @@
-import type { BreakGlass } from "../api/identity";
+import type { BreakGlass } from "../api/types";
 
 /** What is open now; the end counts even before the server has noted it. */
 export function activeNow(items: readonly BreakGlass[], now: number): BreakGlass[] {

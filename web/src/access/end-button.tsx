@@ -1,5 +1,6 @@
 import { api } from "../api/client";
-import { type BreakGlass, permission } from "../api/identity";
+import { permission } from "../api/identity";
+import type { BreakGlass } from "../api/types";
 import { useDenied, useSession } from "../auth/context";
 import { useWrite } from "../lib/use-write";
 import { Button } from "../ui/button";

@@ -1,7 +1,8 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
-import { type BreakGlass, permission } from "../api/identity";
+import { permission } from "../api/identity";
+import type { BreakGlass } from "../api/types";
 import { useDenied, useSession } from "../auth/context";
 import { plural } from "../lib/format";
 import { flatten, pagesOf } from "../lib/pages";

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
-import { type Access, type Grant, permission } from "../api/identity";
+import { permission } from "../api/identity";
+import type { Access, Grant } from "../api/types";
 import { useDenied } from "../auth/context";
 import { useNow } from "../lib/now";
 import { useWrite } from "../lib/use-write";

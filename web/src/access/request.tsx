@@ -70,7 +70,7 @@ function RequestForm({ onClose, org }: { onClose: () => void; org: Props["org"] 
             <Select
               label="Client"
               value={orgId}
-              options={items.filter(({ restricted }) => restricted !== false)}
+              options={items.filter(({ restricted }) => restricted)}
               onChange={setOrg}
             />
           )}
@@ -93,7 +93,7 @@ function RequestForm({ onClose, org }: { onClose: () => void; org: Props["org"] 
       </Field>
       <div className="grid grid-cols-2 gap-3">
         <Field label="Ticket" error={fieldProblem(ask.error, "ticket")}>
-          {(ids) => <TextInput ids={ids} maxLength={120} value={ticket} onChange={setTicket} placeholder="NG-4711" />}
+          {(ids) => <TextInput ids={ids} maxLength={100} value={ticket} onChange={setTicket} placeholder="NG-4711" />}
         </Field>
         <Field label="For" error={fieldProblem(ask.error, "hours")}>
           {(ids) => (

@@ -126,9 +126,13 @@ export const codeWords: Record<string, ErrorWords> = {
   already_asked: again("You have asked for this client already", "A second person has to agree."),
   second_person_needed: once("You cannot approve your own request", "Emergency access takes two people."),
   break_glass_over: again("This access is over", "It ended, or was turned down. Ask again if it is needed."),
-  break_glass_read_only: once(
-    "Emergency access is for reading",
-    "Whoever changes something at this client needs to be let in by somebody.",
+  not_involved: once(
+    "You have no part in this access",
+    "It is ended by who asked for it, who approved it, or an owner of the practice.",
+  ),
+  not_above: again(
+    "This person cannot be let in",
+    "Only people of the platform or of the client's partner are, while their account is open.",
   ),
 
   // Programs.

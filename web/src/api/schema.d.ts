@@ -803,6 +803,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Break-glass accesses and requests within reach, newest first. */
+        get: operations["get_break_glass"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/break-glass/{break_glass_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves what somebody else asked for: they see the client, to read, from now on for the hours that they asked for. */
+        post: operations["post_break_glass_break_glass_id_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/break-glass/{break_glass_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends an access, or turns a request down. Done by who asked, who approved, and owners of the practice; of a request, by
+         *     whoever may approve it.
+         */
+        post: operations["post_break_glass_break_glass_id_end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/catalog": {
         parameters: {
             query?: never;
@@ -1202,6 +1256,75 @@ export interface paths {
         /** Adds an organisation to a partner. */
         post: operations["post_organisations"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/organisations/{org_id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who sees a client: everybody whose role says so, or who is let in. */
+        get: operations["get_organisations_org_id_access"];
+        /** Restricts a client to people who are let in, or opens it to every role again. Only somebody who sees it opens it. */
+        put: operations["put_organisations_org_id_access"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/organisations/{org_id}/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for reading access to a restricted client. It opens when somebody else approves it. */
+        post: operations["post_organisations_org_id_break_glass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/organisations/{org_id}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets somebody of the installation or of the client's partner in. Whoever is let in already is so anew. */
+        post: operations["post_organisations_org_id_grants"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/organisations/{org_id}/grants/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a grant back: the person's next request sees nothing of the client. */
+        delete: operations["delete_organisations_org_id_grants_user_id"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1647,6 +1770,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who sees a client. */
+        AccessBody: {
+            /** @description Break-glass accesses that are open, and requests for one, newest first. */
+            break_glass: components["schemas"]["BreakGlassBody"][];
+            /** @description Who is let in, by name. */
+            grants: components["schemas"]["GrantBody"][];
+            /** @description Whether people above it need to be let in. */
+            restricted: boolean;
+        };
         /** @description The one answer. */
         AddressAnswer: {
             /** @description What happens next. */
@@ -1820,6 +1952,52 @@ export interface components {
             /** @description From the link. */
             token: string;
         };
+        /** @description A break-glass access. */
+        BreakGlassBody: {
+            /** @description The name of who approved it. */
+            approved_by_name?: string | null;
+            /** @description Who asked. */
+            asked_by: string;
+            /** @description Their name. */
+            asked_by_name: string;
+            /**
+             * Format: date-time
+             * @description When somebody ended it or turned it down.
+             */
+            ended_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it holds, once approved.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: int32
+             * @description For how many hours.
+             */
+            hours: number;
+            /** @description Prefixed id. */
+            id: string;
+            /** @description To what. */
+            org_id: string;
+            /** @description What that is called. */
+            org_name: string;
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When. A request waits for 24 hours.
+             */
+            requested_at: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["BreakGlassState"];
+            /** @description The ticket that it is done under. */
+            ticket: string;
+        };
+        /**
+         * @description Where a break-glass access stands.
+         * @enum {string}
+         */
+        BreakGlassState: "requested" | "active" | "ended";
         /** @description What the browser asks an authenticator. */
         CeremonyBody: {
             /** @description Goes back with the answer, within five minutes. */
@@ -2194,6 +2372,27 @@ export interface components {
             score?: number | null;
             /** Format: int64 */
             stale: number;
+        };
+        /** @description Somebody who is let in. */
+        GrantBody: {
+            /**
+             * Format: date-time
+             * @description Until when; without an end where there is none.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            granted_at: string;
+            /** @description The name of who let them in. */
+            granted_by: string;
+            /** @description Why; told to whoever decides about grants. */
+            reason?: string | null;
+            /** @description Who. */
+            user_id: string;
+            /** @description Their name. */
+            user_name: string;
         };
         /** @description What you can give a token. */
         GrantableActions: {
@@ -2643,6 +2842,52 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list. */
+        Listing_BreakGlassBody: {
+            /** @description The rows. */
+            items: {
+                /** @description The name of who approved it. */
+                approved_by_name?: string | null;
+                /** @description Who asked. */
+                asked_by: string;
+                /** @description Their name. */
+                asked_by_name: string;
+                /**
+                 * Format: date-time
+                 * @description When somebody ended it or turned it down.
+                 */
+                ended_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description Until when it holds, once approved.
+                 */
+                expires_at?: string | null;
+                /**
+                 * Format: int32
+                 * @description For how many hours.
+                 */
+                hours: number;
+                /** @description Prefixed id. */
+                id: string;
+                /** @description To what. */
+                org_id: string;
+                /** @description What that is called. */
+                org_name: string;
+                /** @description Why. */
+                reason: string;
+                /**
+                 * Format: date-time
+                 * @description When. A request waits for 24 hours.
+                 */
+                requested_at: string;
+                /** @description Where it stands. */
+                state: components["schemas"]["BreakGlassState"];
+                /** @description The ticket that it is done under. */
+                ticket: string;
+            }[];
+            /** @description Where the next page begins; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
         Listing_CodeBody: {
             /** @description The rows. */
             items: {
@@ -2899,6 +3144,8 @@ export interface components {
                 partner_id: string;
                 /** @description That partner's name. */
                 partner_name: string;
+                /** @description Whether people above it see this line alone, unless somebody lets them in. */
+                restricted: boolean;
             }[];
             /** @description Where the next page begins; null on the last. */
             next_cursor?: string | null;
@@ -3137,10 +3384,34 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description What is asked for. */
+        NewBreakGlass: {
+            /**
+             * Format: int32
+             * @description For how many hours, 1 to 4.
+             */
+            hours: number;
+            /** @description 10 to 500 characters. The client reads it. */
+            reason: string;
+            /** @description The ticket that it is done under, 1 to 100 characters. The client reads it. */
+            ticket: string;
+        };
         /** @description A code to issue. */
         NewCodeRequest: {
             /** @description What you call it, for example the machine it is for; up to 120 characters. */
             label?: string;
+        };
+        /** @description Whom to let in. */
+        NewGrant: {
+            /**
+             * Format: date-time
+             * @description Until when; until it is taken back unless told.
+             */
+            expires_at?: string | null;
+            /** @description 10 to 500 characters. The client reads it. */
+            reason: string;
+            /** @description Somebody of the installation or of the client's partner, and not oneself. */
+            user_id: string;
         };
         /** @description Whom to invite, to what. */
         NewInvitation: {
@@ -3305,6 +3576,8 @@ export interface components {
             partner_id: string;
             /** @description That partner's name. */
             partner_name: string;
+            /** @description Whether people above it see this line alone, unless somebody lets them in. */
+            restricted: boolean;
         };
         /** @description The fleet at a glance. */
         OverviewBody: {
@@ -3624,6 +3897,11 @@ export interface components {
         ResetRequest: {
             /** @description The address. */
             email: string;
+        };
+        /** @description Whether a client is restricted. */
+        Restriction: {
+            /** @description Whether people above it need to be let in from now on. */
+            restricted: boolean;
         };
         /** @description Why a key ends. */
         RevokeRequest: {
@@ -5472,6 +5750,104 @@ export interface operations {
             };
         };
     };
+    get_break_glass: {
+        parameters: {
+            query?: {
+                /** @description Rows in the answer, 1 to 200; 50 unless told. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_BreakGlassBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_break_glass_break_glass_id_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Break-glass access */
+                break_glass_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Open */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlassBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_break_glass_break_glass_id_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Break-glass access */
+                break_glass_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlassBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_catalog: {
         parameters: {
             query?: never;
@@ -6353,6 +6729,178 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OrganisationBody"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_organisations_org_id_access: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Organisation */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who sees it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_organisations_org_id_access: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Organisation */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Restriction"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_organisations_org_id_break_glass: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Organisation */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBreakGlass"];
+            };
+        };
+        responses: {
+            /** @description Asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakGlassBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_organisations_org_id_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Organisation */
+                org_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGrant"];
+            };
+        };
+        responses: {
+            /** @description Let in */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantBody"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_organisations_org_id_grants_user_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Organisation */
+                org_id: string;
+                /** @description Person */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {

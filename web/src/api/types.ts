@@ -6,7 +6,6 @@
  * those that this version knows and may ask for.
  */
 
-import type { Restrictable, UnservedPaths } from "./identity";
 import type { components, paths } from "./schema";
 
 type Schemas = components["schemas"];
@@ -67,10 +66,13 @@ export type Health = Schemas["SystemHealthBody"];
 export type Job = Schemas["JobBody"];
 export type Settings = Schemas["SettingsBody"];
 export type ServerKey = Schemas["KeyBody"];
-export type Organisation = Schemas["OrganisationBody"] & Restrictable;
+export type Organisation = Schemas["OrganisationBody"];
+export type Access = Schemas["AccessBody"];
+export type Grant = Schemas["GrantBody"];
+export type BreakGlass = Schemas["BreakGlassBody"];
 
 /** Every route that the web app knows. */
-export type Paths = paths & UnservedPaths;
+export type Paths = paths;
 
 export const incidentStateNames = [
   "open",

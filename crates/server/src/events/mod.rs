@@ -11,13 +11,13 @@ use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream, StreamExt};
-use proofline_authz::{Action, Reach};
+use proofline_authz::{Action, Principal, Reach};
 use proofline_core::{Membership, OrgId, SessionId, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -201,6 +201,8 @@ pub(crate) async fn close_ended(app: &AppState) -> ApiResult<String> {
     if open.is_empty() {
         return Ok("no streams".to_owned());
     }
+    // Other nodes announce what they change; this is for an announcement that got lost.
+    crate::access::reload(app).await;
     let ids: Vec<SessionId> = open.iter().map(|(session, _)| *session).collect();
     let now = app.now();
     let live =
@@ -225,8 +227,14 @@ pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::EventsSubscribe), RateClass::Read, routes!(events))
 }
 
-/// Whether somebody of this reach may know of the change. What cannot be told is not shown.
-async fn admits(app: &AppState, reach: Reach, change: &Change) -> bool {
+/// Whether they may know of the change. What cannot be told is not shown.
+async fn admits(app: &AppState, principal: &Principal, change: &Change) -> bool {
+    let reach = principal.reach();
+    // Asked anew for each change: a client may be restricted, and an access end, while the stream is open.
+    let above = matches!(reach, Reach::Platform | Reach::Partner(_));
+    if above && crate::access::hides(app, change.org_id, principal.person()).await {
+        return false;
+    }
     match reach {
         Reach::Platform => true,
         Reach::Partner(partner) => {
@@ -255,7 +263,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let session = call.session()?.clone();
-    let reach = call.principal().reach();
+    let principal = Arc::new(call.principal().clone());
     let app = call.app();
     let open = Open::new(app, (session.id, session.membership));
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
@@ -267,7 +275,7 @@ pub(crate) async fn events(
         Some(changes) => {
             let mut seen = Vec::new();
             for (number, change) in &changes {
-                if admits(app, reach, change).await {
+                if admits(app, &principal, change).await {
                     seen.push(frame(at(*number), change));
                 }
             }
@@ -283,10 +291,10 @@ pub(crate) async fn events(
             std::future::ready(!ended)
         })
         .filter_map(move |signal| {
-            let app = watched.clone();
+            let (app, principal) = (watched.clone(), principal.clone());
             async move {
                 match signal {
-                    Ok(Signal::Change(number, change)) if admits(&app, reach, &change).await => {
+                    Ok(Signal::Change(number, change)) if admits(&app, &principal, &change).await => {
                         Some(frame(at(number), &change))
                     }
                     Ok(Signal::Change(..) | Signal::SessionEnded(_)) => None,

@@ -91,7 +91,7 @@ pub struct Call {
 impl Call {
     /// Opens a scope for what the policy permitted, and for nothing more.
     pub async fn scope(&self) -> ApiResult<Scope> {
-        let mut scope = self.app.store().scope_metered(&self.permit, self.meter.clone()).await?;
+        let mut scope = self.app.store().scope_at(&self.permit, self.at, self.meter.clone()).await?;
         if let Some(Once { user, key, request_digest }) = &self.once {
             // Taken with the change or not at all; whoever took it first is waited for.
             scope.take_idempotency_key(*user, key, request_digest, self.at).await.map_err(
@@ -109,7 +109,7 @@ impl Call {
     pub async fn scope_for(&self, action: Action) -> ApiResult<Scope> {
         let permit = authorise(self.permit.principal(), action)
             .map_err(|denied| Problem::forbidden("not_permitted", denied.to_string()))?;
-        Ok(self.app.store().scope_metered(&permit, self.meter.clone()).await?)
+        Ok(self.app.store().scope_at(&permit, self.at, self.meter.clone()).await?)
     }
 
     /// Who asks.

@@ -128,4 +128,14 @@ impl Letters {
         let text = "You sign in with another address from now on. If it was not you, tell your administrator at once.";
         self.letter(to, "Your address was changed", text)
     }
+
+    /// To an owner of a practice, when something was decided about who above it sees it.
+    pub(crate) fn client_access(&self, to: &Email, practice: &str, said: &str) -> Letter {
+        let text = format!(
+            "This is about who sees {practice}.\n\n{said}\n\n\
+             You find who sees it, and everything that was done, in the console. If this should not be, end it there and \
+             ask."
+        );
+        self.letter(to, "Access to your practice's records", &text)
+    }
 }

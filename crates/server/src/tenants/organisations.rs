@@ -25,6 +25,8 @@ pub(crate) struct OrganisationBody {
     partner_name: String,
     /// When it was added.
     created_at: DateTime<Utc>,
+    /// Whether people above it see this line alone, unless somebody lets them in.
+    restricted: bool,
 }
 
 impl From<Organisation> for OrganisationBody {
@@ -35,6 +37,7 @@ impl From<Organisation> for OrganisationBody {
             partner_id: org.partner.to_string(),
             partner_name: org.partner_name,
             created_at: org.created_at,
+            restricted: org.restricted,
         }
     }
 }

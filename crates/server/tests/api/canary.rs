@@ -25,7 +25,7 @@ fn noisy_body() -> Value {
         "code": "CANARYC-ODECANA-RYCODEC-ANARY", "label": "canary label", "reason": "canary reason, long enough",
         "role": "canary_role", "mode": "canary_mode", "timezone": "Canary/Zone", "plan_digest": "canary-digest",
         "org_id": "org_canary", "partner_id": "part_canary", "actions": ["canary.action"], "expires_in_days": 3,
-        "ticket": "CANARY-1", "hostname": "canary-host", "canary_field": "canary-value"
+        "ticket": "CANARY-1", "user_id": "user_canary", "expires_at": "canary-time", "hours": 2, "hostname": "canary-host", "canary_field": "canary-value"
     })
 }
 

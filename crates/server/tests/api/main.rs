@@ -26,6 +26,7 @@ mod own_account;
 mod passkeys;
 mod people;
 mod posture;
+mod restricted;
 mod routes;
 mod scale;
 mod second_factor;

@@ -30,6 +30,8 @@ pub(crate) fn path_to_nothing(entry: &RouteEntry) -> String {
         ("{user_id}", "user_01h455vb4pex5vsknk084sn02q"),
         ("{invitation_id}", "inv_01h455vb4pex5vsknk084sn02q"),
         ("{mail_id}", "mail_01h455vb4pex5vsknk084sn02q"),
+        ("{org_id}", "org_01h455vb4pex5vsknk084sn02q"),
+        ("{break_glass_id}", "brk_01h455vb4pex5vsknk084sn02q"),
         ("{index}", "0"),
     ] {
         path = path.replace(parameter, value);

@@ -227,6 +227,45 @@ impl World {
         true
     }
 
+    /// What is decided about access to a client. Whether the route is one of those.
+    async fn prepare_access(&mut self, route: &str, prepared: &mut Prepared) -> bool {
+        let access = format!("/api/organisations/{}/access", self.site.org);
+        let ask = format!("/api/organisations/{}/break-glass", self.site.org);
+        let asked = json!({ "reason": "nobody of theirs answers", "ticket": "T-1", "hours": 2 });
+        if prepared.path.starts_with("/api/organisations/{org_id}/") {
+            fill(&mut prepared.path, &self.site.org);
+        }
+        match route {
+            "PUT /api/organisations/{org_id}/access" => prepared.body = Some(json!({ "restricted": true })),
+            "POST /api/organisations/{org_id}/grants"
+            | "DELETE /api/organisations/{org_id}/grants/{user_id}" => {
+                let (_, id) = self.operator().await;
+                let grant = json!({ "user_id": id, "reason": "works on their firewall" });
+                if route.starts_with("DELETE") {
+                    let grants = format!("/api/organisations/{}/grants", self.site.org);
+                    self.admin.post(&grants, grant).await.expect(201);
+                    fill(&mut prepared.path, &id);
+                } else {
+                    prepared.body = Some(grant);
+                }
+            }
+            "POST /api/organisations/{org_id}/break-glass" => {
+                self.admin.put(&access, json!({ "restricted": true })).await.expect(200);
+                prepared.body = Some(asked);
+            }
+            "POST /api/break-glass/{break_glass_id}/approve"
+            | "POST /api/break-glass/{break_glass_id}/end" => {
+                self.admin.put(&access, json!({ "restricted": true })).await.expect(200);
+                let email = self.operator().await.0;
+                let mut operator = self.app.sign_in(&email).await;
+                let waits = operator.post(&ask, asked).await.expect(201);
+                fill(&mut prepared.path, &waits["id"].as_str().expect("an id"));
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Everything that the route needs to succeed once.
     #[expect(clippy::too_many_lines, reason = "a table: one arm for each route")]
     pub(crate) async fn prepare(&mut self, entry: &RouteEntry) -> Prepared {
@@ -237,6 +276,7 @@ impl World {
             Prepared { sender: Sender::Admin, path: path.clone(), body: None, audited: audited.clone() };
         if self.prepare_account(&route, &mut prepared).await
             || self.prepare_people(&route, &mut prepared).await
+            || self.prepare_access(&route, &mut prepared).await
         {
             return prepared;
         }
