@@ -1,7 +1,6 @@
 /** The mock's routes about access: providers, approvals, tokens, keys, restricted clients, break-glass. */
 
-import type { Access, BreakGlass } from "../../src/api/identity.ts";
-import type { Approval, Provider, SealingKey, Token } from "../../src/api/types.ts";
+import type { Access, Approval, BreakGlass, Provider, SealingKey, Token } from "../../src/api/types.ts";
 import { permissionsOf } from "./accounts.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
 import { organisations } from "./fleet.ts";
