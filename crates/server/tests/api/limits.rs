@@ -152,8 +152,8 @@ async fn a_get_that_takes_a_secret_has_the_login_budget_and_no_change_that_of_re
         let body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
         let schema = body.and_then(|reference| reference.rsplit('/').next());
         let fields = schema.map(|name| &document["components"]["schemas"][name]["properties"]);
-        // What is handed over to be kept is not tried.
-        let kept = entry.path.ends_with("/credentials");
+        // What is handed over to be kept is not tried, and a help desk's ticket is no secret.
+        let kept = ["/credentials", "/break-glass"].iter().any(|end| entry.path.ends_with(end));
         let tries = !kept
             && fields
                 .and_then(Value::as_object)

@@ -344,6 +344,7 @@ fn body(entry: &RouteEntry, of_a_partner: bool, ids: &Ids) -> Option<Value> {
         | (_, "/api/break-glass/{break_glass_id}/approve" | "/api/break-glass/{break_glass_id}/end")
         | (_, "/api/oidc/approvals/{approval_id}/reject")
         | (_, "/api/users/{user_id}/restore") => return None,
+        (_, "/api/organisations/{org_id}/grants") => json!({ "reason": "works on their firewall" }),
         (_, "/api/organisations/{org_id}/access") => json!({ "restricted": false }),
         (_, "/api/organisations/{org_id}/break-glass") => {
             json!({ "reason": "nobody of theirs answers", "ticket": "T-1", "hours": 2 })
