@@ -270,15 +270,13 @@ async fn whose_factors_are_reset_is_signed_out_told_and_enrols_anew() {
     while stream.next().await.is_some() {}
     theirs.get("/api/auth/session").await.expect_problem(401, "no_session");
     let mut owner = app.database.superuser().await;
-    for table in ["totp_factor", "recovery_code", "passkey"] {
-        let sql =
-            format!("SELECT count(*) FROM {table} f JOIN person p ON p.id = f.user_id WHERE p.email = $1");
-        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-            .bind(&email)
-            .fetch_one(&mut owner)
-            .await
-            .expect("counts");
-        assert_eq!(left, 0, "{table}");
+    for sql in [
+        "SELECT count(*) FROM totp_factor f JOIN person p ON p.id = f.user_id WHERE p.email = $1",
+        "SELECT count(*) FROM recovery_code f JOIN person p ON p.id = f.user_id WHERE p.email = $1",
+        "SELECT count(*) FROM passkey f JOIN person p ON p.id = f.user_id WHERE p.email = $1",
+    ] {
+        let left: i64 = sqlx::query_scalar(sql).bind(&email).fetch_one(&mut owner).await.expect("counts");
+        assert_eq!(left, 0, "{sql}");
     }
     let mails = app.mail_to(&email).await;
     assert!(mails.last().expect("a mail").contains("Your second factors were reset"));

@@ -104,7 +104,7 @@ impl Appliance {
         ] {
             let reply = self.agent.call::<()>("GET", path, None).await;
             reply.expect(200);
-            signed.push((role, kind, reply.bytes.to_vec()));
+            signed.push((role, kind, reply.bytes.clone()));
         }
         let verified = signed.into_iter().map(|(role, kind, bytes)| {
             let envelope = Envelope::parse_up_to(&bytes, 1 << 23).expect("an envelope");
