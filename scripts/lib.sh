@@ -38,6 +38,32 @@ find_chromium() {
     find "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}" -type f -name chrome -perm -u+x -print -quit 2>/dev/null || true
 }
 
+logs=$TARGET/test-logs
+closing=()
+failed=
+
+# suite name pattern command…: runs it, whatever became of the one before. Its closing line is the last one that matches
+# the pattern; its whole output goes to a file in $logs.
+suite() {
+    local name=$1 pattern=$2 began=$SECONDS status=0 line log
+    shift 2
+    mkdir -p "$logs"
+    log=$logs/${name// /-}.log
+    say "$name: $*"
+    "$@" </dev/null 2>&1 | tee "$log" || status=$?
+    # Colours and carriage returns would hide the words.
+    line=$(sed -E 's/\x1b\[[0-9;]*[A-Za-z]//g; s/\r//g' "$log" | grep -E "$pattern" | tail -n 1 | sed -E 's/^ +//') || true
+    closing+=("$(printf '%-22s %-6s %4ss  %s' "$name" "$([ "$status" = 0 ] && echo ok || echo FAILED)" $((SECONDS - began)) "$line")")
+    [ "$status" = 0 ] || failed=yes
+}
+
+# What every suite said at its end; fails when one of them did.
+closing_lines() {
+    say "closing lines (whole output in $logs)"
+    printf '%s\n' "${closing[@]}"
+    [ -z "$failed" ]
+}
+
 # judges folder [short]: the outside judges, on the binary of PROOFLINE_BIN; their programs are installed where they changed
 judges() {
     local home=$TARGET/judges wanted=scripts/judges/requirements.txt
