@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use anyhow::Context as _;
 use proofline_embedded_postgres::{APP_ROLE, Cluster, Endpoint, OWNER_ROLE, Options, Search, Sighting};
 use proofline_server::DatabaseKind;
-use proofline_store::{ConnectOptions, MigrateError, Migrator, Schema, Store, StoreError};
+use proofline_store::{ConnectOptions, MigrateError, Migrator, Schema, Scope, Store, StoreError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -18,6 +18,13 @@ const OWNER_URL: &str = "PROOFLINE_OWNER_DATABASE_URL";
 /// Where root puts a private cluster whose requested place the database user cannot enter. Not below the service's own
 /// `/var/lib/proofline`, which is closed to others.
 const SYSTEM_DATA: &str = "/var/lib/proofline-postgres";
+
+/// A scope for work that nobody asked for through the API.
+pub(crate) async fn background_scope(store: &Store, work: &'static str) -> anyhow::Result<Scope> {
+    let permit =
+        proofline_server::background_permit(work).map_err(|problem| anyhow::anyhow!("{}", problem.code()))?;
+    Ok(store.scope(&permit).await?)
+}
 
 /// Where the database is, and for the embedded one, its supervisor.
 pub(crate) struct Database {

@@ -18,7 +18,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::database::{Found, connect, runtime};
+use crate::database::{Found, background_scope, connect, runtime};
 use crate::fault::Fault;
 use crate::keys::Folder;
 use crate::secrets::{self, Secrets};
@@ -254,8 +254,7 @@ async fn sealing(
     let read_only = runtime.clone().options([("default_transaction_read_only", "on")]);
     let Ok(store) = connect(&read_only, 1).await else { return };
     let uses = async {
-        let permit = proofline_server::background_permit("doctor").ok()?;
-        let mut scope = store.scope(&permit).await.ok()?;
+        let mut scope = background_scope(&store, "doctor").await.ok()?;
         let found = look(&mut scope, secrets.keyring()).await;
         if !matches!(found, Err(KeyMismatch::Store(_))) {
             let known = scope.server_keys().await.ok()?;

@@ -19,10 +19,13 @@ use proofline_evidence::SigningKey;
 use proofline_protocol::{KeyRole, MAX_SUCCESSORS};
 use proofline_server::ServerKeys;
 use proofline_server::keys::{Followed, KeyChain, KeyLink, SuccessionError, succeed};
-use proofline_store::{Scope, ServerKeyRow, Store};
+use proofline_store::{ServerKeyRow, Store};
 
+use crate::database::background_scope;
 use crate::entropy::SystemEntropy;
 use crate::fault::Fault;
+
+const WORK: &str = "server keys";
 
 /// The keys folder of an installation.
 pub(crate) struct Folder {
@@ -48,7 +51,7 @@ impl Folder {
 
     /// Reads the keys, or makes the first four at the very first start, and registers their public halves.
     pub(crate) async fn load(&self, store: &Store, at: Timestamp) -> Result<ServerKeys, Fault> {
-        let mut scope = scope(store).await?;
+        let mut scope = background_scope(store, WORK).await?;
         let known = scope.server_keys().await?;
         fs::create_dir_all(&self.path)?;
         fs::set_permissions(&self.path, fs::Permissions::from_mode(0o700))?;
@@ -75,7 +78,7 @@ impl Folder {
 
     /// Reads the keys that have successors again: a rotation takes effect beside the running server.
     pub(crate) async fn reload(&self, store: &Store, at: Timestamp) -> Result<Followed, Fault> {
-        let mut scope = scope(store).await?;
+        let mut scope = background_scope(store, WORK).await?;
         let known = scope.server_keys().await?;
         scope.commit_unaudited().await?;
         self.followed(&known, at)
@@ -90,7 +93,7 @@ impl Folder {
         overlap: TimeDelta,
         at: Timestamp,
     ) -> Result<Rotation, Fault> {
-        let mut scope = scope(store).await?;
+        let mut scope = background_scope(store, WORK).await?;
         let known = scope.server_keys().await?;
         scope.commit_unaudited().await?;
         let of_role = of(role, &known);
@@ -260,12 +263,6 @@ fn missing(role: KeyRole, place: &Place) -> Fault {
         "copy the keys folder from the node that made it, or restore it from your backup"
     };
     Fault::config(format!("the {role} key is missing at {}; {what}", place.key.display()))
-}
-
-async fn scope(store: &Store) -> Result<Scope, Fault> {
-    let permit =
-        proofline_server::background_permit("server keys").map_err(|p| anyhow::anyhow!("{}", p.code()))?;
-    Ok(store.scope(&permit).await?)
 }
 
 /// The keys of a role, the first one first.

@@ -7,7 +7,7 @@ use proofline_protocol::KeyRole;
 use proofline_server::keys::{ResealReport, reseal};
 use proofline_store::Store;
 
-use crate::database::Database;
+use crate::database::{Database, background_scope};
 use crate::entropy::SystemEntropy;
 use crate::fault::Fault;
 use crate::keys::{Folder, Rotation};
@@ -92,9 +92,7 @@ async fn signing(settings: &Settings, role: KeyRole, overlap: TimeDelta) -> Resu
 }
 
 async fn installation(store: &Store) -> Result<Option<InstallationId>, Fault> {
-    let permit =
-        proofline_server::background_permit("installation").map_err(|p| anyhow::anyhow!("{}", p.code()))?;
-    let mut scope = store.scope(&permit).await?;
+    let mut scope = background_scope(store, "installation").await?;
     let found = scope.installation().await?;
     scope.commit_unaudited().await?;
     Ok(found.map(|installation| installation.id))

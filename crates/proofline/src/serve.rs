@@ -18,7 +18,7 @@ use proofline_store::{Installation, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::database::Database;
+use crate::database::{Database, background_scope};
 use crate::entropy::SystemEntropy;
 use crate::fault::Fault;
 use crate::keys::Folder;
@@ -28,6 +28,8 @@ use crate::{redis, secrets};
 
 /// How long open requests may take to finish once the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+const NOT_MIGRATED: &str = "the database is not migrated; run `proofline migrate up`";
 
 /// How often the keys folder is read again: a rotation is known everywhere long before its keys change over.
 const KEYS_EVERY: Duration = Duration::from_secs(10);
@@ -205,10 +207,7 @@ impl Stop {
 
 /// Refuses to go on with secrets that are not those of this database.
 pub(crate) async fn admit(settings: &Settings, store: &Store, secrets: &Secrets) -> Result<(), Fault> {
-    let permit =
-        proofline_server::background_permit("secrets").map_err(|p| anyhow::anyhow!("{}", p.code()))?;
-    let scope =
-        store.scope(&permit).await.context("the database is not migrated; run `proofline migrate up`")?;
+    let scope = background_scope(store, "secrets").await.context(NOT_MIGRATED)?;
     let keep = || secrets.keep(&settings.data).map_err(Unfit::Other);
     admit_secrets(scope, secrets.keyring(), SystemClock.now(), keep).await.map_err(|unfit| match unfit {
         Unfit::Mismatch(error) => secrets.mismatch(&settings.data, error),
@@ -235,10 +234,7 @@ fn evidence_folder(settings: &Settings) -> Result<LocalFileSystem, Fault> {
 
 /// Reads the installation, naming it at the very first start, and notes the catalogue of this build.
 async fn installation(store: &Store, clock: &SystemClock) -> Result<Installation, Fault> {
-    let permit =
-        proofline_server::background_permit("installation").map_err(|p| anyhow::anyhow!("{}", p.code()))?;
-    let mut scope =
-        store.scope(&permit).await.context("the database is not migrated; run `proofline migrate up`")?;
+    let mut scope = background_scope(store, "installation").await.context(NOT_MIGRATED)?;
     let (now, catalogue) = (clock.now(), Catalog::embedded().digest());
     if scope.installation().await?.is_none() {
         let id = InstallationId::new(now, &SystemEntropy as &dyn Entropy);
