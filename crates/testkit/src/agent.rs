@@ -20,6 +20,23 @@ use tower::ServiceExt as _;
 
 use crate::Reply;
 
+/// The check-in of an appliance with nothing to tell.
+pub fn ordinary_check_in(catalogue: Digest) -> CheckInRequest {
+    CheckInRequest {
+        agent_version: Text::new("0.1.0").expect("fits"),
+        catalogue,
+        mode: Mode::Audit,
+        local_override: None,
+        outbox_depth: 0,
+        outbox_oldest: None,
+        last_cycle: None,
+        rules_version: 0,
+        orders_done: Vec::new(),
+        checkpoint_size: 0,
+        uptime_s: 60,
+    }
+}
+
 /// Talks to the application as an agent does.
 #[derive(Clone)]
 pub struct Agent {
@@ -120,19 +137,7 @@ impl Agent {
 
     /// An ordinary check-in.
     pub fn check_in_request(&self) -> CheckInRequest {
-        CheckInRequest {
-            agent_version: Text::new("0.1.0").expect("fits"),
-            catalogue: self.identity().catalogue,
-            mode: Mode::Audit,
-            local_override: None,
-            outbox_depth: 0,
-            outbox_oldest: None,
-            last_cycle: None,
-            rules_version: 0,
-            orders_done: Vec::new(),
-            checkpoint_size: 0,
-            uptime_s: 60,
-        }
+        ordinary_check_in(self.identity().catalogue)
     }
 
     /// Checks in and reads the answer.

@@ -21,7 +21,7 @@ pub mod logs;
 mod redis;
 mod reply;
 
-pub use agent::Agent;
+pub use agent::{Agent, ordinary_check_in};
 pub use app::{MASTER_KEY, TestApp, TestSite, totp_code};
 pub use authenticator::Authenticator;
 pub use browser::Browser;

@@ -7,10 +7,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use proofline_core::{Clock as _, Mode, Secret, SystemClock};
+use proofline_core::{Clock as _, Secret, SystemClock};
 use proofline_evidence::{PublicKey, SigningKey};
 use proofline_protocol::signature::{self, Request};
-use proofline_protocol::{CheckInRequest, CheckInResponse, Digest as Sum, Text, paths};
+use proofline_protocol::{CheckInResponse, Digest as Sum, paths};
+use proofline_testkit::ordinary_check_in;
 use proofline_vault::{Cell, Sealed, Vault};
 use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgConnection;
@@ -279,20 +280,7 @@ async fn a_rotation_that_is_killed_goes_on_and_leaves_no_row_on_the_old_key() {
 
 /// What the server answers to the appliance with this key.
 fn check_in(home: &Home, key: &SigningKey, nonce: u8) -> CheckInResponse {
-    let request = CheckInRequest {
-        agent_version: Text::new("0.1.0").expect("fits"),
-        catalogue: Sum::of(b"catalogue"),
-        mode: Mode::Audit,
-        local_override: None,
-        outbox_depth: 0,
-        outbox_oldest: None,
-        last_cycle: None,
-        rules_version: 0,
-        orders_done: Vec::new(),
-        checkpoint_size: 0,
-        uptime_s: 60,
-    };
-    let body = serde_json::to_vec(&request).expect("writes");
+    let body = serde_json::to_vec(&ordinary_check_in(Sum::of(b"catalogue"))).expect("writes");
     let request = Request { method: "POST", path: paths::CHECK_IN, query: "", body: &body };
     let signed = signature::sign(&request, key, SystemClock.now(), [nonce; 16]).expect("signs");
     let mut stream = connect(home.listen).expect("listens");

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use proofline_core::{Clock as _, Mode, Secret, SystemClock};
+use proofline_core::{Clock as _, Secret, SystemClock};
 use proofline_evidence::SigningKey;
 use proofline_protocol::signature::{self, SignedHeaders};
-use proofline_protocol::{CheckInRequest, ClaimRequest, ClaimResponse, Digest, Text, paths};
-use proofline_testkit::TestRedis;
+use proofline_protocol::{ClaimRequest, ClaimResponse, Digest, Text, paths};
+use proofline_testkit::{TestRedis, ordinary_check_in};
 use serde_json::{Value, json};
 
 use crate::external::Elsewhere;
@@ -263,20 +263,7 @@ fn a_signed_request_counts_once(deployment: &Deployment, admin: &mut Person) {
     let claimed = deliver(deployment.front, paths::CLAIM, &claim, &signed(&key, paths::CLAIM, &claim, 1));
     assert_eq!(claimed.status, 200, "{}", claimed.body);
     let identity: ClaimResponse = serde_json::from_str(&claimed.body).expect("a response");
-    let check_in = serde_json::to_vec(&CheckInRequest {
-        agent_version: Text::new("0.1.0").expect("fits"),
-        catalogue: identity.catalogue,
-        mode: Mode::Audit,
-        local_override: None,
-        outbox_depth: 0,
-        outbox_oldest: None,
-        last_cycle: None,
-        rules_version: 0,
-        orders_done: Vec::new(),
-        checkpoint_size: 0,
-        uptime_s: 60,
-    })
-    .expect("serialises");
+    let check_in = serde_json::to_vec(&ordinary_check_in(identity.catalogue)).expect("serialises");
     for first in 0..3_u8 {
         let headers = signed(&key, paths::CHECK_IN, &check_in, 10 + first);
         for turn in 0..6 {
