@@ -13,12 +13,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use proofline_core::{InstallationId, Timestamp};
 use proofline_evidence::dsse::Envelope;
 use proofline_evidence::{Defect, Digest, PublicKey, Reason};
-use proofline_protocol::{KeyRole, KeySuccessor, MAX_SUCCESSORS, SUCCESSOR_PAYLOAD_TYPE};
+use proofline_protocol::{
+    KeyRole, KeySuccessor, MAX_SUCCESSOR_BYTES, MAX_SUCCESSORS, SUCCESSOR_PAYLOAD_TYPE,
+};
 
 use crate::files;
 use crate::identity::StateDir;
 
-const MAX_STATEMENT: usize = 4 * 1024;
 const MAX_FILE: u64 = 512 * 1024;
 
 /// A successor is not accepted.
@@ -194,7 +195,7 @@ impl Held {
     }
 
     fn step(&mut self, installation: InstallationId, statement: &str) -> Result<(), SuccessorRefusal> {
-        let envelope = Envelope::parse_up_to(statement.as_bytes(), MAX_STATEMENT)?;
+        let envelope = Envelope::parse_up_to(statement.as_bytes(), MAX_SUCCESSOR_BYTES)?;
         let signer = envelope.key_id();
         let place = self.chains.iter_mut().find_map(|chain| {
             let at = chain.links.iter().position(|link| link.key.id() == signer)?;

@@ -31,7 +31,7 @@ pub use order::{Instruction, ORDER_PAYLOAD_TYPE, Order, OrderError, OrderKind};
 pub use problem::Problem;
 pub use proofline_evidence::Digest;
 pub use rules::{RULES_PAYLOAD_TYPE, RuleSet};
-pub use successor::{KeySuccessor, MAX_SUCCESSORS, SUCCESSOR_PAYLOAD_TYPE};
+pub use successor::{KeySuccessor, MAX_SUCCESSOR_BYTES, MAX_SUCCESSORS, SUCCESSOR_PAYLOAD_TYPE};
 
 /// The most envelopes in one submission.
 pub const MAX_ENVELOPES: usize = 100;

@@ -14,6 +14,9 @@ pub const SUCCESSOR_PAYLOAD_TYPE: &str = "application/vnd.proofline.key-successo
 /// The most successor statements in one answer: sixteen changes of each key.
 pub const MAX_SUCCESSORS: usize = 64;
 
+/// Bytes of a successor statement in its envelope, at most.
+pub const MAX_SUCCESSOR_BYTES: usize = 4 * 1024;
+
 /// What the key before signs about the key after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

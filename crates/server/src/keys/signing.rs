@@ -9,10 +9,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use proofline_core::{Entropy, InstallationId, Timestamp};
 use proofline_evidence::dsse::{self, Envelope};
 use proofline_evidence::{Defect, SigningKey};
-use proofline_protocol::{KeyRole, KeySuccessor, SUCCESSOR_PAYLOAD_TYPE};
+use proofline_protocol::{KeyRole, KeySuccessor, MAX_SUCCESSOR_BYTES, SUCCESSOR_PAYLOAD_TYPE};
 use serde_json::value::RawValue;
-
-const MAX_STATEMENT: usize = 4 * 1024;
 
 /// The keys of every role.
 pub struct ServerKeys {
@@ -100,7 +98,7 @@ impl KeyLink {
         key: SigningKey,
         statement: &[u8],
     ) -> Result<Self, LinkError> {
-        let envelope = Envelope::parse_up_to(statement, MAX_STATEMENT)?;
+        let envelope = Envelope::parse_up_to(statement, MAX_SUCCESSOR_BYTES)?;
         let payload = envelope.verify(SUCCESSOR_PAYLOAD_TYPE, predecessor.public_key())?;
         let said: KeySuccessor = serde_json::from_slice(payload)?;
         let foreign = [
