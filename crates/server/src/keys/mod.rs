@@ -16,7 +16,7 @@ use uuid::Builder;
 use crate::http::{Access, Api, RateClass};
 
 pub use known::{KeyMismatch, KeyState, Keyring, MasterKeyUse, admit, fingerprint, look};
-pub(crate) use open::{open_sealed, refused as sealed_value_refused};
+pub(crate) use open::{open_sealed, sealed_value_refused};
 pub use reseal::{ResealError, ResealReport, reseal};
 pub use signing::{Followed, KeyChain, KeyLink, LinkError, ServerKeys};
 pub use succession::{SigningKeyUse, SuccessionError, signing_keys, succeed};

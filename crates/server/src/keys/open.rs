@@ -18,12 +18,12 @@ pub(crate) async fn open_sealed(
 ) -> ApiResult<Secret> {
     match call.app().vault().open(cell, sealed) {
         Ok(secret) => Ok(secret),
-        Err(error) => Err(refused(call, action, resource, cell, &error).await),
+        Err(error) => Err(sealed_value_refused(call, action, resource, cell, &error).await),
     }
 }
 
 /// What somebody is told whose stored secret did not open just now. The audit log says more.
-pub(crate) async fn refused(
+pub(crate) async fn sealed_value_refused(
     call: &Call,
     action: Action,
     resource: String,
