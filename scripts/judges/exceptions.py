@@ -19,7 +19,7 @@ WITH_A_SESSION = {
 
 # Parameters that are taken out of the description before requests are made of it.
 PARAMETERS = {
-    "cursor": "opaque: only the list itself can make one; a fuzz target and a Rust test send others",
+    "cursor": "opaque: only the list itself can make one; a Rust test sends others",
 }
 
 # What a request may be answered although its form is right: the status, and the rule that no form can say.
@@ -38,6 +38,7 @@ CONTENT = {
     "post_oidc_approvals_approval_id_approve": (422, "role and place have to fit each other"),
     "post_auth_providers_provider_id_start": (422, "a page to return to is one of the app's"),
     "post_auth_identities_link": (422, "a page to return to is one of the app's"),
+    "post_organisations_org_id_grants": (422, "somebody above the client, and an end that lies ahead"),
     "post_invitations": (422, "role and place have to fit each other"),
     "patch_users_user_id": (422, "a role of the place where the person is"),
     "post_sites": (422, "a time zone is one of the IANA database"),

@@ -100,8 +100,10 @@ impl BreakGlassBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewBreakGlass {
     /// 10 to 500 characters. The client reads it.
+    #[schema(format = "reason")]
     reason: String,
     /// The ticket that it is done under, 1 to 100 characters. The client reads it.
+    #[schema(format = "ticket")]
     ticket: String,
     /// For how many hours, 1 to 4.
     #[schema(minimum = 1, maximum = 4)]

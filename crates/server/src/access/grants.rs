@@ -89,6 +89,7 @@ pub(crate) struct NewGrant {
     #[schema(value_type = String)]
     user_id: UserId,
     /// 10 to 500 characters. The client reads it.
+    #[schema(format = "reason")]
     reason: String,
     /// Until when; until it is taken back unless told.
     #[schema(value_type = Option<DateTime<Utc>>)]

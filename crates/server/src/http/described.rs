@@ -4,8 +4,8 @@
 use std::fmt::Display;
 
 use proofline_core::{
-    ApiTokenId, ApplianceId, ApprovalId, AssetId, CeremonyId, CredentialId, FactorRequirement, IdentityId,
-    IncidentId, InvitationId, MailId, Mode, OrderId, OrgId, PartnerId, PasskeyId, ProviderId,
+    ApiTokenId, ApplianceId, ApprovalId, AssetId, BreakGlassId, CeremonyId, CredentialId, FactorRequirement,
+    IdentityId, IncidentId, InvitationId, MailId, Mode, OrderId, OrgId, PartnerId, PasskeyId, ProviderId,
     ProvisioningCodeId, Role, SessionId, Severity, SiteId, UserId,
 };
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
@@ -26,10 +26,11 @@ const EMAIL: &str = concat!(
 );
 
 /// Which kind of id stands in a field or parameter of this name.
-const IDS: [(&str, &str); 19] = [
+const IDS: [(&str, &str); 20] = [
     ("appliance_id", ApplianceId::PREFIX),
     ("approval_id", ApprovalId::PREFIX),
     ("asset_id", AssetId::PREFIX),
+    ("break_glass_id", BreakGlassId::PREFIX),
     ("ceremony_id", CeremonyId::PREFIX),
     ("code_id", ProvisioningCodeId::PREFIX),
     ("credential_id", CredentialId::PREFIX),
@@ -61,6 +62,8 @@ fn rule(format: &str) -> Option<Object> {
             "label" => text.max_length(Some(120)).pattern(Some(PLAIN)),
             // What is looked for in the audit trail.
             "sought" => text.max_length(Some(200)).pattern(Some(PLAIN)),
+            // Where else it is written down what is done.
+            "ticket" => text.min_length(Some(1)).max_length(Some(100)).pattern(Some(WORDS)),
             // Why somebody does what others will ask about.
             "reason" => text.min_length(Some(10)).max_length(Some(500)).pattern(Some(LONG_WORDS)),
             // Wider than the format of that name: the pattern is what the server asks for.

@@ -43,6 +43,7 @@ pub(crate) struct Suspension {
 #[serde(deny_unknown_fields)]
 pub(crate) struct FactorReset {
     /// 10 to 500 characters.
+    #[schema(format = "reason")]
     reason: String,
 }
 

@@ -177,6 +177,16 @@ async fn the_description_names_every_route_and_its_permission() {
     for entry in &app.app.routes {
         let operation = &document["paths"][&entry.path][entry.method.to_lowercase()];
         assert!(operation["x-permission"].is_string(), "{} {}", entry.method, entry.path);
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let described = parameter["in"] != "path"
+                || parameter["schema"]["type"] == "integer"
+                || parameter["schema"]["pattern"].is_string();
+            assert!(
+                described,
+                "{} {}: say in `described` what {} looks like",
+                entry.method, entry.path, parameter["name"]
+            );
+        }
         described += 1;
     }
     let paths = document["paths"].as_object().expect("paths");
