@@ -85,7 +85,7 @@ pub static JOBS: &[Job] = &[
     job!(
         "streams",
         "closes live updates of sessions that ended or changed",
-        "sessions, by their ids; no row of a tenant",
+        "sessions, by their ids; which clients of all tenants are restricted, and who is let in",
         Duration::from_mins(1),
         crate::events::close_ended
     ),
