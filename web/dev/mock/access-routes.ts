@@ -131,7 +131,7 @@ function accessOf(id: string | undefined): Access {
   let access = restricted.get(org.id);
   if (!access) {
     access = {
-      restricted: org === organisations[0],
+      restricted: org.restricted,
       grants:
         org === organisations[0]
           ? [
@@ -256,6 +256,7 @@ export const accessRoutes: Route[] = [
       accessOf(id);
       const access = restricted.get(id as string) as Access;
       access.restricted = Boolean(body.restricted);
+      (organisations.find((o) => o.id === id) ?? missing()).restricted = access.restricted;
       return { body: accessOf(id) };
     },
   ],

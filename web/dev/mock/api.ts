@@ -274,6 +274,7 @@ export const routes: Route[] = [
         partner_id: partner.id,
         partner_name: partner.name,
         created_at: iso(now()),
+        restricted: false,
       };
       organisations.unshift(organisation);
       return { status: 201, body: organisation };

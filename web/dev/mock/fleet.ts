@@ -74,6 +74,9 @@ export const partners = partnersSeed.map((name, i) => ({
   created_at: iso(Date.UTC(2025, 1 + i, 3, 9)),
 }));
 
+/** Clients that people above them see by name alone, unless they are let in. */
+const restrictedPractices = [practices[0], "Lakeview Dental"];
+
 export const organisations = practices.map((name, i) => {
   const partner = partners[i % partners.length] as (typeof partners)[number];
   return {
@@ -82,6 +85,7 @@ export const organisations = practices.map((name, i) => {
     partner_id: partner.id,
     partner_name: partner.name,
     created_at: iso(Date.UTC(2025, 3, 1 + i, 10)),
+    restricted: restrictedPractices.includes(name),
   };
 });
 

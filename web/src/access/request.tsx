@@ -68,7 +68,7 @@ function RequestForm({ onClose, org }: { onClose: () => void; org: Props["org"] 
         <QueryView query={organisations} what="Clients" skeleton={<Bar className="h-8" />}>
           {({ items }) => (
             <Select
-              label="Client"
+              label="Restricted client"
               value={orgId}
               options={items.filter(({ restricted }) => restricted)}
               onChange={setOrg}
