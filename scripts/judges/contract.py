@@ -14,6 +14,8 @@ LEAST_OPERATIONS, LEAST_OPERATIONS_SHORT = 80, 40
 
 # What a request whose form is right may be answered: done, or refused for who asks, what there is, or how often.
 EXPECTED = ["2xx", "3xx", "401", "403", "404", "409", "429", "5xx"]
+# What one whose form is wrong may be answered, which is what schemathesis expects by itself.
+EXPECTED_OF_WRONG = ["400", "401", "403", "404", "405", "406", "409", "415", "422", "428", "429", "5xx"]
 
 
 def judge(server, who, headers, folder, seconds, short):
@@ -63,7 +65,8 @@ def prepared(folder):
     settings = []
     for operation, (status, _) in exceptions.CONTENT.items():
         settings += ["[[operations]]", f"include-operation-id = {json.dumps(operation)}",
-                     f"checks.positive_data_acceptance.expected-statuses = {json.dumps([*EXPECTED, str(status)])}"]
+                     f"checks.positive_data_acceptance.expected-statuses = {json.dumps([*EXPECTED, str(status)])}",
+                     f"checks.negative_data_rejection.expected-statuses = {json.dumps(sorted({*EXPECTED_OF_WRONG, str(status)}))}"]
     description_file, settings_file = pathlib.Path(folder) / "openapi.json", pathlib.Path(folder) / "schemathesis.toml"
     description_file.write_text(json.dumps(description))
     settings_file.write_text("\n".join(settings) + "\n")

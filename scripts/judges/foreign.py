@@ -12,7 +12,9 @@ METHODS = ("get", "post", "put", "patch", "delete")
 # What a request has to say for its ids to be looked at; the rest is not asked for.
 SAMPLES = {"name": "Taken over", "reason": "because a judge asks for it", "mode": "audit", "role": "practice_viewer",
            "email": "taken@over.example", "timezone": "UTC", "username": "admin", "secret": "taken over", "label": "taken",
-           "plan_digest": "0" * 64, "requirement": "any", "kind": "openid", "issuer": "https://login.provider.example", "client_id": "judge"}
+           "plan_digest": "0" * 64, "requirement": "any", "restricted": True, "ticket": "T-1", "hours": 1, "kind": "openid", "issuer": "https://login.provider.example", "client_id": "judge"}
+# The end of an id that nothing has.
+NOTHING = "_01h455vb4pex5vsknk084sn02q"
 # A clean run tries more than this; fewer means that there was nothing to try.
 LEAST_TRIES = 60
 
@@ -86,22 +88,31 @@ def seen(description, session):
 
 def calls(description, path, operation, ids, query=True):
     """Address and body of each call of the operation that names one of the ids."""
+    def kind(schema):
+        return (re.match(r"\^([a-z]+)_", schema.get("pattern", "")) or [None, None])[1]
+
     def of(schema):
-        kind = re.match(r"\^([a-z]+)_", schema.get("pattern", ""))
-        return sorted(found for found in ids if kind and found.startswith(kind[1] + "_"))
+        return sorted(found for found in ids if kind(schema) and found.startswith(kind(schema) + "_"))
+
+    def sample(name):
+        prefix = kind(properties.get(name, {}))
+        return prefix + NOTHING if prefix else SAMPLES.get(name, "x")
 
     parameters = operation.get("parameters", [])
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     schema = description["components"]["schemas"].get(content.get("$ref", "").split("/")[-1], {})
     properties = schema.get("properties", {})
-    required = {name: SAMPLES.get(name, "x") for name in schema.get("required", [])}
+    required = {name: sample(name) for name in schema.get("required", [])}
     body = required if content else None
     if "{" in path:
         known = [parameter for parameter in parameters if parameter["in"] == "path" and "pattern" in parameter["schema"]]
         where = path.replace("{index}", "0")
         for parameter in known:
             for one in of(parameter["schema"])[:3]:
-                yield where.replace("{" + parameter["name"] + "}", one), body
+                said = where.replace("{" + parameter["name"] + "}", one)
+                for other in known:
+                    said = said.replace("{" + other["name"] + "}", kind(other["schema"]) + NOTHING)
+                yield said, body
         return
     if not query:
         return

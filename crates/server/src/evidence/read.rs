@@ -30,6 +30,7 @@ pub(crate) struct EntriesQuery {
     /// Only entries that speak of this check.
     check_id: Option<String>,
     /// Only entries before this position.
+    #[param(format = "uint64")]
     before_index: Option<u64>,
     /// 1 to 200; 50 unless told.
     #[param(minimum = 1, maximum = 200)]
