@@ -116,7 +116,18 @@ const mails: Mail[] = (
 const userOf = (id: string | undefined) => users.find((user) => user.id === id) ?? missing();
 const invitationOf = (id: string | undefined) => invitations.find((i) => i.id === id) ?? missing();
 
+const factorPolicy = roleNames.map((role) => ({ role: role as string, requirement: "any" }));
+
 export const peopleRoutes: Route[] = [
+  ["GET", /^\/api\/second-factor-policy$/, () => ({ body: { items: factorPolicy } })],
+  [
+    "PUT",
+    /^\/api\/second-factor-policy$/,
+    ({ body }) => {
+      (factorPolicy.find(({ role }) => role === body.role) ?? missing()).requirement = required(body, "requirement");
+      return { body: { items: factorPolicy } };
+    },
+  ],
   [
     "GET",
     /^\/api\/users$/,

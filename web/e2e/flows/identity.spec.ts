@@ -161,6 +161,7 @@ test("every new page answers", async () => {
     ["/account", "Your account"],
     ["/people", "People"],
     ["/people/invitations", "People"],
+    ["/people/second-factors", "People"],
     ["/emergency", "Emergency access"],
     ["/settings/providers", "Settings"],
     ["/settings/approvals", "Settings"],

@@ -303,6 +303,18 @@ test.describe("people", () => {
   });
 });
 
+test("who needs a passkey is decided role by role", async ({ app: page }) => {
+  await visit(page, "/people/second-factors");
+  const rules = page.getByRole("list", { name: "What is asked of each role" });
+  await expect(rules.getByRole("listitem")).toHaveCount(9);
+  const rule = rules.getByRole("listitem").filter({ hasText: "Technician" });
+  await expect(rule).toContainText("a passkey or an authenticator app");
+  await rule.getByRole("button", { name: "Ask for a passkey: Technician" }).click();
+  await expect(rule).not.toContainText("authenticator app");
+  await rule.getByRole("button", { name: "Allow any second factor: Technician" }).click();
+  await expect(rule).toContainText("a passkey or an authenticator app");
+});
+
 test("a token is shown once", async ({ app: page }) => {
   await visit(page, "/settings/tokens");
   await page.getByRole("button", { name: "New token" }).click();
