@@ -5,6 +5,7 @@ mod bleed;
 mod canary;
 mod capacity;
 mod credentials;
+mod decisions;
 mod desk;
 mod enrolment;
 mod events;
