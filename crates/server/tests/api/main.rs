@@ -7,6 +7,7 @@ mod capacity;
 mod credentials;
 mod decisions;
 mod desk;
+mod disconnects;
 mod enrolment;
 mod events;
 mod evidence;
