@@ -1025,7 +1025,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Hands the incident to people. */
+        /** Hands the incident to people. While an approved plan is on its way, that is a conflict. */
         post: operations["post_incidents_incident_id_escalate"];
         delete?: never;
         options?: never;

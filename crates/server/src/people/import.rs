@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::AppState;
 use crate::auth::password;
-use crate::http::{ApiResult, Problem};
+use crate::http::{ApiResult, Problem, request_id};
 
 /// Most people of one file.
 const MOST: usize = 20_000;
@@ -81,7 +81,7 @@ pub(super) fn note(app: &AppState, detail: serde_json::Value) -> AuditNote {
         at: app.now(),
         org: None,
         resource: "people".to_owned(),
-        request_id: String::new(),
+        request_id: request_id::COMMAND_LINE.to_owned(),
         detail,
     }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Prepared {
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
     /// The action of its audit row; none where the request is its own record.
-    audited: Option<String>,
+    pub(crate) audited: Option<String>,
 }
 
 /// An installation with one of everything.
