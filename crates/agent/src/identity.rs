@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use proofline_core::{ApplianceId, AssetId, Entropy, InstallationId, Mode, OrgId, SiteId, Timestamp};
-use proofline_evidence::note::{Checkpoint, NoteKey, SignatureKind};
+use proofline_evidence::note::Checkpoint;
 use proofline_evidence::{Defect, PublicKey, SigningKey, encoding};
 use proofline_protocol::{ClaimResponse, KeyRole, ServerKey};
 use serde::{Deserialize, Serialize};
@@ -224,9 +224,7 @@ pub struct Identity {
     pub mode: Mode,
     /// Seconds between check-ins until the server says otherwise.
     pub check_in_seconds: u64,
-    /// The key of checkpoints, under the name that it has in notes.
-    pub checkpoint_key: NoteKey,
-    /// The keys of orders and of rule sets. Clones of an identity share what is learnt about them.
+    /// The server's keys. Clones of an identity share what is learnt about them.
     pub server_keys: Arc<ServerKeys>,
     stored: Stored,
 }
@@ -246,12 +244,9 @@ impl Identity {
     fn pin(stored: Stored) -> Result<Self, IdentityError> {
         let claim = &stored.claim;
         let key = |role| pinned(&claim.server_keys, role);
-        let others = [key(KeyRole::ServerFacts)?, key(KeyRole::Checkpoint)?];
-        let followed = vec![(KeyRole::Orders, key(KeyRole::Orders)?), (KeyRole::Rules, key(KeyRole::Rules)?)];
-        let server_keys = ServerKeys::pinned(claim.installation, followed, &others);
-        let [_, checkpoint] = others;
-        let name = Checkpoint::key_name(claim.installation);
-        let checkpoint_key = NoteKey::new(&name, SignatureKind::Plain, checkpoint);
+        let keys: Result<_, IdentityError> =
+            KeyRole::ALL.into_iter().map(|role| Ok((role, key(role)?))).collect();
+        let server_keys = ServerKeys::pinned(claim.installation, keys?);
         Ok(Self {
             route: Route {
                 server: stored.server.clone(),
@@ -266,7 +261,6 @@ impl Identity {
             asset: claim.asset,
             mode: claim.mode,
             check_in_seconds: claim.check_in_seconds,
-            checkpoint_key: checkpoint_key.map_err(unusable(KeyRole::Checkpoint))?,
             server_keys: Arc::new(server_keys),
             stored,
         })

@@ -1,4 +1,4 @@
-//! The server's keys for orders and rules: pinned at enrolment, followed from there.
+//! The server's keys: pinned at enrolment, followed from there.
 //!
 //! A key is replaced by a statement that the key before signed. The agent keeps the statements as received and follows
 //! them anew at every start, from the keys that enrolment pinned; nothing else is trusted.
@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use proofline_core::{InstallationId, Timestamp};
 use proofline_evidence::dsse::Envelope;
+use proofline_evidence::note::{Checkpoint, CheckpointKeys, NoteKey, OpenedCheckpoint, SignatureKind};
 use proofline_evidence::{Defect, Digest, PublicKey, Reason};
 use proofline_protocol::{
     KeyRole, KeySuccessor, MAX_SUCCESSOR_BYTES, MAX_SUCCESSORS, SUCCESSOR_PAYLOAD_TYPE,
@@ -89,20 +90,18 @@ struct Chain {
 #[derive(Debug, Clone)]
 struct Link {
     key: PublicKey,
+    /// It signs nothing before; absent for the pinned key.
+    from: Option<Timestamp>,
     /// From then on it is retired; absent while it has no successor.
     until: Option<Timestamp>,
 }
 
 impl ServerKeys {
-    /// The pinned keys, whose successors are not known yet. `others` are pinned in roles that are not followed.
-    pub(crate) fn pinned(
-        installation: InstallationId,
-        followed: Vec<(KeyRole, PublicKey)>,
-        others: &[PublicKey],
-    ) -> Self {
-        let used = followed.iter().map(|(_, key)| key).chain(others).map(PublicKey::id).collect();
-        let chain = |(role, key)| Chain { role, links: vec![Link { key, until: None }] };
-        let chains = followed.into_iter().map(chain).collect();
+    /// The pinned keys, whose successors are not known yet.
+    pub(crate) fn pinned(installation: InstallationId, keys: Vec<(KeyRole, PublicKey)>) -> Self {
+        let used = keys.iter().map(|(_, key)| key.id()).collect();
+        let chain = |(role, key)| Chain { role, links: vec![Link { key, from: None, until: None }] };
+        let chains = keys.into_iter().map(chain).collect();
         let held = Held { chains, used, statements: Vec::new(), now: Timestamp::MIN_UTC };
         Self { installation, held: Mutex::new(held) }
     }
@@ -119,8 +118,8 @@ impl ServerKeys {
         Ok(())
     }
 
-    /// Takes the server's successor statements, in any order, all or none. Those about keys before the pinned one, and
-    /// of roles that are not followed, say nothing here. Returns whether a chain grew; if so, it is on disk.
+    /// Takes the server's successor statements, in any order, all or none. Those about keys before the pinned one say
+    /// nothing here. Returns whether a chain grew; if so, it is on disk.
     ///
     /// # Errors
     /// When one of them is not to be believed, or cannot be kept.
@@ -165,6 +164,32 @@ impl ServerKeys {
             return Err(mismatch("the key was retired"));
         }
         envelope.verify(payload_type, &link.key)
+    }
+
+    /// Reads a checkpoint of the log with this origin, which a checkpoint key signed in its time and that is not retired.
+    ///
+    /// # Errors
+    /// When no such key signed it.
+    pub fn open_checkpoint(&self, note: &[u8], origin: &str) -> Result<OpenedCheckpoint, Defect> {
+        let held = self.lock();
+        let links = held.chain(KeyRole::Checkpoint).map_or(&[][..], |chain| &chain.links);
+        let (first, later) = links
+            .split_first()
+            .ok_or_else(|| Defect::new(Reason::NoteUnsigned, "no checkpoint key is pinned"))?;
+        let name = Checkpoint::key_name(self.installation);
+        let first = NoteKey::new(&name, SignatureKind::Plain, first.key.clone())?;
+        let mut keys = CheckpointKeys::new(&first);
+        for (before, link) in links.iter().zip(later) {
+            if let (Some(from), Some(until)) = (link.from, before.until) {
+                keys.succeed(link.key.clone(), from, until)?;
+            }
+        }
+        let (opened, place) = keys.open(note, origin)?;
+        let until = links.get(place).and_then(|link| link.until);
+        if until.is_some_and(|until| until <= held.now) {
+            return Err(Defect::new(Reason::CheckpointKeyTime, "the key was retired"));
+        }
+        Ok(opened)
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -219,14 +244,16 @@ impl Held {
         }
         let key = PublicKey::from_bytes(&said.successor)?;
         if let Some(next) = chain.links.get(at + 1) {
-            let same = next.key == key && chain.links[at].until == Some(said.predecessor_until);
+            let same = next.key == key
+                && next.from == Some(said.not_before)
+                && chain.links[at].until == Some(said.predecessor_until);
             return if same { Ok(()) } else { Err(SuccessorRefusal::Fork { role, predecessor: signer }) };
         }
         if !self.used.insert(key.id()) {
             return Err(SuccessorRefusal::Reused { role, key: key.id() });
         }
         chain.links[at].until = Some(said.predecessor_until);
-        chain.links.push(Link { key, until: None });
+        chain.links.push(Link { key, from: Some(said.not_before), until: None });
         self.statements.push(statement.to_owned());
         Ok(())
     }

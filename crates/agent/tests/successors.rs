@@ -3,6 +3,8 @@
 mod support;
 
 use chrono::TimeDelta;
+use proofline_agent::sync::Drained;
+use proofline_agent::sync::alarm::AlarmKind;
 use proofline_core::{InstallationId, SeededEntropy};
 use proofline_evidence::{SigningKey, dsse};
 use proofline_protocol::{KeyRole, KeySuccessor, SUCCESSOR_PAYLOAD_TYPE};
@@ -145,4 +147,72 @@ fn a_key_has_one_successor_and_none_before_it_comes_back() {
     say(&rig, vec![to(&key(1), &orders_key())]);
     rig.advance(3_600);
     assert!(obeys(&rig, &key(1)) && !obeys(&rig, &orders_key()), "no way back");
+}
+
+/// Whether a checkpoint under this key acknowledges what is new.
+fn believes(rig: &Rig, key: &SigningKey) -> bool {
+    rig.central.lock().checkpoint_key = key.clone();
+    rig.change(1);
+    rig.drain() == Drained::Empty
+}
+
+fn checkpoint_key() -> SigningKey {
+    server_key(KeyRole::Checkpoint)
+}
+
+#[test]
+fn checkpoints_are_taken_from_the_key_whose_time_it_is() {
+    let mut rig = Rig::new();
+    assert!(believes(&rig, &checkpoint_key()) && !believes(&rig, &key(1)));
+    assert_eq!(rig.alarms(), [AlarmKind::HeadForged]);
+    let later = rig.central.lock().now() + TimeDelta::hours(1);
+    let said = statement(&rig, KeyRole::Checkpoint, &checkpoint_key(), &key(1), |said| {
+        (said.not_before, said.predecessor_until) = (later, later + TimeDelta::hours(1));
+    });
+    say(&rig, vec![said]);
+    rig.check_in().expect("checks in");
+    assert!(!believes(&rig, &key(1)), "before its time");
+    assert!(believes(&rig, &checkpoint_key()));
+    assert_eq!(rig.alarms(), [], "an honest answer settles it");
+    rig.advance(3_600);
+    assert!(believes(&rig, &key(1)) && believes(&rig, &checkpoint_key()), "both, for another hour");
+    rig.advance(3_600);
+    assert!(!believes(&rig, &checkpoint_key()), "after its end");
+    rig.restart();
+    assert!(!believes(&rig, &checkpoint_key()) && believes(&rig, &key(1)), "what was learnt is kept");
+    rig.central.lock().checkpoint_key = key(1);
+    rig.assert_sound_log();
+}
+
+#[test]
+fn an_appliance_that_was_away_for_two_changes_learns_of_them_with_the_answer() {
+    let rig = Rig::new();
+    assert!(believes(&rig, &checkpoint_key()));
+    let first = statement(&rig, KeyRole::Checkpoint, &checkpoint_key(), &key(1), |_| {});
+    rig.advance(7_200);
+    let second = statement(&rig, KeyRole::Checkpoint, &key(1), &key(2), |_| {});
+    say(&rig, vec![second.clone()]);
+    assert!(!believes(&rig, &key(2)), "a chain that is cut leads nowhere");
+    say(&rig, vec![first.clone(), second]);
+    assert!(believes(&rig, &key(2)));
+    assert_eq!(rig.alarms(), []);
+    assert!(!believes(&rig, &checkpoint_key()), "its end has passed");
+    let rival = statement(&rig, KeyRole::Checkpoint, &checkpoint_key(), &key(3), |_| {});
+    say(&rig, vec![first, rival]);
+    assert!(!believes(&rig, &key(3)), "a key has one successor");
+    assert!(believes(&rig, &key(2)));
+}
+
+#[test]
+fn a_retired_checkpoint_key_cannot_date_a_head_back() {
+    let rig = Rig::new();
+    let said = statement(&rig, KeyRole::Checkpoint, &checkpoint_key(), &key(1), |_| {});
+    say(&rig, vec![said]);
+    assert!(believes(&rig, &key(1)));
+    rig.advance(3_600);
+    rig.check_in().expect("checks in");
+    rig.central.lock().dated_back = TimeDelta::minutes(30);
+    assert!(!believes(&rig, &checkpoint_key()));
+    rig.central.lock().dated_back = TimeDelta::zero();
+    assert!(believes(&rig, &key(1)));
 }

@@ -6,7 +6,7 @@
 use crate::dsse::{Envelope, STATEMENT_PAYLOAD_TYPE};
 use crate::export::CLOCK_TOLERANCE;
 use crate::merkle::{leaf_hash, verify_inclusion};
-use crate::note::{Checkpoint, NoteKey, OpenedCheckpoint};
+use crate::note::{Checkpoint, CheckpointKeys, OpenedCheckpoint};
 use crate::statement::{Statement, rules};
 use crate::{Defect, Digest, PublicKey, Reason};
 
@@ -21,8 +21,8 @@ pub struct EntryProof<'a> {
     pub inclusion_proof: &'a [Digest],
     /// The signed head that the proof leads to.
     pub checkpoint_note: &'a [u8],
-    /// The log's key.
-    pub checkpoint_key: &'a NoteKey,
+    /// The log's keys.
+    pub checkpoint_keys: &'a CheckpointKeys,
     /// The key that the log holds as the signer's.
     pub signer_key: &'a PublicKey,
     /// The log in question.
@@ -32,9 +32,10 @@ pub struct EntryProof<'a> {
 /// The steps, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// The keys are sound. Here they are by their types; whoever starts from text parses them in this step.
+    /// The keys are sound, and each of the log's names the next. Here they are by their types; whoever starts from text parses
+    /// and follows them in this step.
     Keys,
-    /// The head is signed by the log's key and is the head of the expected log.
+    /// The head is signed by a key of the log in its time and is the head of the expected log.
     Checkpoint,
     /// The entry stands at its position under that head.
     Inclusion,
@@ -97,7 +98,9 @@ pub struct EntryRefused {
 /// whole; that takes the whole log (see [`crate::export`]).
 pub fn verify_entry(proof: &EntryProof<'_>) -> Result<VerifiedEntry, EntryRefused> {
     let at = |step: Step| move |defect: Defect| EntryRefused { step, defect };
-    let head = Checkpoint::open(proof.checkpoint_note, proof.checkpoint_key, proof.expected_origin)
+    let (head, _) = proof
+        .checkpoint_keys
+        .open(proof.checkpoint_note, proof.expected_origin)
         .map_err(at(Step::Checkpoint))?;
     let (leaf, tree) = (leaf_hash(proof.envelope), &head.checkpoint);
     verify_inclusion(proof.index, tree.size, &leaf, proof.inclusion_proof, &tree.root)

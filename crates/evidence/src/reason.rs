@@ -60,6 +60,10 @@ reasons! {
     CheckpointOrigin = "checkpoint_origin", "The checkpoint belongs to another log.";
     CheckpointTime = "checkpoint_time_missing", "The checkpoint does not say when it was signed.";
     CheckpointFuture = "checkpoint_in_future", "The checkpoint is dated later than the clock of whoever verifies it.";
+    SuccessorInvalid = "successor_invalid", "A successor statement was not made by the key before it, or is about something else.";
+    SuccessorOrder = "successor_order", "The successor statements do not lead from one key to the next.";
+    SuccessorMissing = "successor_missing", "No successor statement leads to a key that signs in the log's name.";
+    CheckpointKeyTime = "checkpoint_key_time", "The checkpoint is signed by a key before its time or after its end.";
     ArchiveMalformed = "archive_malformed", "The file is not an export archive, or it is cut short.";
     ArchiveName = "archive_name", "The archive holds a file name that an export never has.";
     ArchiveKind = "archive_kind", "The archive holds something other than plain files.";

@@ -27,7 +27,7 @@ pub(crate) enum AdminCommand {
         /// Which key.
         #[arg(value_enum)]
         key: rotate::RotatedKey,
-        /// Of `orders` and `rules`: hours from now until the successor signs, and from then until its predecessor is refused.
+        /// Of a signing key: hours from now until the successor signs, and from then until its predecessor is refused.
         /// Appliances that check in meanwhile know both.
         #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=720))]
         overlap_hours: u16,

@@ -300,8 +300,10 @@ fn signing(folder: &Folder, known: &[ServerKeyRow], report: &mut Report) {
             report.line("signing key", Err(said));
         }
         if folder.is_unfinished(role, known) {
-            let said =
-                format!("a rotation was interrupted; `proofline admin rotate-key {role}` goes on with it");
+            let argument = role.as_str().replace('_', "-");
+            let said = format!(
+                "a rotation was interrupted; `proofline admin rotate-key {argument}` goes on with it"
+            );
             report.line("signing key", Err(said));
         }
     }

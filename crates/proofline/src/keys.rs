@@ -13,12 +13,12 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chrono::TimeDelta;
+use chrono::{SubsecRound as _, TimeDelta};
 use proofline_core::{InstallationId, Timestamp};
 use proofline_evidence::SigningKey;
 use proofline_protocol::{KeyRole, MAX_SUCCESSORS};
 use proofline_server::ServerKeys;
-use proofline_server::keys::{Followed, KeyChain, KeyLink, SuccessionError, succeed};
+use proofline_server::keys::{KeyChain, KeyChains, KeyLink, SuccessionError, succeed};
 use proofline_store::{ServerKeyRow, Store};
 
 use crate::database::background_scope;
@@ -71,17 +71,15 @@ impl Folder {
         }
         let known = scope.server_keys().await?;
         scope.commit_unaudited().await?;
-        let only = |role| Ok::<_, Fault>(self.chain(role, &known, at)?.last().clone());
-        let (server_facts, checkpoint) = (only(KeyRole::ServerFacts)?, only(KeyRole::Checkpoint)?);
-        Ok(ServerKeys::new(server_facts, checkpoint, self.followed(&known, at)?))
+        Ok(ServerKeys::new(self.chains(&known, at)?))
     }
 
-    /// Reads the keys that have successors again: a rotation takes effect beside the running server.
-    pub(crate) async fn reload(&self, store: &Store, at: Timestamp) -> Result<Followed, Fault> {
+    /// Reads the keys again: a rotation takes effect beside the running server.
+    pub(crate) async fn reload(&self, store: &Store, at: Timestamp) -> Result<KeyChains, Fault> {
         let mut scope = background_scope(store, WORK).await?;
         let known = scope.server_keys().await?;
         scope.commit_unaudited().await?;
-        self.followed(&known, at)
+        self.chains(&known, at)
     }
 
     /// Makes the successor of a key and takes it into the database, or goes on with what an interrupted rotation left.
@@ -121,7 +119,8 @@ impl Folder {
             (seed, None) => {
                 let fresh = || SigningKey::generate(&SystemEntropy);
                 let key = seed.as_ref().map_or_else(fresh, SigningKey::clone);
-                let not_before = at + overlap;
+                // In whole seconds, as checkpoints are dated.
+                let not_before = at.trunc_subsecs(0) + overlap;
                 KeyLink::sign((self.installation, role), &last, key, not_before, not_before + overlap)?
             }
         };
@@ -156,11 +155,8 @@ impl Folder {
         next.key.exists() || next.statement.exists()
     }
 
-    fn followed(&self, known: &[ServerKeyRow], at: Timestamp) -> Result<Followed, Fault> {
-        Ok(Followed {
-            orders: self.chain(KeyRole::Orders, known, at)?,
-            rules: self.chain(KeyRole::Rules, known, at)?,
-        })
+    fn chains(&self, known: &[ServerKeyRow], at: Timestamp) -> Result<KeyChains, Fault> {
+        KeyChains::of_each(|role| self.chain(role, known, at))
     }
 
     /// The keys of a role that the database knows. A successor that another node made may be missing for as long as it does

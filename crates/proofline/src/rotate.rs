@@ -24,6 +24,10 @@ pub(crate) enum RotatedKey {
     Orders,
     /// Make the successor of the key that signs rule sets.
     Rules,
+    /// Make the successor of the key that signs the server's own statements in every log.
+    ServerFacts,
+    /// Make the successor of the key that signs the checkpoints of every log.
+    Checkpoint,
     /// Says why the password pepper never changes.
     PasswordPepper,
     /// Says how the CSRF key changes.
@@ -39,6 +43,8 @@ pub(crate) async fn rotate(settings: &Settings, key: RotatedKey, overlap: TimeDe
         }
         RotatedKey::Orders => signing(settings, KeyRole::Orders, overlap).await,
         RotatedKey::Rules => signing(settings, KeyRole::Rules, overlap).await,
+        RotatedKey::ServerFacts => signing(settings, KeyRole::ServerFacts, overlap).await,
+        RotatedKey::Checkpoint => signing(settings, KeyRole::Checkpoint, overlap).await,
         RotatedKey::PasswordPepper => Err(Fault::config(
             "PROOFLINE_PASSWORD_PEPPER can never change: every stored password was made with it, and only the people who \
              know them could make them anew",

@@ -179,7 +179,7 @@ async fn follow_keys(folder: Folder, app: AppState) {
     while !app.stopping().is_cancelled() {
         tokio::time::sleep(KEYS_EVERY).await;
         match folder.reload(app.store(), app.now()).await {
-            Ok(followed) => app.keys().follow(followed),
+            Ok(chains) => app.keys().follow(chains),
             Err(error) => tracing::error!(%error, "the signing keys cannot be read again"),
         }
     }

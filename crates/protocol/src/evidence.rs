@@ -1,6 +1,7 @@
 //! Evidence on its way to the site's log, and the proofs that acknowledge it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::field::Base64;
 use crate::{Digest, MAX_ENVELOPE_BYTES, MAX_ENVELOPES};
@@ -18,7 +19,7 @@ pub struct SubmitRequest {
 }
 
 /// Everything that was taken is durable when this answer leaves the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SubmitResponse {
     /// Signed note of the log's head, which every proof here leads to.
     pub checkpoint: String,
@@ -33,6 +34,10 @@ pub struct SubmitResponse {
     pub next_seq: u64,
     /// SHA-256 of the signer's last envelope in the log; 64 zeros before the first. What `prev` of `next_seq` must be.
     pub last_digest: Digest,
+    /// DSSE envelopes as JSON: the successors of the checkpoint key that there ever were, so that the checkpoint is
+    /// understood by whoever has not checked in since the key changed.
+    #[serde(default)]
+    pub successors: Vec<Box<RawValue>>,
 }
 
 /// One entry is in the log.

@@ -4,18 +4,10 @@
 //! statements leads from any key that was ever pinned to the one that signs today.
 
 use proofline_core::{InstallationId, Timestamp};
+pub use proofline_evidence::note::{MAX_SUCCESSOR_BYTES, MAX_SUCCESSORS, SUCCESSOR_PAYLOAD_TYPE};
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, KeyRole};
-
-/// The DSSE payload type of a successor statement.
-pub const SUCCESSOR_PAYLOAD_TYPE: &str = "application/vnd.proofline.key-successor+json";
-
-/// The most successor statements in one answer: sixteen changes of each key.
-pub const MAX_SUCCESSORS: usize = 64;
-
-/// Bytes of a successor statement in its envelope, at most.
-pub const MAX_SUCCESSOR_BYTES: usize = 4 * 1024;
 
 /// What the key before signs about the key after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ use crate::appliances::{OrderBook, PresenceBuffer, Resyncs};
 use crate::auth::PasswordHasher;
 use crate::auth::oidc::Oidc;
 use crate::events::EventBus;
+use crate::evidence::Stated;
 use crate::http::{ApiResult, ApplianceCache, Nonces, Problem, RateLimits};
 use crate::keys::ServerKeys;
 use crate::settings::Settings;
@@ -62,6 +63,7 @@ struct Inner {
     presence: PresenceBuffer,
     orders: OrderBook,
     resyncs: Resyncs,
+    stated_keys: Stated,
     events: EventBus,
     passwords: PasswordHasher,
     partners: PartnerBook,
@@ -88,6 +90,7 @@ impl AppState {
             presence: PresenceBuffer::default(),
             orders: OrderBook::default(),
             resyncs: Resyncs::default(),
+            stated_keys: Stated::default(),
             events: EventBus::new(started_at),
             passwords,
             partners: PartnerBook::default(),
@@ -202,6 +205,11 @@ impl AppState {
     /// Orders that appliances still have to carry out.
     pub(crate) fn orders(&self) -> &OrderBook {
         &self.0.orders
+    }
+
+    /// Which keys every log is known to have taken.
+    pub(crate) fn stated_keys(&self) -> &Stated {
+        &self.0.stated_keys
     }
 
     /// Appliances whose whole state is wanted again.

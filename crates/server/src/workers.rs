@@ -76,6 +76,13 @@ pub static JOBS: &[Job] = &[
         crate::evidence::publish_due
     ),
     job!(
+        "key succession",
+        "has each site's log take the keys that follow on the server's own",
+        "logs of all tenants, a site at a time: statements about keys of this installation",
+        Duration::from_mins(5),
+        crate::evidence::state_successors
+    ),
+    job!(
         "sampling",
         "verifies a random sample of stored evidence",
         "evidence of all tenants, an entry at a time, against its own site's log; raises that site's alarm",

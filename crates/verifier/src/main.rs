@@ -23,7 +23,7 @@ use proofline_evidence::note::{MAX_NOTE_BYTES, NoteKey};
 struct Arguments {
     /// The export: a tar archive
     export: PathBuf,
-    /// The log's checkpoint key (name+hash+key), received on another way than the export
+    /// A checkpoint key of the log (name+hash+key), the first one or a later one, received on another way than the export
     #[arg(long, value_name = "VKEY")]
     checkpoint_key: Option<NoteKey>,
     /// An older checkpoint of this log that you kept: finds whatever was changed or removed since

@@ -51,6 +51,9 @@ fn head(out: &mut impl Write, report: &Report) -> io::Result<()> {
         if !report.checkpoint_key_was_given {
             writeln!(out, "                taken from the export itself")?;
         }
+        if let Some(signer) = report.checkpoint_signer.as_ref().filter(|signer| *signer != key) {
+            writeln!(out, "  signed by     {signer}\n                a successor of that key")?;
+        }
     }
     match report.consistent_since {
         Some(size) => {

@@ -37,9 +37,14 @@ export function keyFrom(label: string, role: string, holder: string | null = nul
 }
 
 /** The statement that a key is in force from here on. */
-export const enrolled = (key: Key, reason: string): Body => ({
+export const enrolled = (key: Key, reason: string): Body => stated("enrolled", key, reason);
+
+/** The statement that a key takes the place of the one before it. */
+export const rotated = (key: Key, reason: string): Body => stated("rotated", key, reason);
+
+const stated = (action: "enrolled" | "rotated", key: Key, reason: string): Body => ({
   kind: "key",
-  action: "enrolled",
+  action,
   role: key.role,
   public_key: b64(key.publicKey),
   key_id: key.id,
@@ -71,18 +76,36 @@ export class Log {
   private readonly last = new Map<string, { seq: number; prev: string }>();
   private readonly installation: string;
   private readonly site: string;
-  private readonly checkpointKey: Key;
+  private readonly firstKey: Key;
+  private checkpointKey: Key;
+  private readonly successors: string[] = [];
 
   constructor(installation: string, site: string, checkpointKey: Key) {
     this.installation = installation;
     this.site = site;
+    this.firstKey = checkpointKey;
     this.checkpointKey = checkpointKey;
+  }
+
+  /** From now on heads are signed by this key, which the one before it names. */
+  changeOver(key: Key, from: number, until: number): void {
+    const said = {
+      installation: this.installation,
+      role: "checkpoint",
+      predecessor: this.checkpointKey.id,
+      successor: b64(key.publicKey),
+      not_before: iso(from),
+      predecessor_until: iso(until),
+    };
+    this.successors.push(envelopeOf(JSON.stringify(said), this.checkpointKey, successorType).toString());
+    this.checkpointKey = key;
   }
 
   /** Signs the statement and appends it. */
   append(key: Key, at: number, body: Body, about: About = {}): S["EvidenceRow"] {
     const { asset = null, appliance = key.holder, summary = "" } = about;
-    const { seq, prev } = this.last.get(key.id) ?? { seq: 1, prev: "0".repeat(64) };
+    const signer = key.holder ?? "";
+    const { seq, prev } = this.last.get(signer) ?? { seq: 1, prev: "0".repeat(64) };
     const statement = {
       _type: "https://in-toto.io/Statement/v1",
       subject: [{ name: asset ?? this.site, digest: { sha256: hex(sha256(JSON.stringify(body))) } }],
@@ -114,7 +137,7 @@ export class Log {
       summary,
       size_bytes: envelope.length,
     };
-    this.last.set(key.id, { seq: seq + 1, prev: hex(sha256(envelope)) });
+    this.last.set(signer, { seq: seq + 1, prev: hex(sha256(envelope)) });
     this.hashes.push(sha256(Buffer.from([0]), envelope));
     this.entries.push({ row, body, envelope, key });
     return row;
@@ -130,7 +153,7 @@ export class Log {
     if (!entry) return undefined;
     const { row, envelope, key } = entry;
     const name = this.installation;
-    const { publicKey } = this.checkpointKey;
+    const { publicKey } = this.firstKey;
     const keyHash = lineHash(name, 1, publicKey);
     return {
       index,
@@ -142,7 +165,7 @@ export class Log {
         public_key_base64: b64(key.publicKey),
         role: key.role,
         holder: key.holder,
-        enrolled_index: this.indexOf(key, "enrolled"),
+        enrolled_index: this.indexOf(key, "enrolled") ?? this.indexOf(key, "rotated"),
         revoked_index: this.indexOf(key, "revoked"),
       },
       checkpoint: {
@@ -158,6 +181,7 @@ export class Log {
         public_key_base64: b64(publicKey),
         vkey: vkeyOf(name, publicKey),
       },
+      checkpoint_successors: this.successors,
     };
   }
 
@@ -182,9 +206,10 @@ export class Log {
   }
 }
 
-function envelopeOf(statement: string, key: Key): Buffer {
+const successorType = "application/vnd.proofline.key-successor+json";
+
+function envelopeOf(statement: string, key: Key, type = "application/vnd.in-toto+json"): Buffer {
   const payload = Buffer.from(statement);
-  const type = "application/vnd.in-toto+json";
   const pae = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload]);
   const signatures = [{ keyid: key.id, sig: b64(sign(null, pae, key.secret)) }];
   return Buffer.from(JSON.stringify({ payload: b64(payload), payloadType: type, signatures }));

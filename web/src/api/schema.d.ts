@@ -2044,7 +2044,10 @@ export interface components {
             /** Format: int64 */
             size: number;
         };
-        /** @description What verifies the checkpoint. Compare it with the key that you were given on another way. */
+        /**
+         * @description The log's first checkpoint key. It verifies the checkpoint, or the successors lead from it to the key that does. Compare
+         *     it with the key that you were given on another way.
+         */
         CheckpointKeyBody: {
             /** @description The four bytes on the note's signature line. */
             key_id_hex: string;
@@ -2221,6 +2224,8 @@ export interface components {
         EntryBody: {
             checkpoint: components["schemas"]["CheckpointBody"];
             checkpoint_key: components["schemas"]["CheckpointKeyBody"];
+            /** @description DSSE envelopes, each with what one checkpoint key says about the next; empty where the first key has no successor. */
+            checkpoint_successors: string[];
             /** @description The envelope, byte for byte as it was logged. */
             envelope_base64: string;
             /** @description RFC 6962 audit path, leaf to root, each hash in base64. */

@@ -23,6 +23,7 @@ interface Input {
   inclusion_proof: string[];
   checkpoint_note: string;
   checkpoint_key: string;
+  successors: string[];
   signer_key: string;
   expected_origin: string;
 }
@@ -32,7 +33,7 @@ type Base = { text: string } & (
   | { layer: "envelope"; signer_key: string }
   | { layer: "checkpoint"; key: string; origin: string }
   | { layer: "signature" }
-  | { layer: "entry"; field: Exclude<keyof Input, "index">; input: Input }
+  | { layer: "entry"; field: Exclude<keyof Input, "index" | "successors">; input: Input }
 );
 
 type Edit = [at: number, remove: number, insert: string];
@@ -74,7 +75,7 @@ function accept(base: Exclude<Base, { layer: "entry" }>, bytes: Uint8Array): str
   }
 }
 
-function decideEntry(field: Exclude<keyof Input, "index">, input: Input, text: string): string {
+function decideEntry(field: Exclude<keyof Input, "index" | "successors">, input: Input, text: string): string {
   const changed: Input =
     field === "inclusion_proof"
       ? { ...input, inclusion_proof: input.inclusion_proof.with(0, text) }
@@ -85,6 +86,7 @@ function decideEntry(field: Exclude<keyof Input, "index">, input: Input, text: s
     inclusionProof: changed.inclusion_proof,
     checkpointNote: changed.checkpoint_note,
     checkpointKey: changed.checkpoint_key,
+    successors: changed.successors,
     signerKey: changed.signer_key,
     expectedOrigin: changed.expected_origin,
   });

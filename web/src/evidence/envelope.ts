@@ -18,8 +18,11 @@ export interface Envelope {
   signature: Uint8Array;
 }
 
-export function parseEnvelope(bytes: Uint8Array): Envelope {
-  const envelope = new Fields(readJson(bytes, maxEnvelopeBytes), "envelope");
+export const parseEnvelope = (bytes: Uint8Array): Envelope => parseEnvelopeUpTo(bytes, maxEnvelopeBytes);
+
+/** An envelope that is not a log entry and may have another size. */
+export function parseEnvelopeUpTo(bytes: Uint8Array, maxBytes: number): Envelope {
+  const envelope = new Fields(readJson(bytes, maxBytes), "envelope");
   const payload = fromBase64(envelope.text("payload"));
   const payloadType = envelope.text("payloadType");
   const signatures = asList(envelope.take("signatures"), "signatures");
@@ -39,10 +42,14 @@ function preAuthenticationEncoding(payloadType: string, payload: Uint8Array): Ui
   return concat(utf8(head), payload);
 }
 
+/** Verifies an envelope that holds a statement, and hands out the payload. */
+export const verifyEnvelope = (envelope: Envelope, key: PublicKey): Uint8Array =>
+  verifyEnvelopeOf(statementPayloadType, envelope, key);
+
 /** Verifies the announced type, the key's name and the signature, and hands out the payload. */
-export function verifyEnvelope(envelope: Envelope, key: PublicKey): Uint8Array {
-  if (envelope.payloadType !== statementPayloadType) {
-    throw new Defect("payload_type", `expected ${statementPayloadType}`);
+export function verifyEnvelopeOf(expectedType: string, envelope: Envelope, key: PublicKey): Uint8Array {
+  if (envelope.payloadType !== expectedType) {
+    throw new Defect("payload_type", `expected ${expectedType}`);
   }
   if (envelope.keyId !== keyId(key)) throw new Defect("key_mismatch", `expected key ${keyId(key)}`);
   const message = preAuthenticationEncoding(envelope.payloadType, envelope.payload);

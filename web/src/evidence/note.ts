@@ -31,7 +31,8 @@ export interface Note {
 
 const isKeyName = (name: string): boolean => name !== "" && !/[\p{White_Space}\p{Cc}+]/u.test(name);
 
-function keyHash({ name, kind, key }: NoteKey): Uint8Array {
+/** What a signature line names the key by. */
+export function keyHash({ name, kind, key }: NoteKey): Uint8Array {
   return sha256(concat(utf8(`${name}\n`), Uint8Array.of(kind), key)).slice(0, 4);
 }
 

@@ -8,10 +8,12 @@ import envelopes from "../../../spec/evidence/vectors/envelopes.json";
 import json from "../../../spec/evidence/vectors/json.json";
 import named from "../../../spec/evidence/vectors/reasons.json";
 import statements from "../../../spec/evidence/vectors/statements.json";
+import successors from "../../../spec/evidence/vectors/successors.json";
 import { fromBase64, toHex, utf8 } from "./bytes";
 import { openCheckpoint } from "./checkpoint";
 import { parseEnvelope, verifyEnvelope } from "./envelope";
 import { readJson, type Value } from "./json";
+import { followKeys, openCheckpointOf } from "./key-chain";
 import { publicKey, publicKeyFromBase64, signatureHolds } from "./key";
 import { verifyConsistency, verifyInclusion } from "./merkle";
 import { parseNoteKey } from "./note";
@@ -129,6 +131,14 @@ describe("checkpoints", () => {
   });
 });
 
+describe("successors of checkpoint keys", () => {
+  it.each(successors.cases)("$name", ({ first_key, successors, note, origin, signer, reason }) => {
+    const open = () => openCheckpointOf(followKeys(parseNoteKey(first_key), successors), utf8(note), origin);
+    expect(reasonOf(open)).toBe(reason);
+    if (reason === null) expect(open().signer).toBe(signer);
+  });
+});
+
 describe("entries", () => {
   it.each(entries.cases)("$name", ({ input, failed_step, reason }) => {
     const verdict = verifyEntry({
@@ -137,6 +147,7 @@ describe("entries", () => {
       inclusionProof: input.inclusion_proof,
       checkpointNote: input.checkpoint_note,
       checkpointKey: input.checkpoint_key,
+      successors: input.successors,
       signerKey: input.signer_key,
       expectedOrigin: input.expected_origin,
     });

@@ -8,11 +8,12 @@
  */
 
 import { fromBase64Of, utf8 } from "./bytes";
-import { type Checkpoint, openCheckpoint, originOf } from "./checkpoint";
+import { type Checkpoint, originOf } from "./checkpoint";
 import { type Envelope, parseEnvelope, verifyEnvelope } from "./envelope";
 import { type PublicKey, publicKeyFromBase64 } from "./key";
+import { type CheckpointKeys, followKeys, openCheckpointOf } from "./key-chain";
 import { leafHash, verifyInclusion } from "./merkle";
-import { type NoteKey, parseNoteKey } from "./note";
+import { parseNoteKey } from "./note";
 import { Defect, type Reason } from "./reasons";
 import { brokenRules } from "./rules";
 import { parseStatement, type Statement } from "./statement";
@@ -26,8 +27,10 @@ export interface EntryProof {
   inclusionProof: readonly string[];
   /** The signed head that the proof leads to. */
   checkpointNote: string;
-  /** The log's key, as `name+hash+key`. */
+  /** The log's first key, as `name+hash+key`. */
   checkpointKey: string;
+  /** The statements that lead from it to the log's later keys, each an envelope. */
+  successors: readonly string[];
   /** The key that the log holds as the signer's, in base64. */
   signerKey: string;
   /** The log in question: `<installation>/evidence/<site>`. */
@@ -70,7 +73,7 @@ const clockTolerance = 300_000_000n;
 
 /** What earlier steps hand to later ones. */
 interface Found {
-  checkpointKey: NoteKey;
+  checkpointKeys: CheckpointKeys;
   signerKey: PublicKey;
   head: Checkpoint;
   envelope: Envelope;
@@ -82,12 +85,15 @@ type Take = (proof: EntryProof, found: Found) => string;
 
 const takes: Record<StepName, Take> = {
   keys(proof, found) {
-    found.checkpointKey = parseNoteKey(proof.checkpointKey);
+    const first = parseNoteKey(proof.checkpointKey);
+    found.checkpointKeys = followKeys(first, proof.successors);
     found.signerKey = publicKeyFromBase64(proof.signerKey);
-    return `checkpoint key ${found.checkpointKey.name}`;
+    const later = found.checkpointKeys.length - 1;
+    const successors = later === 0 ? "" : later === 1 ? " and its successor" : ` and its ${later} successors`;
+    return `checkpoint key ${first.name}${successors}`;
   },
   checkpoint(proof, found) {
-    found.head = openCheckpoint(utf8(proof.checkpointNote), found.checkpointKey, proof.expectedOrigin);
+    found.head = openCheckpointOf(found.checkpointKeys, utf8(proof.checkpointNote), proof.expectedOrigin);
     const signed = new Date(Number(found.head.signedAt) * 1000).toISOString().replace(".000Z", "Z");
     return `${found.head.size} entries, signed ${signed}`;
   },

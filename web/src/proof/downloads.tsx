@@ -16,6 +16,7 @@ export function Downloads({ siteId, entry }: { siteId: string; entry: EvidenceEn
         checkpoint: entry.checkpoint,
         inclusion_proof: entry.inclusion_proof,
         checkpoint_key: entry.checkpoint_key,
+        checkpoint_successors: entry.checkpoint_successors,
       },
       null,
       2,

@@ -21,7 +21,13 @@ export const evidenceQuery = (siteId: string, { kind, check }: EvidenceFilter) =
     getNextPageParam: (page) => page.next_cursor,
   });
 
-const entryShape = { key: "object", checkpoint: "object", checkpoint_key: "object", inclusion_proof: "list" } as const;
+const entryShape = {
+  key: "object",
+  checkpoint: "object",
+  checkpoint_key: "object",
+  checkpoint_successors: "list",
+  inclusion_proof: "list",
+} as const;
 
 export const fetchEntry = (siteId: string, index: number, signal?: AbortSignal) =>
   api.get("/api/sites/{site_id}/evidence/{index}", entryShape, {

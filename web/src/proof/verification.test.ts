@@ -2,7 +2,7 @@
 
 import { QueryClient } from "@tanstack/react-query";
 import { describe, expect, it } from "vitest";
-import { b64, enrolled, hex, type Key, keyFrom, Log, sha256 } from "../../dev/mock/log.ts";
+import { b64, enrolled, hex, type Key, keyFrom, Log, rotated, sha256 } from "../../dev/mock/log.ts";
 import { Random } from "../../dev/mock/random.ts";
 import type { EvidenceEntry } from "../api/types";
 import type { Body } from "./statement";
@@ -240,6 +240,63 @@ describe("the signer's key", () => {
   });
 });
 
+describe("the server's keys, over a change", () => {
+  const [laterFacts, laterCheckpoint] = [keyFrom("later facts", "server_facts"), keyFrom("later", "checkpoint")];
+  const head = "The log's head carries the signature of the log";
+
+  /** Both change half an hour ago. */
+  function changed(): Log {
+    const log = begun();
+    log.append(facts, now - 30 * minute, rotated(laterFacts, ""));
+    log.append(laterFacts, now - 29 * minute, rotated(laterCheckpoint, ""));
+    log.append(laterFacts, now - 28 * minute, fact);
+    log.append(box, now - 27 * minute, heartbeat, { asset: otherAsset });
+    log.changeOver(laterCheckpoint, now - 30 * minute, now + 30 * minute);
+    return log;
+  }
+
+  it("are followed from the first ones", async () => {
+    const log = changed();
+    for (const { row } of log.entries) expect(await failing(log, row.index), `entry ${row.index}`).toEqual([]);
+    expect(await detailOf("The keys are sound", log, 0)).toContain("and its successor");
+  });
+
+  it("are not believed without the statement of the key before", async () => {
+    const log = changed();
+    const without = (entry: EvidenceEntry) => void (entry.checkpoint_successors = []);
+    expect(await detailOf(head, log, 3, { lie: without })).toContain("No successor statement leads to a key");
+    const forged = (entry: EvidenceEntry) => {
+      entry.checkpoint_successors = entry.checkpoint_successors.map((said) =>
+        said.replace(/"sig":"..../, '"sig":"AAAA'),
+      );
+    };
+    expect(await detailOf("The keys are sound", log, 3, { lie: forged })).toContain(
+      "A successor statement was not made",
+    );
+  });
+
+  it("sign only in their time", async () => {
+    const log = changed();
+    const early = now - 31 * minute;
+    expect(await detailOf(head, log, 3, { signed: early })).toContain("before its time or after its end");
+    const ended = begun();
+    ended.changeOver(laterCheckpoint, now - 90 * minute, now - 60 * minute);
+    const old = begun();
+    const lie = (entry: EvidenceEntry, index: number) => {
+      entry.checkpoint.note = old.entry(index, now)?.checkpoint.note ?? "";
+    };
+    expect(await detailOf(head, ended, 3, { lie })).toContain("before its time or after its end");
+  });
+
+  it("state nothing where they were not named yet, or are named by themselves", async () => {
+    const log = begun();
+    const rogue = log.append(laterFacts, now - 30 * minute, rotated(laterFacts, "")).index;
+    const behind = log.append(laterFacts, now - 29 * minute, fact).index;
+    expect(await failing(log, rogue)).toEqual([keyStep]);
+    expect(await failing(log, behind)).toEqual([keyStep]);
+  });
+});
+
 /** What the screen says of `check`, as the entry at `index` says it. */
 const claimOf = (at: number, index: number, says = result("linux.a")): Claim => ({
   assetId: asset,
@@ -392,6 +449,7 @@ describe("a kept verdict", () => {
       { ...entry, inclusion_proof: [] },
       { ...entry, checkpoint: { ...head, note: "" } },
       { ...entry, checkpoint_key: { ...checkpoint_key, vkey: "" } },
+      { ...entry, checkpoint_successors: [""] },
       { ...entry, key: { ...key, public_key_base64: "" } },
       { ...entry, key: { ...key, key_id: "" } },
       { ...entry, key: { ...key, role: "" } },

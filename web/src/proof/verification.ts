@@ -103,6 +103,7 @@ class Entries {
       inclusionProof: entry.inclusion_proof,
       checkpointNote: entry.checkpoint.note,
       checkpointKey: entry.checkpoint_key.vkey,
+      successors: entry.checkpoint_successors,
       signerKey: entry.key.public_key_base64,
       expectedOrigin: `${this.log.installationId}/evidence/${this.log.siteId}`,
     });

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proofline_core::{Mode, Timestamp};
 use proofline_protocol::{CheckInRequest, CheckInResponse, LastCycle, LocalOverride, Order, Text, paths};
+use serde_json::value::RawValue;
 
 use super::credentials::CredentialsRefusal;
 use super::orders::OrderRefusal;
@@ -49,7 +50,7 @@ impl Sync {
         };
         self.client.note_server_time(answer.server_time, asked, self.clock.now());
         self.orders.reported(&request.orders_done, self.now_for_orders())?;
-        self.follow_keys(&answer);
+        self.follow_keys(&answer.successors);
         if answer.resync {
             tracing::info!("the server asks for the whole state");
             self.emitter.restate_everything()?;
@@ -88,9 +89,9 @@ impl Sync {
 
     /// Takes the successors of the server's keys. What is refused changes nothing, and what a key signs that is not known
     /// is refused in its turn.
-    fn follow_keys(&self, answer: &CheckInResponse) {
+    pub(super) fn follow_keys(&self, successors: &[Box<RawValue>]) {
         let keys = &self.identity.server_keys;
-        let statements: Vec<String> = answer.successors.iter().map(|said| said.get().to_owned()).collect();
+        let statements: Vec<String> = successors.iter().map(|said| said.get().to_owned()).collect();
         match keys.follow(&self.state, &statements) {
             Ok(true) => tracing::info!("the server's keys have successors"),
             Ok(false) => {}

@@ -1,15 +1,17 @@
 //! Whether the server's answer to a submission is to be believed. Pure: everything comes in, a decision goes out.
 //!
-//! An entry counts as acknowledged only when a checkpoint under the pinned key commits to it, and that checkpoint
-//! begins with the last one that was accepted. One wrong proof and nothing of the answer is believed.
+//! An entry counts as acknowledged only when a checkpoint under the pinned key, or a successor of it in its time, commits
+//! to it, and that checkpoint begins with the last one that was accepted. One wrong proof and nothing of the answer is believed.
 
 use proofline_core::Timestamp;
 use proofline_evidence::merkle::{leaf_hash, verify_consistency, verify_inclusion};
-use proofline_evidence::note::{Checkpoint, NoteKey};
+use proofline_evidence::note::Checkpoint;
 use proofline_evidence::{Defect, Digest};
 use proofline_outbox::Item;
 use proofline_protocol::{Accepted, SubmitResponse};
 use serde::{Deserialize, Serialize};
+
+use crate::server_keys::ServerKeys;
 
 /// The last head of the log that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ pub struct Head {
 /// The answer is not to be believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Distrust {
-    /// The checkpoint is not signed by the pinned key, or is another log's.
+    /// The checkpoint is not signed by the pinned key or a successor in its time, or is another log's.
     #[error("the checkpoint cannot be accepted: {0}")]
     Checkpoint(Defect),
     /// The log does not begin with what it was before.
@@ -66,15 +68,14 @@ pub struct Proof {
 /// Decides an answer to `sent`, submitted when `last` was the head. Gives the new head and a proof for every entry of
 /// ours that is in the log; entries that were not sent are passed over.
 pub fn decide(
-    log_key: &NoteKey,
+    keys: &ServerKeys,
     origin: &str,
     last: Option<&Head>,
     sent: &[Item],
     answer: &SubmitResponse,
     now: Timestamp,
 ) -> Result<(Head, Vec<(u64, Proof)>), Distrust> {
-    let opened =
-        Checkpoint::open(answer.checkpoint.as_bytes(), log_key, origin).map_err(Distrust::Checkpoint)?;
+    let opened = keys.open_checkpoint(answer.checkpoint.as_bytes(), origin).map_err(Distrust::Checkpoint)?;
     let Checkpoint { size, root, .. } = opened.checkpoint;
     if let Some(old) = last.filter(|head| head.size > 0) {
         verify_consistency(old.size, size, &old.root, &root, &answer.consistency)

@@ -87,8 +87,9 @@ impl Sync {
             Err(error) => return Ok(Err(self.failed(&error)?)),
         };
         drop(request);
-        let (key, origin) = (&self.identity.checkpoint_key, self.identity.log_origin());
-        match proof::decide(key, &origin, last.as_ref(), items, &answer, self.clock.now()) {
+        self.follow_keys(&answer.successors);
+        let (keys, origin) = (&self.identity.server_keys, self.identity.log_origin());
+        match proof::decide(keys, &origin, last.as_ref(), items, &answer, self.clock.now()) {
             Ok((head, proofs)) => {
                 self.acknowledge(&head, &proofs)?;
                 alarm::settle(self.outbox(), &[AlarmKind::HeadForged])?;

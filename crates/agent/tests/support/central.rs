@@ -72,6 +72,10 @@ pub struct Inner {
     pub orders: Vec<String>,
     /// Successor statements that every check-in brings.
     pub successors: Vec<String>,
+    /// How long ago a checkpoint claims to be signed.
+    pub dated_back: chrono::TimeDelta,
+    /// Signs checkpoints.
+    pub checkpoint_key: SigningKey,
     /// Every check-in gets a new order to run the checks.
     pub keep_checking: bool,
     pub resync: bool,
@@ -156,6 +160,8 @@ impl Central {
             rules: None,
             credentials: None,
             successors: Vec::new(),
+            dated_back: chrono::TimeDelta::zero(),
+            checkpoint_key: server_key(KeyRole::Checkpoint),
             orders: Vec::new(),
             keep_checking: false,
             resync: false,
@@ -204,8 +210,9 @@ impl Central {
         let key = |role| server_key(role).public_key().clone();
         let policy = Policy::new(installation, site, key(KeyRole::Checkpoint), key(KeyRole::ServerFacts));
         let policy = policy.expect("a sound policy");
+        let successors: Vec<_> = inner.successors.iter().map(String::as_str).collect();
         let (mut writer, mut bytes) =
-            ExportWriter::begin(&policy, &inner.checkpoint(&inner.log)).expect("begins");
+            ExportWriter::begin(&policy, &successors, &inner.checkpoint(&inner.log)).expect("begins");
         for entry in &inner.log {
             bytes.extend(writer.entry(entry).expect("takes the entry"));
         }
@@ -402,17 +409,16 @@ impl Inner {
             let (_, order) = self.make_order(&server_key(KeyRole::Orders), |_| {});
             self.orders = vec![order];
         }
-        let raw = |order: &String| serde_json::value::RawValue::from_string(order.clone()).expect("JSON");
         ok(&CheckInResponse {
             server_time: self.clock.now(),
             next_check_in_s: self.check_in_s,
             mode: Mode::Audit,
             rules_version: self.rules.as_ref().map_or(0, |(version, _)| *version),
-            orders: self.orders.iter().map(raw).collect(),
+            orders: self.orders.iter().map(|text| raw(text)).collect(),
             schedule_version: 1,
             resync: std::mem::take(&mut self.resync),
             credentials_version: self.credentials.as_ref().map_or(0, |(version, _)| *version),
-            successors: self.successors.iter().map(raw).collect(),
+            successors: self.successors.iter().map(|text| raw(text)).collect(),
         })
     }
 
@@ -455,6 +461,7 @@ impl Inner {
             rejected,
             next_seq: signer.next_seq,
             last_digest: signer.last,
+            successors: self.successors.iter().map(|text| raw(text)).collect(),
         })
     }
 
@@ -494,7 +501,7 @@ impl Inner {
     }
 
     fn checkpoint(&self, leaves: &[Vec<u8>]) -> String {
-        self.checkpoint_by(leaves, &server_key(KeyRole::Checkpoint))
+        self.checkpoint_by(leaves, &self.checkpoint_key)
     }
 
     fn checkpoint_by(&self, leaves: &[Vec<u8>], key: &SigningKey) -> String {
@@ -504,7 +511,7 @@ impl Inner {
             root: log::root(leaves),
         };
         let name = Checkpoint::key_name(self.ids.installation);
-        sign_checkpoint(&checkpoint, &name, key, self.clock.now()).expect("signs")
+        sign_checkpoint(&checkpoint, &name, key, self.clock.now() - self.dated_back).expect("signs")
     }
 
     fn make_order(&self, key: &SigningKey, change: impl FnOnce(&mut Order)) -> (OrderId, String) {
@@ -527,4 +534,8 @@ impl Inner {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+fn raw(text: &str) -> Box<serde_json::value::RawValue> {
+    serde_json::value::RawValue::from_string(text.to_owned()).expect("JSON")
 }

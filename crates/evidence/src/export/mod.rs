@@ -2,8 +2,8 @@
 //!
 //! Invariants: the bytes of an export are a function of its entries, policy and checkpoint; they are written and read in one
 //! pass with memory for one bundle of entries; the archive is the plain subset of ustar that `tar` also reads, and everything
-//! beyond that subset is refused. The verifier believes nothing but the checkpoint key: keys are taken from the log itself,
-//! the server's first one from the policy. It reads from any [`std::io::Read`] and opens nothing itself.
+//! beyond that subset is refused. The verifier believes nothing but the checkpoint key and the successors that it
+//! leads to: all other keys are taken from the log itself, the server's first one from the policy. It reads from any [`std::io::Read`] and opens nothing itself.
 
 pub mod archive;
 mod assets;
@@ -30,6 +30,10 @@ pub const README_NAME: &str = "README.txt";
 
 /// Name of the file that says whose log this is.
 pub const POLICY_NAME: &str = "policy";
+
+/// Name of the file with the successors of the checkpoint key, where there are any: one envelope per line, each statement
+/// behind the one that names its signer.
+pub const SUCCESSORS_NAME: &str = "successors";
 
 /// Name of the file with the signed tree head.
 pub const CHECKPOINT_NAME: &str = "checkpoint";

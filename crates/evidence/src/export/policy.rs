@@ -16,7 +16,7 @@ pub struct Policy {
     pub installation: InstallationId,
     /// The site whose log this is.
     pub site: SiteId,
-    /// Verifies the checkpoint. Its name is the installation's id.
+    /// The first key of the log's checkpoints; those behind it are in a file of their own. Its name is the installation's id.
     pub checkpoint_key: NoteKey,
     /// The key of the server's statements that was valid at the log's first entry. Later ones are in the log.
     pub server_facts_key: PublicKey,

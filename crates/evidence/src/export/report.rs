@@ -50,6 +50,8 @@ pub struct Report {
     pub checkpoint_key: Option<String>,
     /// Whether that key was given by the auditor, not taken from the export.
     pub checkpoint_key_was_given: bool,
+    /// The key that signed the checkpoint, as a vkey: that one or a successor.
+    pub checkpoint_signer: Option<String>,
     /// When the checkpoint was signed.
     pub signed_at: Option<String>,
     /// How many entries the checkpoint commits to.

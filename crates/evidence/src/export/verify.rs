@@ -4,13 +4,16 @@ use std::io::{self, Read};
 
 use proofline_core::{Timestamp, format_rfc3339};
 
-use super::archive::{ArchiveError, ArchiveReader};
+use super::archive::{ArchiveError, ArchiveReader, Member};
 use super::{
-    CHECKPOINT_NAME, CLOCK_TOLERANCE, POLICY_NAME, Policy, README_NAME, Report, auditor::Auditor,
-    keyring::Keyring, tiles::TileCutter,
+    CHECKPOINT_NAME, CLOCK_TOLERANCE, POLICY_NAME, Policy, README_NAME, Report, SUCCESSORS_NAME,
+    auditor::Auditor, keyring::Keyring, tiles::TileCutter,
 };
 use crate::merkle::leaf_hash;
-use crate::note::{Checkpoint, MAX_NOTE_BYTES, Note, NoteKey, SignatureKind};
+use crate::note::{
+    Checkpoint, CheckpointKeys, MAX_NOTE_BYTES, MAX_SUCCESSOR_BYTES, MAX_SUCCESSORS, Note, NoteKey,
+    SignatureKind,
+};
 use crate::statement::KeyRole;
 use crate::tile::{TILE_WIDTH, TileRef, parse_bundle, parse_hashes};
 use crate::{Defect, Digest, Reason};
@@ -18,7 +21,8 @@ use crate::{Defect, Digest, Reason};
 /// What the auditor brings along.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The checkpoint key, received on another way than the export. Without it the export's own is used, and says so.
+    /// A checkpoint key of this log, the first one or a later one, received on another way than the export. Without it the
+    /// export's first one is used, and says so.
     pub checkpoint_key: Option<NoteKey>,
     /// The bytes of an older checkpoint of this log that the auditor kept.
     pub since: Option<Vec<u8>>,
@@ -58,9 +62,11 @@ impl<R: Read> Run<R> {
         let policy = Policy::parse(&self.expect(POLICY_NAME, MAX_NOTE_BYTES)?)?;
         self.report.installation = Some(policy.installation);
         self.report.site = Some(policy.site);
-        let key = self.checkpoint_key(&policy, options);
-        let note = self.expect(CHECKPOINT_NAME, MAX_NOTE_BYTES)?;
-        let (checkpoint, signed_at) = self.checkpoint(&note, &key, &policy)?;
+        let (keys, note) = self.checkpoint_keys(&policy)?;
+        let keys = self.trusted(keys, options);
+        let (checkpoint, signed) = self.checkpoint(&note, &keys, &policy)?;
+        let (signed_at, signer) = signed.unzip();
+        self.leads(&keys, signer, options);
         self.dates(signed_at, options.now);
         let mut since = options.since.as_deref().and_then(|note| self.since(note, &policy, &checkpoint));
         let mut auditor = Auditor::new(&policy, signed_at);
@@ -77,14 +83,19 @@ impl<R: Read> Run<R> {
             self.report.find(None, Reason::RootMismatch, format!("computed {root}"));
         }
         let keyring = auditor.into_keyring();
-        self.conclude(&key, &keyring, since);
+        self.conclude((&keys, signer), &keyring, since);
         self.report.keys = keyring.into_validities();
         Ok(())
     }
 
     /// The next file, which must be the one of that name.
     fn expect(&mut self, name: &str, max_bytes: usize) -> Result<Vec<u8>, ArchiveError> {
-        let Some(member) = self.archive.next_member()? else {
+        let member = self.archive.next_member()?;
+        Self::named(member, name, max_bytes)
+    }
+
+    fn named(member: Option<Member>, name: &str, max_bytes: usize) -> Result<Vec<u8>, ArchiveError> {
+        let Some(member) = member else {
             return Err(Defect::new(Reason::MemberOrder, format!("{name} is missing")).into());
         };
         if member.name != name {
@@ -98,26 +109,58 @@ impl<R: Read> Run<R> {
         Ok(member.content)
     }
 
-    fn checkpoint_key(&mut self, policy: &Policy, options: &Options) -> NoteKey {
-        let given = options.checkpoint_key.clone();
-        if given.as_ref().is_some_and(|given| *given != policy.checkpoint_key) {
-            self.report.find(None, Reason::CheckpointKey, policy.checkpoint_key.to_string());
+    /// The log's keys as far as their statements hold, and the checkpoint's file.
+    fn checkpoint_keys(&mut self, policy: &Policy) -> Result<(CheckpointKeys, Vec<u8>), ArchiveError> {
+        let mut keys = CheckpointKeys::new(&policy.checkpoint_key);
+        let mut member = self.archive.next_member()?;
+        if member.as_ref().is_some_and(|member| member.name == SUCCESSORS_NAME) {
+            let lines = Self::named(member, SUCCESSORS_NAME, MAX_SUCCESSORS * (MAX_SUCCESSOR_BYTES + 1))?;
+            let statements = lines.strip_suffix(b"\n").map(|lines| lines.split(|byte| *byte == b'\n'));
+            let malformed = || Defect::new(Reason::SuccessorInvalid, "the last line does not end");
+            let mut statements = statements.ok_or_else(malformed)?;
+            if let Err(defect) = statements.try_for_each(|statement| keys.follow(statement)) {
+                self.report.find_defect(None, defect);
+            }
+            member = self.archive.next_member()?;
         }
+        Ok((keys, Self::named(member, CHECKPOINT_NAME, MAX_NOTE_BYTES)?))
+    }
+
+    /// The keys to go by: the export's if the auditor's own is one of them, else the auditor's alone.
+    fn trusted(&mut self, keys: CheckpointKeys, options: &Options) -> CheckpointKeys {
+        let given = options.checkpoint_key.as_ref();
         self.report.checkpoint_key_was_given = given.is_some();
-        let key = given.unwrap_or_else(|| policy.checkpoint_key.clone());
-        self.report.checkpoint_key = Some(key.to_string());
-        key
+        self.report.checkpoint_key = given.or(keys.at(0)).map(NoteKey::to_string);
+        match given {
+            Some(given) if !keys.iter().any(|(key, _)| key == given) => {
+                let first = keys.at(0).map(NoteKey::to_string).unwrap_or_default();
+                self.report.find(None, Reason::CheckpointKey, first);
+                CheckpointKeys::new(given)
+            }
+            _ => keys,
+        }
+    }
+
+    /// No key vouches for one before it.
+    fn leads(&mut self, keys: &CheckpointKeys, signer: Option<usize>, options: &Options) {
+        let given = options.checkpoint_key.as_ref().and_then(|given| keys.place(given.public_key()));
+        if let (Some(given), Some(signer)) = (given, signer)
+            && signer < given
+        {
+            self.report.find(None, Reason::CheckpointKey, "signed by a key before the one that was given");
+        }
+        self.report.checkpoint_signer = signer.and_then(|place| keys.at(place)).map(NoteKey::to_string);
     }
 
     /// The head. If its signature or time is wrong, its unproven text still says how much there is to look at.
     fn checkpoint(
         &mut self,
         note: &[u8],
-        key: &NoteKey,
+        keys: &CheckpointKeys,
         policy: &Policy,
-    ) -> Result<(Checkpoint, Option<Timestamp>), Defect> {
-        let (checkpoint, signed_at) = match Checkpoint::open(note, key, &policy.origin()) {
-            Ok(opened) => (opened.checkpoint, Some(opened.signed_at)),
+    ) -> Result<(Checkpoint, Option<(Timestamp, usize)>), Defect> {
+        let (checkpoint, signed) = match keys.open(note, &policy.origin()) {
+            Ok((opened, place)) => (opened.checkpoint, Some((opened.signed_at, place))),
             Err(defect) => {
                 let unproven = Note::parse(note).and_then(|note| Checkpoint::parse_text(note.text()));
                 let Ok(checkpoint) = unproven else { return Err(defect) };
@@ -127,10 +170,10 @@ impl<R: Read> Run<R> {
         };
         self.report.size = checkpoint.size;
         self.report.root = Some(checkpoint.root);
-        if let Some(at) = signed_at {
+        if let Some((at, _)) = signed {
             self.report.set_signed_at(at);
         }
-        Ok((checkpoint, signed_at))
+        Ok((checkpoint, signed))
     }
 
     fn dates(&mut self, signed_at: Option<Timestamp>, now: Option<Timestamp>) {
@@ -229,22 +272,23 @@ impl<R: Read> Run<R> {
     }
 
     /// What can be said only after the last entry: about the checkpoint keys, and about the older checkpoint.
-    fn conclude(&mut self, key: &NoteKey, keyring: &Keyring, since: Option<Since>) {
-        let mut stated = keyring.of_role(KeyRole::Checkpoint).peekable();
-        let says_nothing = stated.peek().is_none();
-        if !says_nothing
-            && !stated.any(|(stated, validity)| stated == key.public_key() && validity.until_entry.is_none())
-        {
-            self.report.find(
-                None,
-                Reason::PolicyMismatch,
-                "the log does not hold the checkpoint key as valid",
-            );
+    fn conclude(
+        &mut self,
+        (keys, signer): (&CheckpointKeys, Option<usize>),
+        keyring: &Keyring,
+        since: Option<Since>,
+    ) {
+        if let Some((reason, detail)) = contradiction(keys, signer, keyring) {
+            self.report.find(None, reason, detail);
         }
         let Some(since) = since else { return };
-        let older = keyring.of_role(KeyRole::Checkpoint).map(|(key, _)| key).chain([key.public_key()]);
-        let verdicts: Vec<_> = older
-            .filter_map(|older| NoteKey::new(key.name(), SignatureKind::Plain, older.clone()).ok())
+        let name = keys.at(0).map_or("", NoteKey::name);
+        let chain = keys.iter().map(|(key, _)| key.public_key());
+        let verdicts: Vec<_> = keyring
+            .of_role(KeyRole::Checkpoint)
+            .map(|(key, _)| key)
+            .chain(chain)
+            .filter_map(|older| NoteKey::new(name, SignatureKind::Plain, older.clone()).ok())
             .map(|older| since.note.verify(&older))
             .collect();
         if !verdicts.iter().any(Result::is_ok)
@@ -262,6 +306,29 @@ impl<R: Read> Run<R> {
             }
             None => {} // more entries than there are: already found
         }
+    }
+}
+
+/// How the checkpoint keys that the log names contradict those that sign for it. The log may be behind: it names a successor
+/// only some time after that begins to sign.
+fn contradiction(
+    keys: &CheckpointKeys,
+    signer: Option<usize>,
+    keyring: &Keyring,
+) -> Option<(Reason, &'static str)> {
+    let stated: Vec<_> = keyring.of_role(KeyRole::Checkpoint).collect();
+    let valid = stated.iter().find(|(_, validity)| validity.until_entry.is_none());
+    let place = valid.and_then(|(key, _)| keys.place(key));
+    match (place, signer) {
+        _ if stated.is_empty() => None,
+        (Some(place), Some(signer)) if signer < place => {
+            Some((Reason::CheckpointKeyTime, "the log had named its successor before"))
+        }
+        (Some(_), _) => None,
+        (None, _) if valid.is_some() && stated.iter().any(|(key, _)| keys.place(key).is_some()) => {
+            Some((Reason::SuccessorMissing, "the log names a later key"))
+        }
+        (None, _) => Some((Reason::PolicyMismatch, "the log does not hold the checkpoint key as valid")),
     }
 }
 

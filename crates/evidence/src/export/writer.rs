@@ -1,8 +1,8 @@
 //! Writing an export: entries in, bytes out, nothing kept but the current bundle.
 
-use super::{CHECKPOINT_NAME, POLICY_NAME, Policy, README_NAME, archive, tiles::TileCutter};
+use super::{CHECKPOINT_NAME, POLICY_NAME, Policy, README_NAME, SUCCESSORS_NAME, archive, tiles::TileCutter};
 use crate::merkle::leaf_hash;
-use crate::note::{Checkpoint, OpenedCheckpoint};
+use crate::note::{CheckpointKeys, OpenedCheckpoint};
 use crate::tile::{TILE_WIDTH, TileRef, hashes_to_bytes, push_entry};
 use crate::{Defect, Reason};
 
@@ -26,12 +26,17 @@ pub struct Finished {
 
 impl ExportWriter {
     /// Begins the export of the log that `policy` names, up to the checkpoint in `note`. Refused if the note does not
-    /// verify with the policy's key.
-    pub fn begin(policy: &Policy, note: &str) -> Result<(Self, Vec<u8>), Defect> {
-        let head = Checkpoint::open(note.as_bytes(), &policy.checkpoint_key, &policy.origin())?;
+    /// verify with the policy's key or one that the statements in `successors` lead to.
+    pub fn begin(policy: &Policy, successors: &[&str], note: &str) -> Result<(Self, Vec<u8>), Defect> {
+        let keys = CheckpointKeys::from_statements(&policy.checkpoint_key, successors)?;
+        let (head, _) = keys.open(note.as_bytes(), &policy.origin())?;
         let writer = Self { head, cutter: TileCutter::default(), bundle: Vec::new() };
-        let mut bytes = writer.member(README_NAME, readme(policy, &writer.head).as_bytes());
+        let mut bytes = writer.member(README_NAME, readme(policy, &keys, &writer.head).as_bytes());
         bytes.extend(writer.member(POLICY_NAME, &policy.to_bytes()));
+        if !successors.is_empty() {
+            let lines: String = successors.iter().map(|said| format!("{said}\n")).collect();
+            bytes.extend(writer.member(SUCCESSORS_NAME, lines.as_bytes()));
+        }
         bytes.extend(writer.member(CHECKPOINT_NAME, note.as_bytes()));
         Ok((writer, bytes))
     }
@@ -81,14 +86,20 @@ impl ExportWriter {
     }
 }
 
-fn readme(policy: &Policy, head: &OpenedCheckpoint) -> String {
+fn readme(policy: &Policy, keys: &CheckpointKeys, head: &OpenedCheckpoint) -> String {
+    let later = keys.iter().filter_map(|(key, from)| Some((key, from?)));
+    let later: String = later
+        .map(|(key, from)| {
+            format!("Then:     {key}\n          from {} on\n", proofline_core::format_rfc3339(from))
+        })
+        .collect();
     format!(
         "Proofline evidence export\n\
          =========================\n\n\
          Log:      {origin}\n\
          Entries:  {size}\n\
          Signed:   {time}\n\
-         Key:      {key}\n\n\
+         Key:      {key}\n{later}\n\
          What this is: every signed statement of one site, in order, with the Merkle tree over them and the signed head of\n\
          that tree. Verify it without a network and without trusting whoever gave it to you:\n\n\
          \x20   proofline-verify THIS-FILE.tar --checkpoint-key KEY --since OLDER-CHECKPOINT\n\n\

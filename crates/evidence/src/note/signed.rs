@@ -62,6 +62,11 @@ impl Note {
         &self.signatures
     }
 
+    /// Whether a signature claims to be of this key.
+    pub(super) fn names(&self, key: &NoteKey) -> bool {
+        self.signatures.iter().any(|line| line.name == key.name() && line.hash == key.hash())
+    }
+
     /// Adds a signature that was made elsewhere: a witness's cosignature.
     pub fn add_signature(&mut self, signature: NoteSignature) {
         self.signatures.push(signature);

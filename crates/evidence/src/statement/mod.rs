@@ -22,6 +22,7 @@ pub use body::{
 };
 pub use state::{StateLine, state_digest};
 pub use text::{MAX_NAME_BYTES, MAX_TEXT_BYTES, cut_text};
+pub(crate) use time::parse as parse_time;
 
 use crate::{Defect, Digest, Reason};
 

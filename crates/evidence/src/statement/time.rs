@@ -11,7 +11,7 @@ pub(super) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<
 }
 
 /// Reads `2026-11-22T02:50:00Z`, with a fraction of three or six digits only where it is not zero. Years 1970 to 9999.
-pub(super) fn parse(field: &'static str, text: &str) -> Result<Timestamp, Defect> {
+pub(crate) fn parse(field: &'static str, text: &str) -> Result<Timestamp, Defect> {
     read(text).ok_or_else(|| {
         Defect::new(Reason::FieldValue, format!("`{field}` is not a time in canonical RFC 3339"))
     })

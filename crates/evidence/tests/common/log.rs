@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use proofline_core::{
-    ApplianceId, AssetId, Entropy, InstallationId, SeededEntropy, SiteId, Timestamp, Verdict,
+    ApplianceId, AssetId, Entropy, InstallationId, SeededEntropy, SiteId, Timestamp, Verdict, format_rfc3339,
 };
 use proofline_evidence::dsse::{self, STATEMENT_PAYLOAD_TYPE};
 use proofline_evidence::export::{ExportWriter, Policy};
 use proofline_evidence::merkle::{Frontier, leaf_hash};
-use proofline_evidence::note::{Checkpoint, sign_checkpoint};
+use proofline_evidence::note::{Checkpoint, SUCCESSOR_PAYLOAD_TYPE, sign_checkpoint};
 use proofline_evidence::statement::{
     Body, CheckResult, CheckRun, Header, Heartbeat, KeyAction, KeyEvent, KeyRole, ServerFact, StateLine,
     Statement, state_digest,
@@ -30,6 +30,9 @@ pub(crate) struct SiteLog {
     pub(crate) server_key: SigningKey,
     first_server_key: SigningKey,
     pub(crate) checkpoint_key: SigningKey,
+    pub(crate) first_checkpoint_key: SigningKey,
+    /// What leads from the first checkpoint key to the last one.
+    pub(crate) successors: Vec<String>,
     pub(crate) entries: Vec<Vec<u8>>,
     chains: HashMap<Signer, (u64, Digest)>,
     entropy: SeededEntropy,
@@ -43,13 +46,17 @@ impl SiteLog {
         let random: &dyn Entropy = &entropy;
         let start = moment(0);
         let server_key = SigningKey::generate(random);
+        let (installation, site) = (InstallationId::new(start, random), SiteId::new(start, random));
+        let checkpoint_key = SigningKey::generate(random);
         let mut log = Self {
-            installation: InstallationId::new(start, random),
-            site: SiteId::new(start, random),
+            installation,
+            site,
             appliances: Vec::new(),
             first_server_key: server_key.clone(),
             server_key,
-            checkpoint_key: SigningKey::generate(random),
+            first_checkpoint_key: checkpoint_key.clone(),
+            checkpoint_key,
+            successors: Vec::new(),
             entries: Vec::new(),
             chains: HashMap::new(),
             entropy,
@@ -88,6 +95,38 @@ impl SiteLog {
     ) {
         let event = KeyEvent::new(action, role, key.public_key().clone(), holder, "as the test says");
         self.state(Signer::Server, Body::Key(event));
+    }
+
+    /// What `before` says about `after`: that signs from `from` on, and `before` until `until`.
+    pub(crate) fn successor(
+        &self,
+        before: &SigningKey,
+        after: &SigningKey,
+        (from, until): (Timestamp, Timestamp),
+    ) -> String {
+        let payload = format!(
+            r#"{{"installation":"{}","role":"checkpoint","predecessor":"{}","successor":"{}","not_before":"{}","predecessor_until":"{}"}}"#,
+            self.installation,
+            before.id(),
+            after.public_key().to_base64(),
+            format_rfc3339(from),
+            format_rfc3339(until),
+        );
+        let envelope = dsse::sign(SUCCESSOR_PAYLOAD_TYPE, payload.as_bytes(), before);
+        String::from_utf8(envelope).expect("ASCII")
+    }
+
+    /// A fresh checkpoint key signs from now on, and the one before it for another hour.
+    pub(crate) fn rotate_checkpoint(&mut self) {
+        let (fresh, now) = (self.fresh_key(), moment(self.clock));
+        let said = self.successor(&self.checkpoint_key, &fresh, (now, now + chrono::TimeDelta::hours(1)));
+        self.successors.push(said);
+        self.checkpoint_key = fresh;
+    }
+
+    /// What its clock says.
+    pub(crate) fn now(&self) -> Timestamp {
+        moment(self.clock)
     }
 
     /// Time passes.
@@ -181,7 +220,7 @@ impl SiteLog {
     /// The policy of an export.
     pub(crate) fn policy(&self) -> Policy {
         let (checkpoint, server) =
-            (self.checkpoint_key.public_key().clone(), self.first_server_key.public_key().clone());
+            (self.first_checkpoint_key.public_key().clone(), self.first_server_key.public_key().clone());
         Policy::new(self.installation, self.site, checkpoint, server).expect("own keys")
     }
 
@@ -192,6 +231,11 @@ impl SiteLog {
 
     /// A signed head over other entries.
     pub(crate) fn checkpoint_over(&self, entries: &[Vec<u8>]) -> String {
+        self.checkpoint_by(&self.checkpoint_key, entries, moment(self.clock))
+    }
+
+    /// A head over any entries, signed by any key at any time.
+    pub(crate) fn checkpoint_by(&self, key: &SigningKey, entries: &[Vec<u8>], at: Timestamp) -> String {
         let mut frontier = Frontier::new();
         for entry in entries {
             frontier.push(leaf_hash(entry));
@@ -199,7 +243,7 @@ impl SiteLog {
         let origin = Checkpoint::origin_of(self.installation, self.site);
         let checkpoint = Checkpoint { origin, size: frontier.size(), root: frontier.root() };
         let name = Checkpoint::key_name(self.installation);
-        sign_checkpoint(&checkpoint, &name, &self.checkpoint_key, moment(self.clock)).expect("a sound name")
+        sign_checkpoint(&checkpoint, &name, key, at).expect("a sound name")
     }
 
     /// The export of the entries so far.
@@ -209,7 +253,9 @@ impl SiteLog {
 
     /// An export of any entries under any checkpoint of this log.
     pub(crate) fn export_of(&self, entries: &[Vec<u8>], note: &str) -> Vec<u8> {
-        let (mut writer, mut bytes) = ExportWriter::begin(&self.policy(), note).expect("own checkpoint");
+        let successors: Vec<_> = self.successors.iter().map(String::as_str).collect();
+        let (mut writer, mut bytes) =
+            ExportWriter::begin(&self.policy(), &successors, note).expect("own checkpoint");
         for entry in entries {
             bytes.extend(writer.entry(entry).expect("not more than the checkpoint holds"));
         }

@@ -1,11 +1,12 @@
 //! Entries with their proofs, as a browser gets them, and the step at which a tampered one fails.
 
+use chrono::TimeDelta;
 use proofline_core::Verdict;
 use proofline_evidence::encoding::{decode, decode_array, encode};
 use proofline_evidence::entry::{EntryProof, EntryRefused, Step, VerifiedEntry, verify_entry};
 use proofline_evidence::merkle::{Frontier, leaf_hash, prove_inclusion};
-use proofline_evidence::note::{Checkpoint, NoteKey};
-use proofline_evidence::statement::{Attestation, Body};
+use proofline_evidence::note::{Checkpoint, CheckpointKeys, NoteKey};
+use proofline_evidence::statement::{Attestation, Body, KeyAction, KeyRole};
 use proofline_evidence::{Defect, Digest, PublicKey, Reason};
 use serde::Serialize;
 
@@ -19,6 +20,7 @@ pub(crate) struct Input {
     pub(crate) inclusion_proof: Vec<String>,
     pub(crate) checkpoint_note: String,
     pub(crate) checkpoint_key: String,
+    pub(crate) successors: Vec<String>,
     pub(crate) signer_key: String,
     pub(crate) expected_origin: String,
 }
@@ -44,6 +46,7 @@ impl Input {
             inclusion_proof: proof.iter().map(encode).collect(),
             checkpoint_note: log.checkpoint(),
             checkpoint_key: log.policy().checkpoint_key.to_string(),
+            successors: log.successors.clone(),
             signer_key: log.key(signer).public_key().to_base64(),
             expected_origin: log.policy().origin(),
         }
@@ -53,18 +56,21 @@ impl Input {
     pub(crate) fn decide(&self) -> Result<VerifiedEntry, EntryRefused> {
         let at = |step: Step| move |defect: Defect| EntryRefused { step, defect };
         let checkpoint_key: NoteKey = self.checkpoint_key.parse().map_err(at(Step::Keys))?;
+        let checkpoint_keys =
+            CheckpointKeys::from_statements(&checkpoint_key, &self.successors).map_err(at(Step::Keys))?;
         let signer_key = PublicKey::from_base64(&self.signer_key).map_err(at(Step::Keys))?;
         let hash = |text: &String| decode_array(text, Reason::ProofLength).map(Digest::from_bytes);
         let hashes: Result<Vec<_>, _> = self.inclusion_proof.iter().map(hash).collect();
         // A proof that cannot be read fails where proofs are judged, behind the checkpoint.
-        Checkpoint::open(self.checkpoint_note.as_bytes(), &checkpoint_key, &self.expected_origin)
+        checkpoint_keys
+            .open(self.checkpoint_note.as_bytes(), &self.expected_origin)
             .map_err(at(Step::Checkpoint))?;
         verify_entry(&EntryProof {
             envelope: self.envelope.as_bytes(),
             index: self.index,
             inclusion_proof: &hashes.map_err(at(Step::Inclusion))?,
             checkpoint_note: self.checkpoint_note.as_bytes(),
-            checkpoint_key: &checkpoint_key,
+            checkpoint_keys: &checkpoint_keys,
             signer_key: &signer_key,
             expected_origin: &self.expected_origin,
         })
@@ -101,12 +107,62 @@ fn entries() {
     let mut single = SiteLog::new(42, 1);
     single.entries.truncate(1);
     cases.add("the only entry of a log", Input::of(&single, 0, Signer::Server), None);
+    rotated(&mut cases);
     tampered_proofs(&mut cases, &log);
     tampered_keys(&mut cases, &log);
     signed_lies(&mut cases, &log);
     let about = "An entry as the browser gets it: `failed_step` is the first step that refuses (keys, checkpoint, inclusion, \
                  envelope, signature, statement, claims), `reason` why; both null where the entry verifies.";
     super::hold("entries.json", about, &cases.0);
+}
+
+/// Entries before and behind a change of both server keys, under a head of the last checkpoint key.
+fn rotated(cases: &mut Cases) {
+    let one = Signer::Appliance(0);
+    let mut log = SiteLog::new(45, 1);
+    let fresh = log.fresh_key();
+    log.key_event(KeyAction::Rotated, KeyRole::ServerFacts, &fresh, None);
+    log.server_key = fresh;
+    log.rotate_checkpoint();
+    log.rotate_checkpoint();
+    log.state(one, attestation());
+    log.state(Signer::Server, attestation());
+    for (index, signer) in [(4, one), (5, Signer::Server)] {
+        cases.add(
+            &format!("entry {index} under the third checkpoint key"),
+            Input::of(&log, index, signer),
+            None,
+        );
+    }
+    let sound = Input::of(&log, 4, one);
+    let mut add = |name: &str, change: &dyn Fn(&mut Input), step: Step, reason: Reason| {
+        let mut input = sound.clone();
+        change(&mut input);
+        cases.add(name, input, Some((step, reason)));
+    };
+    let checkpoint = Step::Checkpoint;
+    add("no successors", &|input| input.successors.clear(), checkpoint, Reason::SuccessorMissing);
+    add(
+        "the last successor gone",
+        &|input| drop(input.successors.pop()),
+        checkpoint,
+        Reason::SuccessorMissing,
+    );
+    add(
+        "the first successor gone",
+        &|input| drop(input.successors.remove(0)),
+        Step::Keys,
+        Reason::SuccessorOrder,
+    );
+    add("successors swapped", &|input| input.successors.swap(0, 1), Step::Keys, Reason::SuccessorOrder);
+    add("a cut successor", &|input| cut(&mut input.successors[1]), Step::Keys, Reason::SuccessorInvalid);
+    let late = log.checkpoint_by(&log.first_checkpoint_key, &log.entries, log.now() + TimeDelta::hours(1));
+    add(
+        "the first key after its end",
+        &|input| input.checkpoint_note.clone_from(&late),
+        checkpoint,
+        Reason::CheckpointKeyTime,
+    );
 }
 
 /// Takes the last character away.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proofline_evidence::Reason;
 use proofline_evidence::encoding::encode;
 use proofline_evidence::export::{Options, verify};
+use proofline_evidence::statement::{KeyAction, KeyRole};
 use serde::Serialize;
 
 use crate::log::SiteLog;
@@ -96,7 +97,30 @@ fn exports() {
             Reason::SeqHole,
         ],
     );
-    let about = "A whole export (base64 of the archive) and changes to it: cut after `cut_at` bytes, or `write`: [position, base64]. \
-                 `reasons` are all that a verifier with the older checkpoint must find.";
+    cases.push(rotated());
+    let about = "A whole export (base64 of the archive) and changes to it: cut after `cut_at` bytes, or `write`: [position, base64]; at the end one whose \
+                 keys changed. `reasons` are all that a verifier with the older checkpoint must find.";
     super::hold("exports.json", about, &cases);
+}
+
+/// The checkpoint key changed twice and the server's own key once; the older checkpoint is the first key's.
+fn rotated() -> Case {
+    let mut log = SiteLog::new(52, 1);
+    log.fill(5);
+    let older = log.checkpoint();
+    log.rotate_checkpoint();
+    log.key_event(KeyAction::Rotated, KeyRole::Checkpoint, &log.checkpoint_key.clone(), None);
+    let fresh = log.fresh_key();
+    log.key_event(KeyAction::Rotated, KeyRole::ServerFacts, &fresh, None);
+    log.server_key = fresh;
+    log.fill(14);
+    log.rotate_checkpoint();
+    let export = log.export();
+    assert_eq!(reasons(&export, &older), BTreeSet::new());
+    Case::Sound {
+        name: "sound, over three checkpoint keys",
+        export: encode(&export),
+        checkpoint_key: log.policy().checkpoint_key.to_string(),
+        older_checkpoint: older,
+    }
 }

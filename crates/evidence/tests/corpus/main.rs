@@ -16,6 +16,7 @@ mod log;
 mod notes;
 mod reasons;
 mod statements;
+mod successors;
 mod tiles;
 
 use std::path::Path;

@@ -183,6 +183,7 @@ impl Site {
             rejected: Vec::new(),
             next_seq: last.map_or(1, |(_, seq)| seq + 1),
             last_digest: last.map_or(Digest::ZERO, |(place, _)| Digest::of(&self.log[place])),
+            successors: Vec::new(),
         }
     }
 
@@ -191,7 +192,7 @@ impl Site {
         let key = self.checkpoint_key.public_key().clone();
         let policy = Policy::new(self.installation, self.id, key, facts).expect("is sound");
         let (mut writer, mut bytes) =
-            ExportWriter::begin(&policy, &self.checkpoint()).expect("its own checkpoint");
+            ExportWriter::begin(&policy, &[], &self.checkpoint()).expect("its own checkpoint");
         for entry in &self.log {
             bytes.extend(writer.entry(entry).expect("fits"));
         }

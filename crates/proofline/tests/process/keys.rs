@@ -301,23 +301,40 @@ async fn count(superuser: &mut PgConnection, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(superuser).await.expect("counts")
 }
 
-const ORDERS_KEYS: &str = "SELECT count(*) FROM server_key WHERE role = 'orders'";
 const ROTATIONS: &str = "SELECT count(*) FROM audit_entry WHERE action = 'key.rotate'";
 
 #[tokio::test]
-async fn a_signing_key_gets_one_successor_however_often_its_rotation_is_killed() {
+async fn a_key_for_orders_gets_one_successor_however_often_its_rotation_is_killed() {
+    is_rotated_once("orders", "orders").await;
+}
+
+#[tokio::test]
+async fn a_key_for_facts_gets_one_successor_however_often_its_rotation_is_killed() {
+    is_rotated_once("server_facts", "server-facts").await;
+}
+
+async fn keys_of(superuser: &mut PgConnection, role: &str) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM server_key WHERE role = $1")
+        .bind(role)
+        .fetch_one(superuser)
+        .await
+        .expect("counts")
+}
+
+/// `argument` is how the command calls the role.
+async fn is_rotated_once(role: &str, argument: &str) {
     let home = Home::new();
     let elsewhere = Elsewhere::start(&home).await;
     assert_eq!(elsewhere.as_owner(&home, &["migrate", "up"]).code, 0);
     let at_the_database = |command: &mut Command| {
         command.env("PROOFLINE_DATABASE_URL", &elsewhere.runtime_url);
     };
-    let unused = elsewhere.as_runtime(&home, &["admin", "rotate-key", "orders"]);
+    let unused = elsewhere.as_runtime(&home, &["admin", "rotate-key", argument]);
     assert_eq!(unused.code, 78, "{}", unused.err);
     let mut server = home.serve(at_the_database);
     let mut superuser = connection(&elsewhere.superuser_url).await;
-    let (key, statement) =
-        (home.data().join("keys/orders.2.ed25519"), home.data().join("keys/orders.2.statement"));
+    let [key, statement] =
+        ["ed25519", "statement"].map(|kind| home.data().join(format!("keys/{role}.2.{kind}")));
     let made = || [fs::read(&key).ok(), fs::read(&statement).ok()];
 
     let appliance = SigningKey::from_seed(&[1; 32]);
@@ -329,7 +346,7 @@ async fn a_signing_key_gets_one_successor_however_often_its_rotation_is_killed()
         let mut lock = superuser.begin().await.expect("begins");
         lock.execute("LOCK TABLE audit_entry IN ACCESS EXCLUSIVE MODE").await.expect("locks");
         let before = made();
-        let mut command = home.command(&["admin", "rotate-key", "orders"]);
+        let mut command = home.command(&["admin", "rotate-key", argument]);
         at_the_database(&mut command);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
         wait_for("the transaction to wait", || statement.exists());
@@ -338,23 +355,23 @@ async fn a_signing_key_gets_one_successor_however_often_its_rotation_is_killed()
         child.wait().expect("reaped");
         lock.rollback().await.expect("ends");
         assert!(before[0].is_none() || before == made(), "the second one goes on with what is there");
-        assert_eq!(count(&mut superuser, ORDERS_KEYS).await, 1);
+        assert_eq!(keys_of(&mut superuser, role).await, 1);
         let doctor = elsewhere.as_runtime(&home, &["doctor"]);
         assert!(doctor.out.contains("a rotation was interrupted"), "{}", doctor.out);
     }
     // Killed between the two files.
     let before = made();
     fs::remove_file(&statement).expect("removed");
-    let rotated = elsewhere.as_runtime(&home, &["admin", "rotate-key", "orders"]);
+    let rotated = elsewhere.as_runtime(&home, &["admin", "rotate-key", argument]);
     assert_eq!(rotated.code, 0, "{}", rotated.err);
     assert!(rotated.out.contains("has begun"), "{}", rotated.out);
     assert_eq!(made()[0], before[0], "the same key");
     let after = made();
-    let again = elsewhere.as_runtime(&home, &["admin", "rotate-key", "orders"]);
+    let again = elsewhere.as_runtime(&home, &["admin", "rotate-key", argument]);
     assert_eq!(again.code, 0, "{}", again.err);
     assert!(again.out.contains("is under way already"), "{}", again.out);
     assert_eq!(made(), after);
-    assert_eq!((count(&mut superuser, ORDERS_KEYS).await, count(&mut superuser, ROTATIONS).await), (2, 1));
+    assert_eq!((keys_of(&mut superuser, role).await, count(&mut superuser, ROTATIONS).await), (2, 1));
     for path in [&key, &statement] {
         assert_eq!(fs::metadata(path).expect("there").permissions().mode() & 0o777, 0o600);
     }
@@ -378,12 +395,15 @@ async fn a_signing_key_gets_one_successor_however_often_its_rotation_is_killed()
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
     assert_eq!(elsewhere.as_runtime(&home, &["doctor"]).code, 1);
-    let refused = elsewhere.as_runtime(&home, &["admin", "rotate-key", "orders"]);
+    let refused = elsewhere.as_runtime(&home, &["admin", "rotate-key", argument]);
     assert_eq!(refused.code, 78, "{}", refused.err);
-    superuser
-        .execute("UPDATE server_key SET created_at = now() - interval '1 s' WHERE role = 'orders' AND retired_at IS NULL")
-        .await
-        .expect("time passes");
+    sqlx::query(
+        "UPDATE server_key SET created_at = now() - interval '1 s' WHERE role = $1 AND retired_at IS NULL",
+    )
+    .bind(role)
+    .execute(&mut superuser)
+    .await
+    .expect("time passes");
     let mut command = home.command(&["serve"]);
     at_the_database(&mut command);
     let refused = Ended::of(&mut command);

@@ -8,6 +8,7 @@ use proofline_core::{OrgId, SiteId};
 use proofline_evidence::export::{ExportWriter, Policy};
 use proofline_evidence::statement::{Body as StatementBody, ServerFact};
 use proofline_evidence::tile::TILE_WIDTH;
+use proofline_protocol::KeyRole;
 use proofline_store::{Alarm, AlarmKind};
 use serde_json::json;
 
@@ -39,11 +40,14 @@ pub(crate) async fn export(call: Call, Id(id): Id<SiteId>) -> ApiResult<Response
         // What cannot be published can still be handed out; the job raises the alarm.
         tracing::warn!(code = problem.code(), "not published with the export");
     }
-    let (installation, keys) = (app.installation().id, app.keys());
-    let policy =
-        Policy::new(installation, id, keys.checkpoint.public_key().clone(), first_server_key(app, &events));
+    let chains = app.keys().chains();
+    let checkpoint = chains.of(KeyRole::Checkpoint);
+    let first = checkpoint.first().public_key().clone();
+    let policy = Policy::new(app.installation().id, id, first, first_server_key(app, &events));
+    let successors = checkpoint.statements();
+    let successors: Vec<_> = successors.iter().map(|said| said.get()).collect();
     let (writer, beginning) =
-        ExportWriter::begin(&policy.map_err(refused)?, &head.checkpoint).map_err(refused)?;
+        ExportWriter::begin(&policy.map_err(refused)?, &successors, &head.checkpoint).map_err(refused)?;
     let name = format!("attachment; filename=\"{id}-{}.tar\"", head.size);
     let body = Body::from_stream(rest(call, site.org, id, writer, beginning));
     let headers = [

@@ -2,8 +2,10 @@
 
 use proofline_core::{OrgId, SiteId, Timestamp};
 use proofline_evidence::statement::Body;
+use proofline_protocol::KeyRole;
 use proofline_store::Scope;
 
+use super::own_keys::{Own, lock_own};
 use super::site_log::SiteLog;
 use crate::AppState;
 use crate::http::ApiResult;
@@ -17,7 +19,8 @@ pub(crate) async fn lock_for_facts(
     site: SiteId,
     at: Timestamp,
 ) -> ApiResult<()> {
-    SiteLog::lock(app, scope, org, site, &app.keys().server_facts.id().to_string(), at).await.map(drop)
+    let key = app.keys().signer(KeyRole::ServerFacts, at);
+    SiteLog::lock(app, scope, org, site, &key.id().to_string(), at).await.map(drop)
 }
 
 /// Appends a statement under the server's own key to the site's log, inside the caller's scope, and gives its position.
@@ -29,9 +32,8 @@ pub(crate) async fn append_server_fact(
     body: Body,
     at: Timestamp,
 ) -> ApiResult<u64> {
-    let key_id = app.keys().server_facts.id().to_string();
-    let mut log = SiteLog::lock(app, scope, org, site, &key_id, at).await?;
-    let index = log.push_own(app, body, at)?;
+    let Own { mut log, key, at } = lock_own(app, scope, org, site, at).await?;
+    let index = log.push_own(app, &key, body, at)?;
     log.seal(app, scope, at).await?;
     Ok(index)
 }

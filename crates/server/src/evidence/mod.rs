@@ -9,6 +9,7 @@ mod effects;
 mod export;
 mod facts;
 mod healing;
+mod own_keys;
 mod proofs;
 mod publish;
 mod read;
@@ -26,6 +27,7 @@ use crate::http::{Access, Api, RateClass};
 
 pub(crate) use facts::{append_server_fact, lock_for_facts};
 pub(crate) use healing::advance;
+pub(crate) use own_keys::{Stated, state_successors};
 pub(crate) use publish::publish_due;
 pub(crate) use sample::sample;
 

@@ -14,13 +14,13 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use proofline_core::{OrgId, SiteId};
 use proofline_evidence::Digest;
 use proofline_evidence::merkle::{TileSet, leaf_hash, root};
-use proofline_evidence::note::{Checkpoint, sign_checkpoint};
+use proofline_evidence::note::Checkpoint;
 use proofline_evidence::tile::{TILE_WIDTH, TileRef, full_tile_root, hashes_to_bytes, push_entry};
 use proofline_store::{Alarm, AlarmKind, Scope};
 
 use super::proofs::load;
 use super::rebuild::{extends, published_head};
-use super::site_log::refused;
+use super::site_log::{refused, sign};
 use crate::AppState;
 use crate::http::{ApiResult, Problem};
 
@@ -86,14 +86,7 @@ pub(super) async fn publish_site(app: &AppState, org: OrgId, site: SiteId) -> Ap
     for tile in TileRef::all(head.size).filter(|tile| tile.index() >= first_new(tile.level())) {
         log.publish(&mut scope, tile).await?;
     }
-    let installation = app.installation().id;
-    let checkpoint = Checkpoint {
-        origin: Checkpoint::origin_of(installation, site),
-        size: head.size,
-        root: Digest::from_bytes(head.root),
-    };
-    let name = Checkpoint::key_name(installation);
-    let note = sign_checkpoint(&checkpoint, &name, &app.keys().checkpoint, at).map_err(refused)?;
+    let note = sign(app, site, (head.size, Digest::from_bytes(head.root)), at)?;
     log.put("checkpoint", note.clone().into_bytes()).await?;
     scope.mark_published(org, site, head.size, &note, at).await?;
     scope.clear_alarms(org, site, AlarmKind::PublicationFailed, at).await?;

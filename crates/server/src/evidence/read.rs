@@ -5,19 +5,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use proofline_core::{ApplianceId, AssetId, OrgId, SiteId};
+use proofline_evidence::PublicKey;
 use proofline_evidence::dsse::Envelope;
 use proofline_evidence::statement::{Body, KeyAction, KeyEvent, KeyRole, Statement};
+use proofline_protocol::KeyRole as ServerRole;
 use proofline_store::{EntryFilter, EntryKind, EntryRow, PageRequest, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::proofs::{Nothing, Wanted, prove};
-use super::site_log::{log_key, refused};
+use super::site_log::{log_keys, refused};
 use crate::AppState;
 use crate::http::{ApiResult, Call, Id, Listing, Problem, Query, page_request};
 
 /// Most key statements that one log is searched for: far more than a site ever has machines.
-const MOST_KEYS: u16 = 1_000;
+pub(super) const MOST_KEYS: u16 = 1_000;
 
 /// Which entries.
 #[derive(Deserialize, IntoParams)]
@@ -128,7 +130,8 @@ pub(super) struct CheckpointBody {
     published_at: Option<DateTime<Utc>>,
 }
 
-/// What verifies the checkpoint. Compare it with the key that you were given on another way.
+/// The log's first checkpoint key. It verifies the checkpoint, or the successors lead from it to the key that does. Compare
+/// it with the key that you were given on another way.
 #[derive(Serialize, ToSchema)]
 pub(super) struct CheckpointKeyBody {
     name: String,
@@ -153,6 +156,8 @@ pub(crate) struct EntryBody {
     /// RFC 6962 audit path, leaf to root, each hash in base64.
     inclusion_proof: Vec<String>,
     checkpoint_key: CheckpointKeyBody,
+    /// DSSE envelopes, each with what one checkpoint key says about the next; empty where the first key has no successor.
+    checkpoint_successors: Vec<String>,
 }
 
 /// One entry, its proof and the keys.
@@ -183,6 +188,14 @@ pub(crate) async fn entry(call: Call, Id((id, index)): Id<(SiteId, u64)>) -> Api
         },
         inclusion_proof: path.map(|hash| STANDARD.encode(hash)).collect(),
         checkpoint_key: checkpoint_key(app)?,
+        checkpoint_successors: app
+            .keys()
+            .chains()
+            .of(ServerRole::Checkpoint)
+            .statements()
+            .iter()
+            .map(|said| said.get().to_owned())
+            .collect(),
     }))
 }
 
@@ -213,7 +226,8 @@ pub(super) struct KeySpan<'a> {
 impl KeySpan<'_> {
     /// Whether it may sign the entry at `index`. The entry that enrols the server's own first key carries its signature.
     pub(super) fn covers(&self, index: u64) -> bool {
-        let begun = self.from < index || (self.from == index && self.event.role == KeyRole::ServerFacts);
+        let own = self.event.role == KeyRole::ServerFacts && self.event.action == KeyAction::Enrolled;
+        let begun = self.from < index || (self.from == index && own);
         begun && self.until.is_none_or(|until| index <= until)
     }
 }
@@ -236,10 +250,8 @@ fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> SignerK
     let event = span.as_ref().map(|span| span.event);
     SignerKeyBody {
         key_id: key_id.to_owned(),
-        public_key_base64: event.map_or_else(
-            || app.keys().server_facts.public_key().to_base64(),
-            |event| event.public_key.to_base64(),
-        ),
+        public_key_base64: event
+            .map_or_else(|| first_facts_key(app).to_base64(), |event| event.public_key.to_base64()),
         role: event.map_or(KeyRole::ServerFacts, |event| event.role).as_str(),
         holder: event.and_then(|event| event.holder).map(|id| id.to_string()),
         enrolled_index: span.as_ref().map(|span| span.from),
@@ -248,7 +260,8 @@ fn key_body(app: &AppState, key_id: &str, events: &[(u64, KeyEvent)]) -> SignerK
 }
 
 fn checkpoint_key(app: &AppState) -> ApiResult<CheckpointKeyBody> {
-    let key = log_key(app).map_err(refused)?;
+    let keys = log_keys(app).map_err(refused)?;
+    let key = keys.at(0).ok_or_else(Problem::not_found)?;
     Ok(CheckpointKeyBody {
         name: key.name().to_owned(),
         key_id_hex: hex::encode(key.hash()),
@@ -258,7 +271,11 @@ fn checkpoint_key(app: &AppState) -> ApiResult<CheckpointKeyBody> {
 }
 
 /// The key of the server's statements that was valid at the log's first entry.
-pub(super) fn first_server_key(app: &AppState, events: &[(u64, KeyEvent)]) -> proofline_evidence::PublicKey {
+pub(super) fn first_server_key(app: &AppState, events: &[(u64, KeyEvent)]) -> PublicKey {
     let first = events.iter().map(|(_, event)| event).find(|event| event.role == KeyRole::ServerFacts);
-    first.map_or_else(|| app.keys().server_facts.public_key().clone(), |event| event.public_key.clone())
+    first.map_or_else(|| first_facts_key(app), |event| event.public_key.clone())
+}
+
+fn first_facts_key(app: &AppState) -> PublicKey {
+    app.keys().chains().of(ServerRole::ServerFacts).first().public_key().clone()
 }

@@ -18,7 +18,7 @@ use proofline_store::{Alarm, AlarmKind, Entry, LogHead, LogSize};
 use super::proofs::{Nothing, Wanted, prove};
 use super::read::{key_events, key_span};
 use super::rebuild::{extends, rebuild};
-use super::site_log::log_key;
+use super::site_log::log_keys;
 use crate::AppState;
 use crate::http::ApiResult;
 
@@ -150,7 +150,7 @@ fn sound(
         index: entry.index,
         inclusion_proof: proof,
         checkpoint_note: head.checkpoint.as_bytes(),
-        checkpoint_key: &log_key(app)?,
+        checkpoint_keys: &log_keys(app)?,
         signer_key: &key.event.public_key,
         expected_origin: &Checkpoint::origin_of(app.installation().id, site),
     };

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use proofline_core::{ApplianceId, AssetId, OrgId, SiteId, Timestamp};
 use proofline_evidence::merkle::{Appended, Frontier, leaf_hash};
-use proofline_evidence::note::{Checkpoint, NoteKey, SignatureKind, sign_checkpoint};
-use proofline_evidence::statement::{Body, Header, KeyAction, KeyEvent, KeyRole, Statement};
+use proofline_evidence::note::{Checkpoint, CheckpointKeys, sign_checkpoint};
+use proofline_evidence::statement::{Body, Header, KeyAction, KeyEvent, KeyRole as StatedRole, Statement};
 use proofline_evidence::tile::{TILE_WIDTH, TileRef, full_tile_root, hashes_to_bytes};
-use proofline_evidence::{Defect, Digest, dsse};
+use proofline_evidence::{Defect, Digest, SigningKey, dsse};
+use proofline_protocol::KeyRole;
 use proofline_store::{EntryKind, LogHead, NewEntry, NewTile, Scope, Signer};
 
 use super::summary::summary;
@@ -48,7 +49,7 @@ impl SiteLog {
         }
         let empty = Frontier::new();
         scope.create_log(org, site, &head(app, site, &empty, None, at)?).await?;
-        let server = app.keys().server_facts.id().to_string();
+        let server = app.keys().signer(KeyRole::ServerFacts, at).id().to_string();
         let mut log = Self::relock(app, scope, org, site, &server).await?;
         // Another transaction may have begun the log while this one waited.
         if log.head.size == 0 {
@@ -109,6 +110,11 @@ impl SiteLog {
         &self.signer
     }
 
+    /// Whether the signer has statements in the log.
+    pub(super) fn has_begun(&self) -> bool {
+        self.signer.next_seq > 1
+    }
+
     /// Notes what the signer's statements came to: whether its whole state is wanted, and how far its time has come.
     pub(super) fn set_standing(&mut self, resync: bool, latest_at: Option<Timestamp>) {
         self.signer.resync = resync;
@@ -151,8 +157,14 @@ impl SiteLog {
         index
     }
 
-    /// Signs a statement of the server itself and pushes it.
-    pub(super) fn push_own(&mut self, app: &AppState, body: Body, at: Timestamp) -> ApiResult<u64> {
+    /// Signs a statement of the server itself with its key that the log was locked for, and pushes it.
+    pub(super) fn push_own(
+        &mut self,
+        app: &AppState,
+        key: &SigningKey,
+        body: Body,
+        at: Timestamp,
+    ) -> ApiResult<u64> {
         let header = Header {
             installation: app.installation().id,
             site: self.site,
@@ -167,18 +179,18 @@ impl SiteLog {
         };
         let statement = Statement::new(header, body);
         let payload = statement.to_bytes().map_err(refused)?;
-        let envelope = dsse::sign(dsse::STATEMENT_PAYLOAD_TYPE, &payload, &app.keys().server_facts);
+        let envelope = dsse::sign(dsse::STATEMENT_PAYLOAD_TYPE, &payload, key);
         let digest = Digest::of(&envelope);
         Ok(self.push(envelope, digest, &statement))
     }
 
     fn state_keys(&mut self, app: &AppState, at: Timestamp) -> ApiResult<()> {
-        for (role, key) in
-            [(KeyRole::ServerFacts, &app.keys().server_facts), (KeyRole::Checkpoint, &app.keys().checkpoint)]
-        {
+        let [facts, checkpoint] =
+            [KeyRole::ServerFacts, KeyRole::Checkpoint].map(|role| app.keys().signer(role, at));
+        for (role, key) in [(StatedRole::ServerFacts, &facts), (StatedRole::Checkpoint, &checkpoint)] {
             let reason = "key of the installation when this log began";
             let event = KeyEvent::new(KeyAction::Enrolled, role, key.public_key().clone(), None, reason);
-            self.push_own(app, Body::Key(event), at)?;
+            self.push_own(app, &facts, Body::Key(event), at)?;
         }
         Ok(())
     }
@@ -243,16 +255,41 @@ impl SiteLog {
     }
 }
 
-/// The key that verifies this installation's checkpoints.
-pub(super) fn log_key(app: &AppState) -> Result<NoteKey, Defect> {
-    let name = Checkpoint::key_name(app.installation().id);
-    NoteKey::new(&name, SignatureKind::Plain, app.keys().checkpoint.public_key().clone())
+/// What verifies this installation's checkpoints.
+pub(super) fn log_keys(app: &AppState) -> Result<CheckpointKeys, Defect> {
+    app.keys().checkpoint_keys(app.installation().id)
 }
 
-/// What a head of the site's log says, if this installation signed it.
+/// What a head of the site's log says, if this installation signed it. When does not matter here: a database that was
+/// restored from before a change of keys has heads of the key before.
 pub(super) fn open_head(app: &AppState, site: SiteId, note: &[u8]) -> Result<Checkpoint, Defect> {
     let origin = Checkpoint::origin_of(app.installation().id, site);
-    Ok(Checkpoint::open(note, &log_key(app)?, &origin)?.checkpoint)
+    Ok(log_keys(app)?.open_at_any_time(note, &origin)?.0.checkpoint)
+}
+
+/// The checkpoint of a head, under the key that signs now.
+pub(super) fn current_note(app: &AppState, site: SiteId, head: &LogHead, at: Timestamp) -> ApiResult<String> {
+    let origin = Checkpoint::origin_of(app.installation().id, site);
+    let keys = log_keys(app).map_err(refused)?;
+    let at = at.max(head.signed_at);
+    let signer = app.keys().signer(KeyRole::Checkpoint, at);
+    match keys.open(head.checkpoint.as_bytes(), &origin) {
+        Ok((_, place)) if keys.place(signer.public_key()) == Some(place) => Ok(head.checkpoint.clone()),
+        _ => sign(app, site, (head.size, Digest::from_bytes(head.root)), at),
+    }
+}
+
+/// Signs a checkpoint of a site's log.
+pub(super) fn sign(
+    app: &AppState,
+    site: SiteId,
+    (size, root): (u64, Digest),
+    at: Timestamp,
+) -> ApiResult<String> {
+    let installation = app.installation().id;
+    let checkpoint = Checkpoint { origin: Checkpoint::origin_of(installation, site), size, root };
+    let key = app.keys().signer(KeyRole::Checkpoint, at);
+    sign_checkpoint(&checkpoint, &Checkpoint::key_name(installation), &key, at).map_err(refused)
 }
 
 /// A head with its signed checkpoint.
@@ -263,16 +300,12 @@ fn head(
     before: Option<&LogHead>,
     at: Timestamp,
 ) -> ApiResult<LogHead> {
-    let installation = app.installation().id;
     let root = frontier.root();
-    let checkpoint =
-        Checkpoint { origin: Checkpoint::origin_of(installation, site), size: frontier.size(), root };
-    let name = Checkpoint::key_name(installation);
     Ok(LogHead {
         size: frontier.size(),
         root: *root.as_bytes(),
         peaks: hashes_to_bytes(frontier.peaks()),
-        checkpoint: sign_checkpoint(&checkpoint, &name, &app.keys().checkpoint, at).map_err(refused)?,
+        checkpoint: sign(app, site, (frontier.size(), root), at)?,
         signed_at: at,
         last_entry_at: at,
         published_size: before.map_or(0, |head| head.published_size),

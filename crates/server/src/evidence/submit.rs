@@ -12,13 +12,13 @@ use proofline_evidence::Digest;
 use proofline_evidence::merkle::Appended;
 use proofline_evidence::statement::{Body, Statement};
 use proofline_protocol::signature::Refusal;
-use proofline_protocol::{Accepted, RejectCode, Rejected, SubmitRequest, SubmitResponse};
+use proofline_protocol::{Accepted, KeyRole, RejectCode, Rejected, SubmitRequest, SubmitResponse};
 use proofline_store::{Alarm, AlarmKind, LogHead, Scope, Signer};
 
 use super::effects::{Changes, Effects};
 use super::healing::Context;
 use super::proofs::{Nothing, Wanted, prove};
-use super::site_log::SiteLog;
+use super::site_log::{SiteLog, current_note};
 use super::verify::{Candidate, Signed, verify};
 use crate::events::{Change, Topic};
 use crate::http::{ApiResult, Call, KnownAppliance, Problem, SignedBody};
@@ -206,7 +206,8 @@ impl Submission<'_> {
         let raised = self.alarm(&mut scope, &intake.conflicts).await?;
         let mut changes = Changes::default();
         let (signer, head, answer) = if intake.fresh.is_empty() {
-            let (signer, head) = (log.signer().clone(), log.head().clone());
+            let (signer, mut head) = (log.signer().clone(), log.head().clone());
+            head.checkpoint = current_note(app, self.appliance.site, &head, at)?;
             let answer = self.prove(&mut scope, &head, &intake, None).await?;
             (signer, head, answer)
         } else {
@@ -233,6 +234,7 @@ impl Submission<'_> {
             rejected: intake.rejected,
             next_seq: signer.next_seq,
             last_digest: Digest::from_bytes(signer.last_digest),
+            successors: app.keys().chains().of(KeyRole::Checkpoint).statements(),
         })
     }
 

@@ -18,7 +18,7 @@ use crate::http::{Access, Api, RateClass, request_id};
 pub use known::{KeyMismatch, KeyState, Keyring, MasterKeyUse, admit, fingerprint, look};
 pub(crate) use open::{open_sealed, sealed_value_refused};
 pub use reseal::{ResealError, ResealReport, reseal};
-pub use signing::{Followed, KeyChain, KeyLink, LinkError, ServerKeys};
+pub use signing::{KeyChain, KeyChains, KeyLink, LinkError, ServerKeys};
 pub use succession::{SigningKeyUse, SuccessionError, signing_keys, succeed};
 
 pub(crate) fn routes(api: Api) -> Api {

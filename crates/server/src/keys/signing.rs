@@ -1,33 +1,29 @@
 //! The server's own signing keys. A key never signs in another role.
 //!
-//! The keys for orders and rules have successors. A successor is announced first, by a statement that every check-in
+//! Each key can have a successor. A successor is announced first, by a statement that every check-in
 //! brings; later it signs; later still its predecessor is refused. Which key signs follows from the time alone, so that all
 //! nodes change over together and nothing has to be started anew.
 
+use std::convert::Infallible;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use proofline_core::{Entropy, InstallationId, Timestamp};
 use proofline_evidence::dsse::{self, Envelope};
+use proofline_evidence::note::{Checkpoint, CheckpointKeys, NoteKey, SignatureKind};
 use proofline_evidence::{Defect, SigningKey};
 use proofline_protocol::{KeyRole, KeySuccessor, MAX_SUCCESSOR_BYTES, SUCCESSOR_PAYLOAD_TYPE};
 use serde_json::value::RawValue;
 
-/// The keys of every role.
-pub struct ServerKeys {
-    /// Statements that the server itself adds to a log.
-    pub server_facts: SigningKey,
-    /// Checkpoints of every site's log.
-    pub checkpoint: SigningKey,
-    followed: RwLock<Followed>,
-}
+/// The keys of every role, as they are known now.
+pub struct ServerKeys(RwLock<KeyChains>);
 
-/// The keys of the roles whose successors appliances follow.
+/// The keys of every role, each with its successors.
 #[derive(Clone)]
-pub struct Followed {
-    /// Orders for one appliance, and its credentials.
-    pub orders: KeyChain,
-    /// Rule sets.
-    pub rules: KeyChain,
+pub struct KeyChains {
+    server_facts: KeyChain,
+    checkpoint: KeyChain,
+    orders: KeyChain,
+    rules: KeyChain,
 }
 
 /// The first key of a role and its successors, in their order.
@@ -120,6 +116,11 @@ impl KeyChain {
         Self { first, links: Vec::new() }
     }
 
+    /// The first key.
+    pub fn first(&self) -> &SigningKey {
+        &self.first
+    }
+
     /// Adds the successor of the last key.
     pub fn push(&mut self, link: KeyLink) {
         self.links.push(link);
@@ -140,51 +141,107 @@ impl KeyChain {
         let current = self.links.iter().rev().find(|link| link.not_before <= at);
         current.map_or(&self.first, |link| &link.key)
     }
+
+    /// The keys up to the one that signs at this time, the first one first.
+    pub fn begun(&self, at: Timestamp) -> Vec<SigningKey> {
+        let current = self.links.iter().rposition(|link| link.not_before <= at).map_or(0, |place| place + 1);
+        let later = self.links.iter().take(current).map(|link| &link.key);
+        std::iter::once(&self.first).chain(later).cloned().collect()
+    }
+
+    /// What leads from the first key to the last one.
+    pub fn statements(&self) -> Vec<Box<RawValue>> {
+        self.links.iter().map(|link| link.statement.clone()).collect()
+    }
+}
+
+impl KeyChains {
+    /// The keys that `chain` knows for each role.
+    ///
+    /// # Errors
+    /// The first one of `chain`.
+    pub fn of_each<E>(mut chain: impl FnMut(KeyRole) -> Result<KeyChain, E>) -> Result<Self, E> {
+        Ok(Self {
+            server_facts: chain(KeyRole::ServerFacts)?,
+            checkpoint: chain(KeyRole::Checkpoint)?,
+            orders: chain(KeyRole::Orders)?,
+            rules: chain(KeyRole::Rules)?,
+        })
+    }
+
+    /// The keys of a role.
+    pub fn of(&self, role: KeyRole) -> &KeyChain {
+        match role {
+            KeyRole::ServerFacts => &self.server_facts,
+            KeyRole::Checkpoint => &self.checkpoint,
+            KeyRole::Orders => &self.orders,
+            KeyRole::Rules => &self.rules,
+        }
+    }
+
+    /// Adds the successor of a role's last key.
+    pub fn push(&mut self, role: KeyRole, link: KeyLink) {
+        let chain = match role {
+            KeyRole::ServerFacts => &mut self.server_facts,
+            KeyRole::Checkpoint => &mut self.checkpoint,
+            KeyRole::Orders => &mut self.orders,
+            KeyRole::Rules => &mut self.rules,
+        };
+        chain.push(link);
+    }
 }
 
 impl ServerKeys {
     /// These keys.
-    pub fn new(server_facts: SigningKey, checkpoint: SigningKey, followed: Followed) -> Self {
-        Self { server_facts, checkpoint, followed: RwLock::new(followed) }
+    pub fn new(chains: KeyChains) -> Self {
+        Self(RwLock::new(chains))
     }
 
     /// Four fresh keys.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let make = || SigningKey::generate(entropy);
-        let (server_facts, checkpoint) = (make(), make());
-        let followed = Followed { orders: KeyChain::new(make()), rules: KeyChain::new(make()) };
-        Self::new(server_facts, checkpoint, followed)
+        let fresh = |_| Ok::<_, Infallible>(KeyChain::new(SigningKey::generate(entropy)));
+        let Ok(chains) = KeyChains::of_each(fresh);
+        Self::new(chains)
     }
 
     /// The key that signs in a role at this time.
     pub fn signer(&self, role: KeyRole, at: Timestamp) -> SigningKey {
-        match role {
-            KeyRole::ServerFacts => self.server_facts.clone(),
-            KeyRole::Checkpoint => self.checkpoint.clone(),
-            KeyRole::Orders => self.held().orders.signer(at).clone(),
-            KeyRole::Rules => self.held().rules.signer(at).clone(),
-        }
+        self.held().of(role).signer(at).clone()
     }
 
     /// Every successor statement there is, as check-ins bring them.
     pub fn successors(&self) -> Vec<Box<RawValue>> {
         let held = self.held();
-        let links = held.orders.links.iter().chain(&held.rules.links);
-        links.map(|link| link.statement.clone()).collect()
+        KeyRole::ALL.into_iter().flat_map(|role| held.of(role).statements()).collect()
+    }
+
+    /// What verifies the checkpoints of an installation.
+    ///
+    /// # Errors
+    /// When the keys are no chain: a mistake in this program.
+    pub fn checkpoint_keys(&self, installation: InstallationId) -> Result<CheckpointKeys, Defect> {
+        let held = self.held();
+        let (name, chain) = (Checkpoint::key_name(installation), held.of(KeyRole::Checkpoint));
+        let first = NoteKey::new(&name, SignatureKind::Plain, chain.first.public_key().clone())?;
+        let mut keys = CheckpointKeys::new(&first);
+        for KeyLink { key, not_before, predecessor_until, .. } in &chain.links {
+            keys.succeed(key.public_key().clone(), *not_before, *predecessor_until)?;
+        }
+        Ok(keys)
     }
 
     /// The keys with their successors, as they are known now.
-    pub fn followed(&self) -> Followed {
+    pub fn chains(&self) -> KeyChains {
         self.held().clone()
     }
 
     /// From now on these.
-    pub fn follow(&self, followed: Followed) {
-        *self.followed.write().unwrap_or_else(PoisonError::into_inner) = followed;
+    pub fn follow(&self, chains: KeyChains) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = chains;
     }
 
-    fn held(&self) -> RwLockReadGuard<'_, Followed> {
-        self.followed.read().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> RwLockReadGuard<'_, KeyChains> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -229,6 +286,8 @@ mod tests {
             assert_eq!(chain.signer(at).id(), key(signer).id(), "{at}");
         }
         assert_eq!(chain.last().id(), key(3).id());
+        let begun = |hours| chain.begun(noon() + TimeDelta::hours(hours)).len();
+        assert_eq!([0, 1, 4, 5].map(begun), [1, 2, 2, 3]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proofline_catalog::Catalog;
 use proofline_core::{AssetId, Clock, FixedClock, Mode, Timestamp, Verdict};
 use proofline_evidence::merkle::{leaf_hash, verify_consistency, verify_inclusion};
-use proofline_evidence::note::{Checkpoint, NoteKey, OpenedCheckpoint, SignatureKind};
+use proofline_evidence::note::{Checkpoint, CheckpointKeys, NoteKey, OpenedCheckpoint, SignatureKind};
 use proofline_evidence::statement::{
     Body, CheckResult, CheckRun, Gap, Header, Heal, HealOutcome, HealStep, Heartbeat, IncidentChange,
     StateLine, Statement, StepOutcome, state_digest,
@@ -26,6 +26,7 @@ pub(crate) struct Desk {
     pub(crate) prev: Digest,
     state: BTreeMap<String, CheckResult>,
     head: Option<OpenedCheckpoint>,
+    successors: Vec<String>,
 }
 
 pub(crate) fn result(check: &str, verdict: Verdict, observed: &str) -> CheckResult {
@@ -43,7 +44,7 @@ impl Desk {
     pub(crate) fn of(agent: Agent, clock: &FixedClock) -> Self {
         let asset = agent.identity().asset;
         let (state, clock) = (BTreeMap::new(), clock.clone());
-        Self { agent, asset, clock, seq: 0, prev: Digest::ZERO, state, head: None }
+        Self { agent, asset, clock, seq: 0, prev: Digest::ZERO, state, head: None, successors: Vec::new() }
     }
 
     pub(crate) fn header(&self) -> Header {
@@ -196,6 +197,7 @@ impl Desk {
     pub(crate) async fn submit(&mut self, envelopes: Vec<Vec<u8>>) -> SubmitResponse {
         let request = self.request(envelopes.clone());
         let response = self.agent.submitted(&request).await;
+        self.successors = response.successors.iter().map(|said| said.get().to_owned()).collect();
         let opened = self.open(&response.checkpoint);
         let head = &opened.checkpoint;
         for entry in &response.entries {
@@ -229,7 +231,8 @@ impl Desk {
         let key =
             NoteKey::new(&name, SignatureKind::Plain, self.server_key(KeyRole::Checkpoint)).expect("a name");
         let origin = Checkpoint::origin_of(identity.installation, identity.site);
-        Checkpoint::open(note.as_bytes(), &key, &origin).expect("signed by the pinned key")
+        let keys = CheckpointKeys::from_statements(&key, &self.successors).expect("a chain");
+        keys.open(note.as_bytes(), &origin).expect("signed by the pinned key or a successor").0
     }
 
     pub(crate) fn server_key(&self, role: KeyRole) -> PublicKey {

@@ -21,6 +21,7 @@ mod isolation_report;
 mod keys;
 mod legacy_passwords;
 mod limits;
+mod log_keys;
 mod mail;
 mod matrix;
 mod oidc;

@@ -15,17 +15,16 @@ use serde_json::json;
 
 const ROLES: [KeyRole; 2] = [KeyRole::Orders, KeyRole::Rules];
 
-fn hours(count: i64) -> TimeDelta {
+pub(crate) fn hours(count: i64) -> TimeDelta {
     TimeDelta::hours(count)
 }
 
-fn chain(app: &TestApp, role: KeyRole) -> KeyChain {
-    let followed = app.app.state.keys().followed();
-    if role == KeyRole::Orders { followed.orders } else { followed.rules }
+pub(crate) fn chain(app: &TestApp, role: KeyRole) -> KeyChain {
+    app.app.state.keys().chains().of(role).clone()
 }
 
 /// As the first start does it.
-async fn register(app: &TestApp) {
+pub(crate) async fn register(app: &TestApp) {
     let permit = background_permit("test").expect("permitted");
     let mut scope = app.store.scope(&permit).await.expect("opens");
     for role in KeyRole::ALL {
@@ -43,7 +42,7 @@ async fn register(app: &TestApp) {
 }
 
 /// A successor that signs a day from now and replaces its predecessor two days from now.
-fn successor(app: &TestApp, role: KeyRole, seed: u8) -> (SigningKey, KeyLink) {
+pub(crate) fn successor(app: &TestApp, role: KeyRole, seed: u8) -> (SigningKey, KeyLink) {
     let (before, at) = (chain(app, role).last().clone(), app.clock.now());
     let about = (app.app.state.installation().id, role);
     let key = SigningKey::from_seed(&[seed; 32]);
@@ -51,7 +50,7 @@ fn successor(app: &TestApp, role: KeyRole, seed: u8) -> (SigningKey, KeyLink) {
     (before, link)
 }
 
-async fn take(
+pub(crate) async fn take(
     app: &TestApp,
     role: KeyRole,
     (before, link): &(SigningKey, KeyLink),
@@ -62,13 +61,12 @@ async fn take(
 }
 
 /// As the rotation does it, and the server that reads its folder again.
-async fn rotate(app: &TestApp, role: KeyRole, seed: u8) {
+pub(crate) async fn rotate(app: &TestApp, role: KeyRole, seed: u8) {
     let made = successor(app, role, seed);
     take(app, role, &made, seed).await.expect("taken");
-    let mut followed = app.app.state.keys().followed();
-    let chain = if role == KeyRole::Orders { &mut followed.orders } else { &mut followed.rules };
-    chain.push(made.1);
-    app.app.state.keys().follow(followed);
+    let mut chains = app.app.state.keys().chains();
+    chains.push(role, made.1);
+    app.app.state.keys().follow(chains);
 }
 
 /// What an agent keeps of the server's keys, by the agent's own code.
