@@ -16,7 +16,7 @@ use proofline_core::{
     SeededEntropy, SiteId, UserId,
 };
 use proofline_server::{
-    App, AppState, DatabaseKind, Deps, MailRoute, ServerKeys, Settings, Shared, Stage, workers,
+    App, AppState, Authorities, DatabaseKind, Deps, MailRoute, ServerKeys, Settings, Shared, Stage, workers,
 };
 use proofline_store::{Installation, Store};
 use proofline_vault::Vault;
@@ -129,6 +129,7 @@ impl TestApp {
             session_idle: TimeDelta::minutes(15),
             check_in_seconds: 60,
             mail: MailRoute::Folder(evidence_folder.path().join(MAIL)),
+            authorities: Authorities::public(),
             database_kind: DatabaseKind::External,
         };
         change(&mut settings);

@@ -22,6 +22,7 @@ mod keys;
 mod legacy_passwords;
 mod limits;
 mod mail;
+mod mail_tls;
 mod matrix;
 mod oidc;
 mod own_account;
