@@ -7,6 +7,7 @@ mod access;
 mod appliances;
 mod audit;
 mod auth;
+mod authorities;
 mod catalog;
 mod events;
 mod evidence;
@@ -26,6 +27,7 @@ mod tokens;
 pub mod workers;
 
 pub use auth::{BootstrapLink, open_bootstrap};
+pub use authorities::{Authorities, AuthorityFault};
 pub use http::{
     Access, ApiResult, ConnectionLimits, FieldProblem, Problem, ProblemBody, RateClass, RouteEntry, serve,
 };

@@ -143,7 +143,7 @@ pub(crate) async fn tables(app: &TestApp) -> Vec<Table> {
 }
 
 /// What is wrong in the database: with a table, or a function that acts as somebody else than whoever calls it.
-async fn faults(app: &TestApp) -> Vec<String> {
+pub(crate) async fn faults(app: &TestApp) -> Vec<String> {
     let mut owner = app.database.owner().await;
     let functions: Vec<String> = sqlx::query_scalar(
         "SELECT proname || ' acts as its owner' FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",

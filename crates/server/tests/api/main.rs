@@ -23,6 +23,7 @@ mod legacy_passwords;
 mod limits;
 mod log_keys;
 mod mail;
+mod mail_tls;
 mod matrix;
 mod oidc;
 mod own_account;

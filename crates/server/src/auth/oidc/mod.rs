@@ -56,7 +56,7 @@ impl Oidc {
     /// Flows are kept in the database.
     pub(crate) fn new(settings: &Settings, store: &proofline_store::Store) -> Self {
         Self {
-            fetcher: Fetcher::new(settings.stage == Stage::Development),
+            fetcher: Fetcher::new(&settings.authorities, settings.stage == Stage::Development),
             discovered: DiscoveryCache::default(),
             flows: Box::new(flow_store::PostgresFlows(store.clone())),
         }
