@@ -1,7 +1,7 @@
 //! `proofline migrate up | down | status`.
 
 use clap::Subcommand;
-use proofline_store::{Migrator, Schema, Standing};
+use proofline_store::{Migrator, Standing};
 
 use crate::database::Database;
 use crate::fault::Fault;

@@ -23,7 +23,7 @@ use proofline_vault::Vault;
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384};
 
-use crate::{Agent, Authenticator, Browser, TestDatabase, TestRedis, logs};
+use crate::{Agent, Authenticator, Browser, TestDatabase, TestRedis, described, logs};
 
 const PEPPER: [u8; 32] = [7; 32];
 
@@ -402,7 +402,7 @@ fn build(
     (redis, vault): (Option<&str>, Vault),
 ) -> App {
     let shared = redis.map(|url| Shared::new(url).expect("a URL"));
-    proofline_server::build(Deps {
+    described::held(proofline_server::build(Deps {
         store: store.clone(),
         clock: Arc::new(clock.clone()),
         entropy: entropy.clone(),
@@ -413,7 +413,7 @@ fn build(
         installation: installation.clone(),
         evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),
         shared,
-    })
+    }))
 }
 
 /// What holds of every test: nothing personal and nothing secret is in the log.

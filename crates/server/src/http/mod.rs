@@ -20,6 +20,7 @@ mod origin;
 mod pages;
 mod problem;
 mod rate;
+mod refusals;
 pub(crate) mod request_id;
 mod route;
 mod serve;
