@@ -21,12 +21,8 @@ pub struct SubmitRequest {
 }
 
 /// Everything that was taken is durable when this answer leaves the server.
-<<<<<<< HEAD
 #[derive(Debug, Clone, Serialize, Deserialize)]
-=======
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
->>>>>>> judges
 pub struct SubmitResponse {
     /// Signed note of the log's head, which every proof here leads to.
     pub checkpoint: String,
@@ -46,6 +42,7 @@ pub struct SubmitResponse {
     /// DSSE envelopes as JSON: the successors of the checkpoint key that there ever were, so that the checkpoint is
     /// understood by whoever has not checked in since the key changed.
     #[serde(default)]
+    #[cfg_attr(feature = "description", schema(value_type = Vec<Object>))]
     pub successors: Vec<Box<RawValue>>,
 }
 
