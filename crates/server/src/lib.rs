@@ -16,6 +16,7 @@ mod incidents;
 pub mod keys;
 mod mail;
 mod orders;
+pub mod parsers;
 mod people;
 mod scoring;
 mod settings;

@@ -24,9 +24,9 @@ mod flow_store;
 mod identities;
 mod place;
 mod providers;
-mod return_to;
+pub(crate) mod return_to;
 mod start;
-mod verify;
+pub(crate) mod verify;
 
 use chrono::TimeDelta;
 use proofline_authz::Action;
