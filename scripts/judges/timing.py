@@ -35,8 +35,9 @@ def judge(server):
     suspend(world, disabled)
     for _ in range(LOCKING):
         sign_in(server, address["locked"], "no", 401)
-    began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    # The trail is asked for what came later than these, to the second.
     time.sleep(1)
+    began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     times = {why: [] for why in ("unknown", "disabled", "locked", "wrong")}
     for number in range(samples):
         if number and number % BEFORE_LOCKED == 0:
@@ -80,7 +81,7 @@ def audited(world, since):
     """How many sign-ins were refused for which reason, as the audit trail says."""
     seen, cursor = {}, ""
     while True:
-        page = world.administrator.get(f"/api/audit?action=session.start&outcome=denied&from={since}&limit=100{cursor}")
+        page = world.administrator.get(f"/api/audit?action=auth.login&outcome=denied&from={since}&limit=100{cursor}")
         for row in page["items"]:
             why = row["detail"]["why"]
             seen[why] = seen.get(why, 0) + 1
