@@ -4331,6 +4331,11 @@ export interface components {
             next_seq: number;
             /** @description Entries that are not. */
             rejected: components["schemas"]["Rejected"][];
+            /**
+             * @description DSSE envelopes as JSON: the successors of the checkpoint key that there ever were, so that the checkpoint is
+             *     understood by whoever has not checked in since the key changed.
+             */
+            successors?: Record<string, never>[];
         };
         /** @description Why somebody is suspended. */
         Suspension: {
