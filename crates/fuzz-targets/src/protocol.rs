@@ -128,7 +128,7 @@ pub fn orders_signed() -> Vec<Vec<u8>> {
         instruction,
         nonce: Text::new("0123456789abcdef").expect("a nonce"),
         issued: now(),
-        expires: now() + std::time::Duration::from_secs(60),
+        expires: now() + std::time::Duration::from_mins(1),
     };
     let plan = proofline_evidence::Digest::of("plan");
     let incident = proofline_core::IncidentId::new(now(), &ids);

@@ -51,7 +51,9 @@ fn mutate(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut StdRng) {
             1 if place < bytes.len() => bytes[place] ^= 1 << random.random_range(0..8),
             2 => drop(bytes.drain(place..end)),
             3 => {
-                drop(bytes.splice(place..place, PIECES[random.random_range(0..PIECES.len())].iter().copied()))
+                drop(
+                    bytes.splice(place..place, PIECES[random.random_range(0..PIECES.len())].iter().copied()),
+                );
             }
             4 => drop(bytes.splice(place..end, PIECES[random.random_range(0..PIECES.len())].iter().copied())),
             5 => {
