@@ -1,6 +1,6 @@
 /** The mock's routes about access: providers, approvals, tokens, keys, restricted clients, break-glass. */
 
-import type { Access, Approval, BreakGlass, Provider, SealingKey, Token } from "../../src/api/types.ts";
+import type { Access, Approval, BreakGlass, KeyRotation, Provider, SealingKey, Token } from "../../src/api/types.ts";
 import { permissionsOf } from "./accounts.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
 import { organisations } from "./fleet.ts";
@@ -89,6 +89,21 @@ const keys: SealingKey[] = [
 ];
 
 const first = organisations[0];
+const rotations: KeyRotation[] = [
+  {
+    id: random.id("krot"),
+    purpose: "checkpoint",
+    key_id: keys.find((key) => key.purpose === "checkpoint")?.id ?? "",
+    reason: "The engineer who set the server up has left",
+    overlap_hours: 24,
+    state: "requested",
+    asked_at: iso(now() - 2 * hour),
+    expires_at: iso(now() + 22 * hour),
+    decided_by_name: null,
+    decided_at: null,
+  },
+];
+
 const glass: BreakGlass[] = first
   ? [
       {
@@ -248,6 +263,20 @@ export const accessRoutes: Route[] = [
     },
   ],
   ["GET", /^\/api\/system\/keys$/, () => ({ body: { items: keys } })],
+  ["GET", /^\/api\/system\/key-rotations$/, () => ({ body: { items: rotations } })],
+  [
+    "POST",
+    /^\/api\/system\/key-rotations\/([^/]+)\/(approve|reject)$/,
+    ({ account }, id, verb) => {
+      const item = rotations.find((rotation) => rotation.id === id) ?? missing();
+      if (item.state !== "requested") throw new Refusal(409, "already_decided");
+      item.state = verb === "approve" ? "approved" : "rejected";
+      item.decided_by_name = account.name;
+      item.decided_at = iso(now());
+      item.expires_at = iso(now() + day);
+      return { body: item };
+    },
+  ],
   ["GET", /^\/api\/organisations\/([^/]+)\/access$/, (_, id) => ({ body: accessOf(id) })],
   [
     "PUT",

@@ -22,6 +22,7 @@ const PLATFORM_TABLES: [(&str, &str); 8] = [
 
 /// Protected by policies of their own, since they belong to people, partners, or more than one level.
 const NOT_BY_TENANT: &[&str] = &[
+    "key_rotation",
     "partner",
     "person",
     "session",

@@ -131,6 +131,7 @@ async fn ids(app: &TestApp, admin: &mut Browser, owner: &mut Browser, tenant: &T
     owner.put(&access, json!({ "restricted": false })).await.expect(200);
     BTreeMap::from([
         ("break_glass_id", break_glass),
+        ("key_rotation_id", crate::key_rotations::asked(app).await.to_string()),
         ("partner_id", tenant.site.partner.to_string()),
         ("org_id", tenant.site.org.to_string()),
         ("site_id", tenant.site.id.to_string()),
@@ -343,6 +344,8 @@ fn body(entry: &RouteEntry, of_a_partner: bool, ids: &Ids) -> Option<Value> {
         | (_, "/api/invitations/{invitation_id}/resend")
         | (_, "/api/mail/{mail_id}/retry")
         | (_, "/api/break-glass/{break_glass_id}/approve" | "/api/break-glass/{break_glass_id}/end")
+        | (_, "/api/system/key-rotations/{key_rotation_id}/approve")
+        | (_, "/api/system/key-rotations/{key_rotation_id}/reject")
         | (_, "/api/oidc/approvals/{approval_id}/reject")
         | (_, "/api/users/{user_id}/restore") => return None,
         (_, "/api/organisations/{org_id}/grants") => json!({ "reason": "works on their firewall" }),

@@ -261,6 +261,10 @@ impl World {
                 let waits = operator.post(&ask, asked).await.expect(201);
                 fill(&mut prepared.path, &waits["id"].as_str().expect("an id"));
             }
+            "POST /api/system/key-rotations/{key_rotation_id}/approve"
+            | "POST /api/system/key-rotations/{key_rotation_id}/reject" => {
+                fill(&mut prepared.path, &crate::key_rotations::asked(&self.app).await);
+            }
             _ => return false,
         }
         true
