@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-security lint bench faults build web generate fmt setup stop-test-cluster
+.PHONY: help run test test-security lint bench faults build web sbom generate fmt setup stop-test-cluster
 
 # Queries are checked against the committed metadata, whatever database the shell's DATABASE_URL names.
 export SQLX_OFFLINE := true
@@ -30,6 +30,9 @@ bench: web ## the table of docs/benchmarks.md, each figure as a ratio to a ceili
 
 build: web ## the binaries, with the speed of a release
 	cargo build --profile fast -p proofline -p proofline-agent
+
+sbom: ## list what programs and web app are made of, as CycloneDX, in target/sbom
+	@cargo xtask sbom
 
 generate: ## make the committed generated files anew
 	cargo xtask generate

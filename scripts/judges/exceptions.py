@@ -49,5 +49,31 @@ CONTENT = {
     "patch_settings": (412, "the version is not the one that there is"),
 }
 
+# Operations that may be called with an id of another partner.
+FOREIGN = {
+    "post_auth_providers_provider_id_start": "public: whoever wants to sign in names a provider of the sign-in page",
+}
+
+# Operations that sqlmap does not try.
+INJECTION = {
+    "get_events": "a stream without an end: every request would be a time-out",
+    "get_agent_rules": "signed by an appliance, which sqlmap cannot",
+    "get_agent_credentials": "signed by an appliance, which sqlmap cannot",
+    "post_appliances_checkin": "signed by an appliance, which sqlmap cannot",
+    "post_appliances_evidence": "signed by an appliance, which sqlmap cannot",
+    "post_provision_claim": "signed by an appliance, which sqlmap cannot",
+    "post_auth_email": "after five mails refused with 429 before the address is read",
+    "post_auth_password": "after five wrong ones refused before the password is read, which is no part of a statement",
+    "post_auth_factors_totp_confirm": "after five wrong ones refused before the code is read, which is no part of a statement",
+    "post_auth_second_factor_totp": "after five wrong ones refused before the code is read, which is no part of a statement",
+    "post_auth_second_factor_recovery_code": "after five wrong ones refused before the code is read",
+    "post_auth_second_factor_passkey": "after five wrong ones refused before the answer is read",
+    "post_auth_logout": "ends the session that sqlmap asks with",
+    "post_csp_reports": "is written to the log and no part of a statement",
+}
+
+# The end of an id that nothing has.
+NOTHING = "_01h455vb4pex5vsknk084sn02q"
+
 # Built-in checks of schemathesis that are not asked for.
 CHECKS = {}

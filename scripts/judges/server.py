@@ -21,6 +21,8 @@ import time
 import urllib.request
 
 START_SECONDS = 90
+# A proof is fresh for five minutes, and a code counts once, for half a minute.
+FRESH_SECONDS = 60
 PASSWORD = "three unrelated garden words"
 
 
@@ -36,6 +38,20 @@ def totp(secret, at):
     digest = hmac.new(key, struct.pack(">Q", int(at) // 30), hashlib.sha1).digest()
     start = digest[-1] & 15
     return f"{(struct.unpack('>I', digest[start:start + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def unpadded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """An answer that says to go elsewhere is an answer."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+BROWSER = urllib.request.build_opener(Stay)
 
 
 class Session:
@@ -55,7 +71,7 @@ class Session:
     def ask(self, method, path, data=None, headers=None):
         """Sends bytes and reads bytes. Raises `HTTPError` for a refusal."""
         request = urllib.request.Request(self.origin + path, data, self.headers() | (headers or {}), method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with BROWSER.open(request, timeout=30) as answer:
             for line in answer.headers.get_all("Set-Cookie") or []:
                 for name, morsel in http.cookies.SimpleCookie(line).items():
                     self.cookies[name] = morsel.value
@@ -72,10 +88,35 @@ class Session:
     def post(self, path, body):
         return self.send("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
 
+    def put(self, path, body):
+        return self.send("PUT", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
     def protect(self):
         """Gives whoever is signed in an authenticator app, which also proves it."""
-        secret = self.post("/api/auth/factors/totp", {})["secret"]
-        self.post("/api/auth/factors/totp/confirm", {"code": totp(secret, time.time())})
+        self.secret = self.post("/api/auth/factors/totp", {})["secret"]
+        self.post("/api/auth/factors/totp/confirm", {"code": totp(self.secret, time.time())})
+        self.proved_at = time.time()
+
+    def add_passkey(self):
+        """A passkey of an authenticator that attests nothing; `openssl` makes its key."""
+        begun = self.post("/api/auth/factors/passkeys/options", {})
+        point = subprocess.run("openssl ecparam -name prime256v1 -genkey -noout | openssl ec -pubout -outform DER", shell=True,
+                               check=True, capture_output=True).stdout[-64:]
+        of = os.urandom(16)
+        # {1: 2 (EC2), 3: -7 (ES256), -1: 1 (P-256), -2: x, -3: y}, behind what says whose it is and how it was unlocked.
+        cose = bytes.fromhex("a501020326200121 5820") + point[:32] + bytes.fromhex("225820") + point[32:]
+        data = (hashlib.sha256(b"localhost").digest() + b"\x45" + bytes(4) + bytes(16) + struct.pack(">H", len(of)) + of + cose)
+        attested = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58" + bytes([len(data)]) + data
+        client = {"type": "webauthn.create", "challenge": begun["public_key"]["challenge"], "origin": self.origin, "crossOrigin": False}
+        return self.post("/api/auth/factors/passkeys", {"ceremony_id": begun["ceremony_id"], "name": "Laptop", "credential": {
+            "id": unpadded(of), "rawId": unpadded(of), "type": "public-key", "clientExtensionResults": {},
+            "response": {"clientDataJSON": unpadded(json.dumps(client).encode()), "attestationObject": unpadded(attested)}}})
+
+    def prove(self):
+        """Proves the app again where the last time was minutes ago: what matters most takes a fresh proof."""
+        if time.time() - self.proved_at > FRESH_SECONDS:
+            self.proved_at = time.time()
+            self.post("/api/auth/second-factor/totp", {"code": totp(self.secret, time.time())})
 
 
 class Server:

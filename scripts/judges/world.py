@@ -1,4 +1,5 @@
-"""What there is to judge: two partners, each with an organisation, a site and an appliance, and a person of every role.
+"""What there is to judge: two partners, each with an organisation, a site, appliances of which one found something wrong, an
+order, a provider and a client that asked to be left alone, and a person of every role.
 
 People come in as people do: by an invitation whose link is read from the mail, with a password and an authenticator app.
 """
@@ -9,7 +10,9 @@ import email.policy
 import hashlib
 import json
 import os
+import pathlib
 import re
+import shutil
 import subprocess
 import time
 
@@ -19,6 +22,7 @@ STAFF = ("staff_admin", "staff_operator", "staff_readonly")
 PARTNER = ("partner_admin", "partner_technician", "partner_billing")
 PRACTICE = ("practice_owner", "practice_manager", "practice_viewer")
 MAIL_SECONDS = 40
+INCIDENT_SECONDS = 90
 
 
 class World:
@@ -39,7 +43,33 @@ class World:
         made(f"/api/sites/{site}/codes", {"label": "left open"})
         appliance = Appliance(self.server, code)
         made(f"/api/appliances/{appliance.id}/credentials", {"name": "Router", "username": "admin", "secret": "s3cret words"})
+        made(f"/api/appliances/{appliance.id}/run-checks", {})
+        made("/api/oidc/providers", {"name": f"{name} people", "kind": "openid", "client_id": "judge", "partner_id": partner,
+                                     "issuer": f"https://{name.lower()}.provider.example"})
+        closed = made("/api/organisations", {"partner_id": partner, "name": f"{name} Closed Clinic"})["id"]
+        self.administrator.put(f"/api/organisations/{closed}/access", {"restricted": True})
+        made(f"/api/organisations/{closed}/break-glass", {"reason": "because a judge asks for it", "ticket": "T-1", "hours": 1})
+        self._observe(site)
         return {"name": name, "partner_id": partner, "org_id": org, "site_id": site, "appliance": appliance}
+
+    def _observe(self, site):
+        """The real agent at this site, beside a file system with faults, until its first incident is there."""
+        folder = self.server.folder / f"agent-{site}"
+        shutil.copytree(pathlib.Path(__file__).parent / "faulty", folder / "root")
+        code = self.administrator.post(f"/api/sites/{site}/codes", {"label": "for an agent"})["code"]
+        agent, state = os.environ["AGENT_BIN"], ["--state-dir", folder / "state"]
+        subprocess.run([agent, "enroll", "--server", self.server.origin, "--code", code, *state], check=True, capture_output=True)
+        running = subprocess.Popen([agent, "run", *state, "--root", folder / "root", "--cycle-s", "3600"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + INCIDENT_SECONDS
+            while not self.administrator.get(f"/api/incidents?site_id={site}")["items"]:
+                if time.monotonic() > until:
+                    raise RuntimeError("the agent told of no incident")
+                time.sleep(0.5)
+        finally:
+            running.terminate()
+            running.wait(30)
 
     def person(self, role, tenant=0):
         """Somebody of this role at this tenant; made once for the first tenant."""
@@ -56,6 +86,30 @@ class World:
         if tenant == 0:
             self.people[role] = session
         return session
+
+    def proved(self, role):
+        """Somebody of this role at the first tenant who has just proved a second factor."""
+        person = self.person(role)
+        person.prove()
+        return person
+
+    def ids(self):
+        """A thing of each kind, by the name that parameters give it: the first of each list that the first partner sees, or
+        else the first of all."""
+        at = self.tenants[0]
+        known = {"site_id": at["site_id"], "org_id": at["org_id"], "partner_id": at["partner_id"], "index": "0",
+                 "appliance_id": self.tenants[1]["appliance"].id, "user_id": self.id("practice_viewer"), "actor": "Judge"}
+        look = self.administrator.get
+        for name, path in {"asset_id": f"/api/sites/{at['site_id']}/assets", "incident_id": "/api/incidents",
+                           "order_id": "/api/orders", "provider_id": "/api/oidc/providers"}.items():
+            items = look(path)["items"]
+            if items:
+                known[name] = items[0].get("id") or items[0][name]
+        return known
+
+    def id(self, role):
+        """The id of the person of this role at the first tenant."""
+        return self.person(role).get("/api/auth/session")["user"]["id"]
 
     def _link(self, address):
         """The token of the invitation that was mailed to the address."""

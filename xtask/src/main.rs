@@ -7,8 +7,10 @@ mod findings;
 mod generate;
 mod migrations;
 mod repository;
+mod sbom;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -43,6 +45,12 @@ enum Command {
         #[arg(value_enum)]
         only: Vec<generate::Product>,
     },
+    /// List the components of the programs and of the web app, as CycloneDX.
+    Sbom {
+        /// Where to.
+        #[arg(default_value = "target/sbom")]
+        folder: PathBuf,
+    },
     /// Stop the PostgreSQL server that the tests of this checkout share.
     StopTestCluster,
 }
@@ -67,6 +75,7 @@ fn run(command: Command) -> Result<()> {
         Command::Generate { check, only } => {
             generate::run(&repository, &only, check)?.conclude("the generated files")
         }
+        Command::Sbom { folder } => sbom::write(&repository, &repository.path(folder)),
         Command::StopTestCluster => {
             let was_there = TestCluster::of_checkout()?.stop()?;
             println!(

@@ -29,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("verify", &["core", "evidence"]),
     ("fleetsim", &["core", "evidence", "catalog", "protocol", "outbox"]),
     ("server", &["core", "authz", "vault", "evidence", "catalog", "protocol", "healing", "store", "jobs"]),
+    ("fuzz-targets", &["core", "vault", "evidence", "catalog", "protocol", "healing", "agent", "server"]),
     (
         "testkit",
         &["core", "vault", "evidence", "catalog", "protocol", "store", "server", "embedded-postgres"],

@@ -15,13 +15,13 @@ use proofline_core::{Clock, Entropy, Timestamp};
 use proofline_evidence::SigningKey;
 use proofline_protocol::Problem;
 use proofline_protocol::signature::{Refusal, Request, sign};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Method, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::files;
 use crate::identity::Route;
+use crate::scrub::{Message, Scrubbed};
 use crate::server_url::ServerUrl;
 
 /// The longest that a call takes, connecting included.
@@ -135,9 +135,13 @@ impl Client {
     }
 
     /// Sends `message` and reads the answer.
-    pub fn post<M: Serialize, A: DeserializeOwned>(&self, path: &str, message: &M) -> Result<A, CallError> {
+    pub fn post<M: Message, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        message: &Scrubbed<M>,
+    ) -> Result<A, CallError> {
         let body =
-            serde_json::to_vec(message).map_err(|error| CallError::NotUnderstood(error.to_string()))?;
+            serde_json::to_vec(&**message).map_err(|error| CallError::NotUnderstood(error.to_string()))?;
         let answer = self.call(&Method::POST, path, &body)?;
         serde_json::from_slice(&answer).map_err(|error| CallError::NotUnderstood(error.to_string()))
     }

@@ -16,6 +16,7 @@ use crate::client::{CallError, Client, ClientError};
 use crate::files;
 use crate::identity::{Identity, IdentityError, Route, StateDir, key_for_enrolment};
 use crate::probes::record_program;
+use crate::scrub::Scrubbed;
 
 /// What the machine says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +101,7 @@ pub fn enroll(
         });
     }
     let key = key_for_enrolment(state, &*entropy)?;
-    let request = claim(code.clone(), *key.public_key().as_bytes(), machine)?;
+    let request = Scrubbed::of(claim(code.clone(), *key.public_key().as_bytes(), machine)?);
     let client = Client::new(&route, key, Arc::clone(clock), entropy)?;
     let answer: ClaimResponse = client.post(paths::CLAIM, &request).map_err(|error| match error {
         CallError::Refused(problem) => EnrollError::Refused { code: problem.code, detail: problem.detail },

@@ -24,6 +24,7 @@ pub mod machine;
 pub mod observer;
 pub mod probes;
 pub mod run;
+pub mod scrub;
 pub mod server_keys;
 pub mod server_url;
 pub mod settings;

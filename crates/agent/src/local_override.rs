@@ -64,7 +64,11 @@ pub fn read(path: &Path) -> Found {
     }
 }
 
-fn parse(text: &str) -> Result<Found, String> {
+/// Reads what the file says.
+///
+/// # Errors
+/// With a sentence on the first line that is not understood.
+pub fn parse(text: &str) -> Result<Found, String> {
     let mut decision = LocalOverride { mode: None, paused_until: None };
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();

@@ -76,6 +76,11 @@ impl Database {
         Schema::read(&self.runtime).await.and_then(|schema| schema.check()).map_err(schema_fault)
     }
 
+    /// Every migration and how it stands. Read as the owner where it is known: at some versions the runtime role may not.
+    pub(crate) async fn schema(&self) -> Result<Schema, MigrateError> {
+        Schema::read(self.owner.as_ref().unwrap_or(&self.runtime)).await
+    }
+
     /// Connects as the runtime role.
     pub(crate) async fn connect(&self, settings: &Settings) -> Result<Store, Fault> {
         connect(&self.runtime, settings.database_connections).await

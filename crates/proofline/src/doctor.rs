@@ -65,6 +65,7 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
     report.line("secrets", told.map_err(ToString::to_string));
     let secrets = secrets.ok();
     report.line("mail", mail(settings));
+    report.line("authorities", authorities(settings));
     report.line("data directory", folder(&settings.data));
     report.line("server keys", keys(&settings.data));
     database(settings, secrets.as_ref(), &mut report).await;
@@ -76,6 +77,15 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
     } else {
         Err(Fault::Failed(anyhow::anyhow!("{} of the above need attention", report.failed)))
     }
+}
+
+/// Whose certificates outgoing connections trust.
+fn authorities(settings: &Settings) -> Result<String, String> {
+    settings.authorities().map_err(|fault| fault.to_string())?;
+    Ok(match settings.named_authorities() {
+        Some(path) => format!("the public ones and those of {path}"),
+        None => "the public ones".to_owned(),
+    })
 }
 
 /// Where mail would go; nothing is sent.

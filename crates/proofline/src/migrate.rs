@@ -1,7 +1,7 @@
 //! `proofline migrate up | down | status`.
 
 use clap::Subcommand;
-use proofline_store::{Migrator, Schema, Standing};
+use proofline_store::{Migrator, Standing};
 
 use crate::database::Database;
 use crate::fault::Fault;
@@ -22,32 +22,40 @@ pub(crate) enum MigrateCommand {
     Status,
 }
 
-/// Runs as the owner of the schema.
+/// Changes are made as the owner of the schema.
 pub(crate) async fn migrate(settings: &Settings, command: &MigrateCommand) -> Result<(), Fault> {
-    let database = Database::open(settings).await?;
+    // Looking disturbs no server that runs.
+    let database = match command {
+        MigrateCommand::Status => Database::attach(settings).await?,
+        MigrateCommand::Up | MigrateCommand::Down { .. } => Database::open(settings).await?,
+    };
     let outcome = apply(&database, command).await;
     database.stop().await;
     outcome
 }
 
 async fn apply(database: &Database, command: &MigrateCommand) -> Result<(), Fault> {
-    let owner = database.owner.as_ref().ok_or_else(|| {
-        Fault::config("PROOFLINE_OWNER_DATABASE_URL is not set; migrations run as the owner of the schema")
-    })?;
+    let owner = || {
+        database.owner.as_ref().ok_or_else(|| {
+            Fault::config(
+                "PROOFLINE_OWNER_DATABASE_URL is not set; migrations run as the owner of the schema",
+            )
+        })
+    };
     match command {
         MigrateCommand::Up => {
-            let mut migrator = Migrator::connect(owner).await?;
+            let mut migrator = Migrator::connect(owner()?).await?;
             migrator.up().await?;
             migrator.close().await?;
         }
         MigrateCommand::Down { to } => {
-            let mut migrator = Migrator::connect(owner).await?;
+            let mut migrator = Migrator::connect(owner()?).await?;
             migrator.down(*to).await?;
             migrator.close().await?;
         }
         MigrateCommand::Status => {}
     }
-    for state in Schema::read(owner).await?.0 {
+    for state in database.schema().await?.0 {
         let word = match state.standing {
             Standing::Applied => "applied",
             Standing::Missing => "missing",

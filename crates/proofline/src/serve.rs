@@ -63,6 +63,7 @@ where
     let public_url = settings.checked_public_url()?;
     let shared = redis::configured(settings)?;
     let mail = settings.mail()?;
+    let authorities = settings.authorities()?;
     let secrets = secrets::load(settings)?;
     let prometheus = PrometheusBuilder::new().install_recorder().context("cannot install metrics")?;
     let database = Database::open(settings).await?;
@@ -102,6 +103,7 @@ where
                 session_idle: TimeDelta::minutes(15),
                 check_in_seconds: settings.check_in_seconds,
                 mail,
+                authorities,
                 database_kind: database.kind,
             },
             store: store.clone(),

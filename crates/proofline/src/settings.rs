@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use proofline_server::{MailRoute, SmtpFault, SmtpServer};
+use proofline_server::{Authorities, MailRoute, SmtpFault, SmtpServer};
 
 use crate::fault::Fault;
 
@@ -58,6 +58,10 @@ pub(crate) struct Settings {
     /// Who mail comes from, for example Proofline <compliance@example.org>. Goes with PROOFLINE_SMTP_URL.
     #[arg(long, env = "PROOFLINE_MAIL_FROM", global = true)]
     pub(crate) mail_from: Option<String>,
+
+    /// A PEM file of certificate authorities that OpenID providers and the mail server may have besides the public ones.
+    #[arg(long, env = "PROOFLINE_EXTRA_CA_FILE", global = true)]
+    pub(crate) extra_ca_file: Option<String>,
 
     /// How many proxies in front are trusted to name the client's address in X-Forwarded-For.
     #[arg(long, env = "PROOFLINE_TRUSTED_PROXIES", default_value_t = 0, global = true)]
@@ -144,17 +148,33 @@ impl Settings {
                 let public_url = self.checked_public_url()?;
                 let host = public_url.split_once("://").map_or("", |(_, rest)| rest);
                 let host = host.split(':').next().unwrap_or_default();
-                SmtpServer::new(&url, &from, host).map(MailRoute::Server).map_err(|fault| match fault {
-                    SmtpFault::From => Fault::config(format!("PROOFLINE_MAIL_FROM: {fault}")),
-                    SmtpFault::Url | SmtpFault::InTheClear => {
-                        Fault::config(format!("PROOFLINE_SMTP_URL: {fault}"))
-                    }
-                })
+                SmtpServer::new(&url, &from, host, &self.authorities()?).map(MailRoute::Server).map_err(
+                    |fault| match fault {
+                        SmtpFault::From => Fault::config(format!("PROOFLINE_MAIL_FROM: {fault}")),
+                        SmtpFault::Url | SmtpFault::InTheClear => {
+                            Fault::config(format!("PROOFLINE_SMTP_URL: {fault}"))
+                        }
+                    },
+                )
             }
             (Some(_), None) => Err(Fault::config("PROOFLINE_SMTP_URL is set and PROOFLINE_MAIL_FROM is not")),
             (None, _) if self.development => Ok(MailRoute::Folder(self.data.join("mail"))),
             (None, _) => Ok(MailRoute::Nowhere),
         }
+    }
+
+    /// The file of authorities that are not public. An empty variable, as a template leaves it, is none.
+    pub(crate) fn named_authorities(&self) -> Option<&str> {
+        self.extra_ca_file.as_deref().filter(|path| !path.is_empty())
+    }
+
+    /// Whose certificates outgoing connections trust.
+    pub(crate) fn authorities(&self) -> Result<Authorities, Fault> {
+        let Some(path) = self.named_authorities() else { return Ok(Authorities::public()) };
+        let unfit =
+            |why: &dyn std::fmt::Display| Fault::config(format!("PROOFLINE_EXTRA_CA_FILE: {path}: {why}"));
+        let pem = std::fs::read(path).map_err(|error| unfit(&error))?;
+        Authorities::with(&pem).map_err(|fault| unfit(&fault))
     }
 
     /// In development only loopback may be bound.

@@ -10,13 +10,17 @@ use crate::{Digest, Text};
 
 /// Sent to [`CHECK_IN`](crate::paths::CHECK_IN).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CheckInRequest {
     /// The agent's version.
+    #[cfg_attr(feature = "description", schema(value_type = String, format = "plain", max_length = 60, min_length = 1))]
     pub agent_version: Text<1, 60>,
     /// Digest of the check catalogue that the agent carries.
+    #[cfg_attr(feature = "description", schema(value_type = String, format = "digest"))]
     pub catalogue: Digest,
     /// The mode in effect on the machine, local override included.
+    #[cfg_attr(feature = "description", schema(value_type = String, format = "mode"))]
     pub mode: Mode,
     /// What the clinic itself decided on the machine; it wins over everything.
     pub local_override: Option<LocalOverride>,
@@ -24,6 +28,7 @@ pub struct CheckInRequest {
     pub outbox_depth: u64,
     /// When the oldest of them was made.
     #[serde(default, deserialize_with = "crate::field::optional_time")]
+    #[cfg_attr(feature = "description", schema(value_type = Option<String>, format = DateTime))]
     pub outbox_oldest: Option<Timestamp>,
     /// The last finished cycle; absent before the first.
     pub last_cycle: Option<LastCycle>,
@@ -31,6 +36,7 @@ pub struct CheckInRequest {
     pub rules_version: u64,
     /// Orders finished since the last check-in that the server answered.
     #[serde(deserialize_with = "crate::field::at_most::<100, _, _>")]
+    #[cfg_attr(feature = "description", schema(max_items = 100))]
     pub orders_done: Vec<OrderReport>,
     /// Size of the site's log as of the last checkpoint that the agent accepted; 0 before the first.
     pub checkpoint_size: u64,
@@ -40,11 +46,14 @@ pub struct CheckInRequest {
 
 /// The clinic's own decision, in a file on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LocalOverride {
     /// Never go further than this.
+    #[cfg_attr(feature = "description", schema(value_type = Option<String>, format = "mode"))]
     pub mode: Option<Mode>,
     /// Heal nothing before this time.
+    #[cfg_attr(feature = "description", schema(value_type = Option<String>, format = DateTime))]
     pub paused_until: Option<Timestamp>,
 }
 
@@ -63,10 +72,12 @@ impl fmt::Display for LocalOverride {
 
 /// How the last cycle of checks went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LastCycle {
     /// When it began.
     #[serde(deserialize_with = "crate::field::time")]
+    #[cfg_attr(feature = "description", schema(value_type = String, format = DateTime))]
     pub started: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
@@ -78,18 +89,22 @@ pub struct LastCycle {
 
 /// What became of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderReport {
     /// Which order. One whose signature does not verify is not reported: its id means nothing.
+    #[cfg_attr(feature = "description", schema(value_type = String, format = "order"))]
     pub order: OrderId,
     /// How it ended.
     pub outcome: OrderOutcome,
     /// One sentence for a person; for a refusal, its reason.
+    #[cfg_attr(feature = "description", schema(value_type = String, format = "plain", max_length = 500))]
     pub detail: Text<0, 500>,
 }
 
 /// How an order ended on the appliance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderOutcome {
     /// Carried out.
@@ -122,16 +137,20 @@ impl fmt::Display for OrderOutcome {
 
 /// What changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 pub struct CheckInResponse {
     /// The server's clock, for the agent's offset.
+    #[cfg_attr(feature = "description", schema(value_type = String, format = DateTime))]
     pub server_time: Timestamp,
     /// Seconds until the next check-in, jitter included.
     pub next_check_in_s: u64,
     /// The mode that the server's configuration wants. The signed rule set decides, not this field.
+    #[cfg_attr(feature = "description", schema(value_type = String, format = "mode"))]
     pub mode: Mode,
     /// Newest rule set for this appliance; fetch it from [`RULES`](crate::paths::RULES) when it is newer.
     pub rules_version: u64,
     /// DSSE envelopes as JSON, each with an order: see [`Order`](crate::Order).
+    #[cfg_attr(feature = "description", schema(value_type = Vec<Object>))]
     pub orders: Vec<Box<RawValue>>,
     /// Changes when the schedule of checks changes.
     pub schedule_version: u64,
@@ -144,5 +163,6 @@ pub struct CheckInResponse {
     /// DSSE envelopes as JSON, each with the successor of a server key: see [`KeySuccessor`](crate::KeySuccessor). All
     /// that there ever were, at most [`MAX_SUCCESSORS`](crate::MAX_SUCCESSORS).
     #[serde(default)]
+    #[cfg_attr(feature = "description", schema(value_type = Vec<Object>))]
     pub successors: Vec<Box<RawValue>>,
 }

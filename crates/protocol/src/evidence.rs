@@ -9,22 +9,26 @@ use crate::{Digest, MAX_ENVELOPE_BYTES, MAX_ENVELOPES};
 /// Sent to [`EVIDENCE`](crate::paths::EVIDENCE). Sending an envelope twice is harmless: same bytes, same index.
 /// Without envelopes it only asks where the log and the signer stand, which an agent needs to know after a loss.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {
     /// Size of the log in the last checkpoint that the agent accepted, 0 for none: the consistency proof starts there.
     pub from_size: u64,
     /// DSSE envelopes byte for byte, in order of their sequence numbers.
     #[serde(deserialize_with = "crate::field::at_most::<MAX_ENVELOPES, _, _>")]
+    #[cfg_attr(feature = "description", schema(value_type = Vec<String>, max_items = 100))]
     pub envelopes: Vec<Base64<MAX_ENVELOPE_BYTES>>,
 }
 
 /// Everything that was taken is durable when this answer leaves the server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 pub struct SubmitResponse {
     /// Signed note of the log's head, which every proof here leads to.
     pub checkpoint: String,
     /// RFC 6962 consistency proof from `from_size` to this head; empty where `from_size` is 0 or is the head.
     #[serde(with = "crate::field::hashes")]
+    #[cfg_attr(feature = "description", schema(value_type = Vec<String>))]
     pub consistency: Vec<Digest>,
     /// Entries that are in the log, earlier submissions included.
     pub entries: Vec<Accepted>,
@@ -33,15 +37,18 @@ pub struct SubmitResponse {
     /// The sequence number that the log expects next from this signer; 1 before its first entry.
     pub next_seq: u64,
     /// SHA-256 of the signer's last envelope in the log; 64 zeros before the first. What `prev` of `next_seq` must be.
+    #[cfg_attr(feature = "description", schema(value_type = String, format = "digest"))]
     pub last_digest: Digest,
     /// DSSE envelopes as JSON: the successors of the checkpoint key that there ever were, so that the checkpoint is
     /// understood by whoever has not checked in since the key changed.
     #[serde(default)]
+    #[cfg_attr(feature = "description", schema(value_type = Vec<Object>))]
     pub successors: Vec<Box<RawValue>>,
 }
 
 /// One entry is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 pub struct Accepted {
     /// The sender's sequence number.
     pub seq: u64,
@@ -49,11 +56,13 @@ pub struct Accepted {
     pub index: u64,
     /// RFC 6962 inclusion proof, leaf to root.
     #[serde(with = "crate::field::hashes")]
+    #[cfg_attr(feature = "description", schema(value_type = Vec<String>))]
     pub proof: Vec<Digest>,
 }
 
 /// One entry was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 pub struct Rejected {
     /// The sequence number, 0 where the envelope could not be read so far.
     pub seq: u64,
@@ -65,6 +74,7 @@ pub struct Rejected {
 
 /// Why an entry was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "description", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RejectCode {
     /// Numbers before it are missing: send them, or a gap statement.

@@ -7,6 +7,7 @@ mod access;
 mod appliances;
 mod audit;
 mod auth;
+mod authorities;
 mod catalog;
 mod events;
 mod evidence;
@@ -15,6 +16,7 @@ mod incidents;
 pub mod keys;
 mod mail;
 mod orders;
+pub mod parsers;
 mod people;
 mod scoring;
 mod settings;
@@ -26,6 +28,7 @@ mod tokens;
 pub mod workers;
 
 pub use auth::{BootstrapLink, open_bootstrap};
+pub use authorities::{Authorities, AuthorityFault};
 pub use http::{
     Access, ApiResult, ConnectionLimits, FieldProblem, Problem, ProblemBody, RateClass, RouteEntry, serve,
 };

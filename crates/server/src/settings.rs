@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use crate::authorities::Authorities;
 use crate::mail::MailRoute;
 
 /// How careful to be when something is missing.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub check_in_seconds: u64,
     /// Where mail goes.
     pub mail: MailRoute,
+    /// Whose certificates OpenID providers may have.
+    pub authorities: Authorities,
     /// Whether the database is a private cluster or somebody else's server: shown on the system page.
     pub database_kind: DatabaseKind,
 }

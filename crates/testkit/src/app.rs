@@ -16,14 +16,14 @@ use proofline_core::{
     SeededEntropy, SiteId, UserId,
 };
 use proofline_server::{
-    App, AppState, DatabaseKind, Deps, MailRoute, ServerKeys, Settings, Shared, Stage, workers,
+    App, AppState, Authorities, DatabaseKind, Deps, MailRoute, ServerKeys, Settings, Shared, Stage, workers,
 };
 use proofline_store::{Installation, Store};
 use proofline_vault::Vault;
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384};
 
-use crate::{Agent, Authenticator, Browser, TestDatabase, TestRedis, logs};
+use crate::{Agent, Authenticator, Browser, TestDatabase, TestRedis, described, logs};
 
 const PEPPER: [u8; 32] = [7; 32];
 
@@ -89,15 +89,25 @@ impl TestApp {
         Self::start_sharing(None, connections, change).await
     }
 
+    /// A fresh application with a pool of this size, whatever `PROOFLINE_TEST_POOL` says: for a test of transactions of the
+    /// application that have to meet in the database.
+    pub async fn start_with_exactly(connections: u32) -> Self {
+        Self::open(None, connections, |_| {}).await
+    }
+
     /// The same as one of several nodes, which share this Redis server.
     pub async fn start_sharing(
         redis: Option<&TestRedis>,
         connections: u32,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::open(redis, pool_size().unwrap_or(connections), change).await
+    }
+
+    async fn open(redis: Option<&TestRedis>, connections: u32, change: impl FnOnce(&mut Settings)) -> Self {
         logs::capture(logs::QUIET);
         let database = TestDatabase::create().await;
-        let store = database.store(pool_size().unwrap_or(connections)).await;
+        let store = database.store(connections).await;
         let clock =
             FixedClock::at(DateTime::parse_from_rfc3339("2026-11-22T09:00:00Z").expect("a time").into());
         let entropy = Arc::new(SeededEntropy::new(1));
@@ -119,6 +129,7 @@ impl TestApp {
             session_idle: TimeDelta::minutes(15),
             check_in_seconds: 60,
             mail: MailRoute::Folder(evidence_folder.path().join(MAIL)),
+            authorities: Authorities::public(),
             database_kind: DatabaseKind::External,
         };
         change(&mut settings);
@@ -391,7 +402,7 @@ fn build(
     (redis, vault): (Option<&str>, Vault),
 ) -> App {
     let shared = redis.map(|url| Shared::new(url).expect("a URL"));
-    proofline_server::build(Deps {
+    described::held(proofline_server::build(Deps {
         store: store.clone(),
         clock: Arc::new(clock.clone()),
         entropy: entropy.clone(),
@@ -402,7 +413,7 @@ fn build(
         installation: installation.clone(),
         evidence_store: Arc::new(LocalFileSystem::new_with_prefix(evidence_folder.path()).expect("a folder")),
         shared,
-    })
+    }))
 }
 
 /// What holds of every test: nothing personal and nothing secret is in the log.

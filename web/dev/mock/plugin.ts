@@ -112,6 +112,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
     }
     session.steppedUpUntil = session.assurance === "full" ? Date.now() + 5 * minute : 0;
     session.assurance = "full";
+    // Under another token, as the server does it: the one before is worth nothing any more.
+    sessions.delete(token as string);
+    hand(response, session);
     return json(response, 200, sessionBody(session));
   }
   if (fresh.test(call) && session.steppedUpUntil < Date.now()) throw new Refusal(403, "step_up_required");
@@ -173,22 +176,27 @@ function openRoute(method: string, path: string, body: Record<string, unknown>) 
 }
 
 function begin(response: ServerResponse, status: number, email: string, assurance: MockSession["assurance"]): void {
-  const token = randomBytes(24).toString("base64url");
-  const csrf = randomBytes(24).toString("base64url");
   const session = {
-    id: `ses_${token.slice(0, 8)}`,
+    id: `ses_${randomBytes(6).toString("base64url")}`,
     account: accountOf(email),
-    csrf,
+    csrf: "",
     assurance,
     steppedUpUntil: 0,
     created: now(),
   };
+  hand(response, session);
+  json(response, status, sessionBody(session));
+}
+
+/** Gives the browser a token of the session that it did not have before. */
+function hand(response: ServerResponse, session: MockSession): void {
+  const token = randomBytes(24).toString("base64url");
+  session.csrf = randomBytes(24).toString("base64url");
   sessions.set(token, session);
   response.setHeader("Set-Cookie", [
     `__Host-session=${token}; Path=/; Secure; HttpOnly; SameSite=Strict`,
-    `__Host-csrf=${csrf}; Path=/; Secure; SameSite=Strict`,
+    `__Host-csrf=${session.csrf}; Path=/; Secure; SameSite=Strict`,
   ]);
-  json(response, status, sessionBody(session));
 }
 
 function stream(response: ServerResponse): void {

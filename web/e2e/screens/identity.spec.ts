@@ -77,6 +77,42 @@ test.describe("the second step", () => {
   });
 });
 
+test("what is read while a proof is under way comes back under the new session token", async ({ page }) => {
+  await signIn(page);
+  await visit(page, "/account");
+  await settle(page);
+  // The refusal of the token before is here first, the answer with the new one comes after it.
+  let refused = () => {};
+  const wasRefused = new Promise<void>((resolve) => void (refused = resolve));
+  await page.route(/\/api\/auth\/second-factor\/totp$/, async (route) => {
+    await wasRefused;
+    await route.continue();
+  });
+  await page.route(
+    /\/api\/sites\?/,
+    async (route) => {
+      await route.fulfill({
+        status: 401,
+        contentType: "application/problem+json",
+        body: JSON.stringify({ code: "no_session", status: 401 }),
+      });
+      refused();
+    },
+    { times: 1 },
+  );
+  await page.getByRole("button", { name: "Make new ones" }).click();
+  await page.getByRole("button", { name: "Make ten new codes" }).click();
+  const asked = dialog(page, "Confirm that it is you");
+  await asked.getByRole("button", { name: "Use a code" }).click();
+  const proof = page.waitForResponse(/\/api\/auth\/second-factor\/totp$/);
+  await asked.getByLabel("Code of your authenticator app").fill("123456");
+  await visit(page, "/sites");
+  expect((await proof).status()).toBe(200);
+  await expect(page.getByRole("heading", { name: "Sites", level: 1 })).toBeVisible();
+  await expect(page.getByText("Sunrise").first()).toBeVisible();
+  await expect(page.getByText("Your session ended.")).toHaveCount(0);
+});
+
 test.describe("passkeys", () => {
   test("protect an account, sign in, and step up", async ({ page }) => {
     await withPasskeys(page);

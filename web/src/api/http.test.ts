@@ -102,6 +102,86 @@ describe("a request", () => {
   });
 });
 
+describe("a request under way while the session gets another token", () => {
+  const noSession = () => problem(401, { code: "no_session" });
+  const newToken = () => vi.stubGlobal("document", { cookie: "__Host-csrf=newer" });
+  const gate = () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => void (open = resolve));
+    return { opened, open: () => open() };
+  };
+  const ofSites = () => sent.filter(({ url }) => url === "/api/sites").length;
+
+  it("is sent once more when the answer that brings it is here, refused before or not", async () => {
+    for (const refusedFirst of [true, false]) {
+      sent.length = 0;
+      vi.stubGlobal("document", { cookie: "__Host-csrf=older" });
+      const [proved, refused] = [gate(), gate()];
+      answer = async (url) => {
+        if (url !== "/api/sites") {
+          await proved.opened;
+          newToken();
+          return Response.json({});
+        }
+        await refused.opened;
+        return document.cookie.includes("newer") && ofSites() > 1 ? Response.json({ items: [] }) : noSession();
+      };
+      const reading = request("/api/sites");
+      const proving = request("/api/auth/second-factor/totp", { method: "POST", body: {} });
+      (refusedFirst ? refused : proved).open();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      (refusedFirst ? proved : refused).open();
+      expect(await reading).toEqual({ items: [] });
+      await proving;
+      expect(ofSites()).toBe(2);
+    }
+  });
+
+  it("waits for another tab, and takes the new token along", async () => {
+    vi.useFakeTimers();
+    answer = async (_url, init) =>
+      new Headers(init.headers).get("x-csrf-token") === "newer" ? Response.json({}) : noSession();
+    const writing = request("/api/sites", { method: "POST", body: {} });
+    await vi.advanceTimersByTimeAsync(100);
+    newToken();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await writing).toEqual({});
+  });
+
+  it("is refused for good where no other token came, and after the second refusal", async () => {
+    vi.useFakeTimers();
+    answer = async () => noSession();
+    for (const comes of [false, true]) {
+      sent.length = 0;
+      const reading = failure(request("/api/sites"));
+      if (comes) newToken();
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect((await reading).kind).toBe("signed_out");
+      expect(ofSites()).toBe(comes ? 2 : 1);
+    }
+  });
+
+  it("is not sent again when nobody is signed in any more, nor when its caller went away", async () => {
+    vi.useFakeTimers();
+    answer = async () => noSession();
+    const signedOut = failure(request("/api/sites"));
+    vi.stubGlobal("document", { cookie: "" });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await signedOut).kind).toBe("signed_out");
+    vi.stubGlobal("document", { cookie: "__Host-csrf=older" });
+    const controller = new AbortController();
+    const left = expect(request("/api/sites", { signal: controller.signal })).rejects.toMatchObject({
+      name: "AbortError",
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    controller.abort();
+    newToken();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await left;
+    expect(ofSites()).toBe(2);
+  });
+});
+
 describe("the CSRF cookie", () => {
   it("is found by its whole name", () => {
     expect(csrfToken("x__Host-csrf=1; __Host-csrf=2")).toBe("2");

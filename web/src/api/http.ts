@@ -38,19 +38,50 @@ export function onStepUp(confirm: (() => Promise<void>) | undefined): void {
   confirmIdentity = confirm;
 }
 
-/** Sends one request and hands back the raw answer; only for answers that are not JSON. */
-export async function send(url: string, options: RequestOptions = {}): Promise<Response> {
+/**
+ * A session gets another token whenever its person proves something, and the one before is worth nothing from then on. What
+ * was under way with it is refused before anything is done, perhaps before the answer with the new one is here: it waits for
+ * such an answer, from this tab or another, and is sent once more if one came.
+ */
+const otherTabMs = 500;
+const changing = new Set<Promise<unknown>>();
+
+async function sendUnderNewToken(url: string, options: RequestOptions): Promise<Response> {
+  const token = csrfToken();
   try {
     return await sendOnce(url, options);
   } catch (error) {
-    if (!confirmIdentity || !(error instanceof ApiError) || error.code !== "step_up_required") throw error;
-    await confirmIdentity();
+    if (!token || !(error instanceof ApiError) || error.code !== "no_session") throw error;
+    await Promise.allSettled(changing);
+    if (csrfToken() === token) await new Promise((resolve) => setTimeout(resolve, otherTabMs));
     if (options.signal?.aborted) throw options.signal.reason;
+    const now = csrfToken();
+    if (!now || now === token) throw error;
     return sendOnce(url, options);
   }
 }
 
+/** Sends one request and hands back the raw answer; only for answers that are not JSON. */
+export async function send(url: string, options: RequestOptions = {}): Promise<Response> {
+  try {
+    return await sendUnderNewToken(url, options);
+  } catch (error) {
+    if (!confirmIdentity || !(error instanceof ApiError) || error.code !== "step_up_required") throw error;
+    await confirmIdentity();
+    if (options.signal?.aborted) throw options.signal.reason;
+    return sendUnderNewToken(url, options);
+  }
+}
+
 async function sendOnce(url: string, options: RequestOptions): Promise<Response> {
+  const answer = exchange(url, options);
+  // What is done under this path may bring another token.
+  if (options.method === undefined || !url.startsWith("/api/auth/")) return answer;
+  changing.add(answer);
+  return answer.finally(() => changing.delete(answer));
+}
+
+async function exchange(url: string, options: RequestOptions): Promise<Response> {
   const method = options.method ?? "GET";
   const headers = new Headers({ Accept: "application/json, application/problem+json", ...options.headers });
   if (isBackground()) headers.set("X-Background", "1");

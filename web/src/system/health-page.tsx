@@ -27,7 +27,7 @@ export function Page() {
       <div className="grid items-start gap-3.5 xl:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="grid min-w-0 gap-3.5">
           {query.data && query.data.alarms.length > 0 && <Alarms alarms={query.data.alarms} />}
-          <Panel title="Background work" note="everything that runs by itself">
+          <Panel title="Background work" note="everything that runs by itself; what goes on as before is recorded once a minute">
             <QueryView query={query} what="Background work" skeleton={<RowsSkeleton rows={7} tall />}>
               {({ jobs }) => (
                 <DataTable label="Background work" columns={columns} rows={jobs} rowKey={(job) => job.name} />
@@ -126,7 +126,7 @@ function Alarms({ alarms }: Pick<Health, "alarms">) {
   );
 }
 
-/** A job that is late by a whole round is not running. */
+/** A job that is late by a whole round is not running. Of runs that end alike only one a minute is recorded. */
 function NextRun({ job }: { job: Job }) {
   const now = useNow();
   const next = job.next_run_at ? Date.parse(job.next_run_at) : undefined;
@@ -137,6 +137,7 @@ function NextRun({ job }: { job: Job }) {
       </Chip>
     );
   }
+  if (next !== undefined && next <= now) return "now";
   return <Time at={job.next_run_at} missing="not planned" />;
 }
 
@@ -175,7 +176,7 @@ const columns: Columns<Job> = [
         </Chip>
       ),
   }),
-  column.display({ id: "last", header: "Last run", cell: ({ row }) => <Time at={row.original.last_run_at} /> }),
+  column.display({ id: "last", header: "Last recorded", cell: ({ row }) => <Time at={row.original.last_run_at} /> }),
   column.display({
     id: "duration",
     header: "Took",

@@ -7,7 +7,8 @@ use proofline_evidence::Digest;
 use proofline_evidence::statement::{Body, CheckResult, StateLine, state_digest};
 use serde::{Deserialize, Serialize};
 
-use super::{Observed, fit};
+use super::Observed;
+use super::fit::{self, Fitted};
 
 /// The longest time without a statement about an asset that is being observed, in seconds.
 pub const HEARTBEAT_S: i64 = 3600;
@@ -84,7 +85,7 @@ impl AssetState {
     }
 
     /// Takes over what differs in `observed` and returns the check runs that say it; none where nothing does.
-    pub(super) fn changes(&mut self, observed: &Observed, catalogue: Digest) -> Vec<Body> {
+    pub(super) fn changes(&mut self, observed: &Observed, catalogue: Digest) -> Vec<Fitted> {
         let mut results: Vec<CheckResult> = observed.results.iter().map(fit::result).collect();
         if self.is_of(catalogue) {
             results.retain(|result| self.observe(result));
@@ -99,7 +100,7 @@ impl AssetState {
         if results.is_empty() {
             return Vec::new();
         }
-        fit::runs(results, self.digest()).into_iter().map(Body::CheckRun).collect()
+        fit::runs(results, self.digest()).collect()
     }
 
     /// Remembers the statement `seq`, whether it changed something, and when it vouched for the whole state.

@@ -1,9 +1,17 @@
 //! Makes whatever a machine said fit the format: a statement that is refused for one long text would be no evidence.
+//!
+//! And leaves out what identifies a patient. Both happen here and nowhere else: only a [`Fitted`] body is signed. Names
+//! (of checks, runbooks, rules, actors) come from the catalogue or a signed rule set and are taken as they are.
+
+use std::ops::Deref;
 
 use proofline_evidence::Digest;
 use proofline_evidence::statement::{
-    Body, CheckResult, CheckRun, Heal, HealStep, MAX_RESULTS, MAX_STEPS, MAX_TEXT_BYTES, cut_text,
+    Attestation, Body, CheckResult, CheckRun, Gap, Heal, HealStep, Heartbeat, IncidentChange, MAX_RESULTS,
+    MAX_STEPS, MAX_TEXT_BYTES, cut_text,
 };
+
+use crate::scrub::scrub;
 
 /// Bytes of JSON that the results of one check run may fill: 24 000 for the statement less its frame.
 const RUN_BUDGET: usize = 22_000;
@@ -13,13 +21,33 @@ const HEAL_TEXT_BYTES: usize = 512;
 const STEP_TEXT_BYTES: usize = 120;
 const STEP_NAME_BYTES: usize = 100;
 
-/// A free text within the format's limit.
-pub(super) fn text(text: &str) -> String {
-    cut_text(text)
+/// A body that may be signed: its texts are scrubbed and within the format's limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fitted(Body);
+
+impl Fitted {
+    pub(super) fn into_body(self) -> Body {
+        self.0
+    }
 }
 
-/// A text of at most `max` bytes. What is cut off is still told apart: the digest of the whole follows.
+impl Deref for Fitted {
+    type Target = Body;
+
+    fn deref(&self) -> &Body {
+        &self.0
+    }
+}
+
+/// A scrubbed text within the format's limit.
+fn text(text: &str) -> String {
+    cut_text(&scrub(text))
+}
+
+/// A scrubbed text of at most `max` bytes. What is cut off is still told apart: the digest of the whole follows.
 fn cut(text: &str, max: usize) -> String {
+    // Before it is cut: half a number is not recognised. And before the digest, from which a number can be guessed.
+    let text = &*scrub(text);
     let clean = text.replace('\0', "\u{FFFD}");
     if clean.len() <= max && escaped_len(&clean) <= 2 * max {
         return clean;
@@ -41,7 +69,7 @@ fn cut(text: &str, max: usize) -> String {
 /// The name of a step, from words: visible ASCII without a space.
 fn name(words: &str) -> String {
     let visible = |letter: char| if letter.is_ascii_graphic() { letter } else { '_' };
-    let name: String = words.chars().map(visible).take(STEP_NAME_BYTES).collect();
+    let name: String = scrub(words).chars().map(visible).take(STEP_NAME_BYTES).collect();
     if name.is_empty() { "step".to_owned() } else { name }
 }
 
@@ -62,18 +90,24 @@ pub(super) fn result(result: &CheckResult) -> CheckResult {
 }
 
 fn limited(result: &CheckResult, max: usize) -> CheckResult {
+    // Every field by name: a new one does not compile before it is decided here.
+    let CheckResult { check, verdict, expected, observed, reason, location } = result;
     CheckResult {
-        check: result.check.clone(),
-        verdict: result.verdict,
-        expected: cut(&result.expected, max),
-        observed: cut(&result.observed, max),
-        reason: cut(&result.reason, max),
-        location: cut(&result.location, max),
+        check: check.clone(),
+        verdict: *verdict,
+        expected: cut(expected, max),
+        observed: cut(observed, max),
+        reason: cut(reason, max),
+        location: cut(location, max),
     }
 }
 
-/// Check runs that together hold `results`; the last one carries `state`, the others go on.
-pub(super) fn runs(results: Vec<CheckResult>, state: Digest) -> Vec<CheckRun> {
+/// Check runs that together hold these fitted `results`; the last one carries `state`, the others go on.
+pub(super) fn runs(results: Vec<CheckResult>, state: Digest) -> impl Iterator<Item = Fitted> {
+    split(results, state).into_iter().map(|run| Fitted(Body::CheckRun(run)))
+}
+
+fn split(results: Vec<CheckResult>, state: Digest) -> Vec<CheckRun> {
     let mut runs: Vec<CheckRun> = Vec::new();
     let (mut open, mut size) = (Vec::new(), 0);
     for result in results {
@@ -92,43 +126,72 @@ pub(super) fn runs(results: Vec<CheckResult>, state: Digest) -> Vec<CheckRun> {
 }
 
 /// A body that fits a statement.
-pub(super) fn body(body: Body) -> Body {
-    match body {
+pub(super) fn body(body: Body) -> Fitted {
+    Fitted(match body {
+        Body::CheckRun(CheckRun { results, state }) => {
+            Body::CheckRun(CheckRun { results: results.iter().map(self::result).collect(), state })
+        }
         Body::Heal(heal) => Body::Heal(self::heal(heal)),
-        Body::Incident(mut change) => {
-            change.cause = text(&change.cause);
-            Body::Incident(change)
+        Body::Incident(IncidentChange { incident, check, from, to, actor, cause }) => {
+            Body::Incident(IncidentChange { incident, check, from, to, actor, cause: text(&cause) })
         }
-        Body::Attestation(mut attestation) => {
-            attestation.statement = text(&attestation.statement);
-            attestation.by = text(&attestation.by);
-            Body::Attestation(attestation)
+        Body::Attestation(Attestation { statement, by }) => {
+            Body::Attestation(Attestation { statement: text(&statement), by: text(&by) })
         }
-        Body::Gap(mut gap) => {
-            gap.reason = text(&gap.reason);
-            Body::Gap(gap)
+        Body::Gap(Gap { first_seq, last_seq, from, to, reason }) => {
+            Body::Gap(Gap { first_seq, last_seq, from, to, reason: text(&reason) })
         }
-        other @ (Body::CheckRun(_) | Body::Heartbeat(_) | Body::Key(_) | Body::ServerFact(_)) => other,
-    }
+        Body::Heartbeat(Heartbeat { unchanged_since, state }) => {
+            Body::Heartbeat(Heartbeat { unchanged_since, state })
+        }
+        // The server's own words: an appliance may not state them, and no part of this program makes them.
+        other @ (Body::Key(_) | Body::ServerFact(_)) => other,
+    })
 }
 
 fn heal(heal: Heal) -> Heal {
-    let left_out = heal.steps.len().saturating_sub(MAX_STEPS);
-    let mut steps: Vec<HealStep> = heal.steps.into_iter().take(MAX_STEPS).collect();
-    for step in &mut steps {
-        step.step = name(&step.step);
-        step.detail = cut(&step.detail, STEP_TEXT_BYTES);
+    let Heal {
+        incident,
+        check,
+        rule,
+        runbook,
+        plan_digest,
+        actor,
+        mode,
+        before,
+        steps,
+        after,
+        outcome,
+        rollback,
+    } = heal;
+    Heal {
+        incident,
+        check,
+        rule,
+        runbook,
+        plan_digest,
+        actor,
+        mode,
+        before: limited(&before, HEAL_TEXT_BYTES),
+        steps: self::steps(&steps),
+        after: limited(&after, HEAL_TEXT_BYTES),
+        outcome,
+        rollback: rollback.map(|handle| cut(&handle, HEAL_TEXT_BYTES)),
     }
+}
+
+fn steps(all: &[HealStep]) -> Vec<HealStep> {
+    let fitted = |HealStep { step, outcome, detail }: &HealStep| HealStep {
+        step: name(step),
+        outcome: *outcome,
+        detail: cut(detail, STEP_TEXT_BYTES),
+    };
+    let mut steps: Vec<HealStep> = all.iter().take(MAX_STEPS).map(fitted).collect();
+    let left_out = all.len() - steps.len();
     if let Some(last) = steps.last_mut().filter(|_| left_out > 0) {
         last.detail = format!("and {left_out} more steps");
     }
-    Heal {
-        before: limited(&heal.before, HEAL_TEXT_BYTES),
-        after: limited(&heal.after, HEAL_TEXT_BYTES),
-        rollback: heal.rollback.map(|handle| cut(&handle, HEAL_TEXT_BYTES)),
-        steps,
-        ..heal
-    }
+    steps
 }
 
 #[cfg(test)]
@@ -171,7 +234,7 @@ mod tests {
     #[test]
     fn a_run_is_split_by_size_and_by_count() {
         let many: Vec<_> = (0..600).map(|n| loud(&format!("linux.c{n}"), "no")).collect();
-        let runs = runs(many, Digest::ZERO);
+        let runs = split(many, Digest::ZERO);
         assert_eq!(runs.iter().map(|run| run.results.len()).sum::<usize>(), 600);
         assert!(runs.iter().all(|run| run.results.len() <= MAX_RESULTS));
         let (last, others) = runs.split_last().expect("there is one");

@@ -27,6 +27,7 @@ use proofline_evidence::{Defect, Digest, SigningKey, dsse};
 use proofline_outbox::{Batch, Loss, Outbox, OutboxError};
 
 pub use asset_state::{AssetState, HEARTBEAT_S};
+use fit::Fitted;
 use suspension::Suspension;
 
 /// Who signs, and for which site.
@@ -149,15 +150,15 @@ impl Emitter {
     /// numbers of the statements made, which may be none.
     pub fn observed(&self, observed: &Observed, notes: &[(String, Vec<u8>)]) -> Result<Seqs, EmitError> {
         let mut state = self.asset_state(observed.asset)?;
-        let mut bodies: Vec<Body> = observed.events.iter().cloned().map(fit::body).collect();
+        let mut bodies: Vec<Fitted> = observed.events.iter().cloned().map(fit::body).collect();
         for body in &bodies {
             state.follow_event(body);
         }
         bodies.extend(state.changes(observed, self.signer.catalogue));
-        let quiet = !bodies.iter().any(changes_state);
+        let quiet = !bodies.iter().any(|body| changes_state(body));
         if quiet && observed.complete && state.is_due(observed.ended) {
             let (unchanged_since, state) = (state.changed_seq, state.digest());
-            bodies.push(Body::Heartbeat(Heartbeat { unchanged_since, state }));
+            bodies.push(fit::body(Body::Heartbeat(Heartbeat { unchanged_since, state })));
         }
         if bodies.is_empty() && notes.is_empty() {
             return Ok(Vec::new());
@@ -166,7 +167,8 @@ impl Emitter {
             let mut seqs = Vec::new();
             for body in bodies {
                 let (changes, confirms) = (changes_state(&body), confirms_state(&body));
-                let seq = writer.state(Some(observed.asset), (observed.started, observed.ended), body)?;
+                let seq =
+                    writer.state_fitted(Some(observed.asset), (observed.started, observed.ended), body)?;
                 state.stated(seq, changes, confirms.then_some(observed.ended));
                 seqs.push(seq);
             }
@@ -312,6 +314,15 @@ impl Writer<'_, '_> {
         span: (Timestamp, Timestamp),
         body: Body,
     ) -> Result<u64, EmitError> {
+        self.state_fitted(asset, span, fit::body(body))
+    }
+
+    fn state_fitted(
+        &mut self,
+        asset: Option<AssetId>,
+        span: (Timestamp, Timestamp),
+        body: Fitted,
+    ) -> Result<u64, EmitError> {
         let prev = Digest::from_bytes(self.batch.next().previous);
         self.state_after(prev, asset, span, body)
     }
@@ -326,11 +337,15 @@ impl Writer<'_, '_> {
         reason: &str,
     ) -> Result<u64, EmitError> {
         let last_seq = self.batch.next().seq - 1;
-        let reason = fit::text(reason);
-        let from = from.min(to);
+        let (from, reason) = (from.min(to), reason.to_owned());
         // Whoever reads the log knows nothing for certain any more until a run has said everything.
         self.restate_everything()?;
-        self.state_after(prev, None, (to, to), Body::Gap(Gap { first_seq, last_seq, from, to, reason }))
+        self.state_after(
+            prev,
+            None,
+            (to, to),
+            fit::body(Body::Gap(Gap { first_seq, last_seq, from, to, reason })),
+        )
     }
 
     /// Makes the next check run of every asset carry all results.
@@ -357,7 +372,7 @@ impl Writer<'_, '_> {
         prev: Digest,
         asset: Option<AssetId>,
         (started, ended): (Timestamp, Timestamp),
-        body: Body,
+        body: Fitted,
     ) -> Result<u64, EmitError> {
         let Emitter { signer, key, clock, offset_ms, .. } = self.emitter;
         let header = Header {
@@ -372,7 +387,7 @@ impl Writer<'_, '_> {
             ended,
             clock_offset_ms: offset_ms(),
         };
-        let payload = Statement::new(header, body).to_bytes()?;
+        let payload = Statement::new(header, body.into_body()).to_bytes()?;
         let envelope = dsse::sign(dsse::STATEMENT_PAYLOAD_TYPE, &payload, key);
         let seq = self.batch.append(SystemTime::from(clock.now()), &envelope)?;
         self.first.get_or_insert(seq);

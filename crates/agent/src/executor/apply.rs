@@ -14,7 +14,7 @@ use super::settings::{self, MARK};
 use super::tools::{PackageManager, Tools, successful};
 use super::undo::Undo;
 use super::{StepError, firewall, sshd, systemd};
-use crate::host::{FileKind, HostError};
+use crate::host::{FileKind, Host, HostError, sysctl};
 
 /// The most files that one action changes, and the most that it looks at.
 const CHANGED_MAX: usize = 5_000;
@@ -33,7 +33,7 @@ pub(super) fn action(
     let plain = Attributes::PLAIN;
     match action {
         Action::SshdDropIn { keyword, value } => sshd::set(changes, keyword, value)?,
-        Action::SysctlDropIn { key, value } => return sysctl(changes, key, value),
+        Action::SysctlDropIn { key, value } => return set_kernel_parameters(changes, key, value),
         Action::FileMode { paths, at_most, owner, groups } => {
             return file_mode(changes, paths, at_most, owner.as_deref(), groups);
         }
@@ -130,32 +130,51 @@ fn edit(
     changes.write(path, settings::set_line(&text, key, separator, value).as_bytes(), attributes)
 }
 
-/// `/proc/sys/net/ipv4/…` of `net.ipv4.…`.
-pub(super) fn kernel_path(key: &str) -> PathBuf {
-    Path::new("/proc/sys").join(key.replace('.', "/"))
+/// A kernel parameter that this kernel has.
+pub(super) struct KernelParameter {
+    /// Its key, without a star.
+    pub(super) key: String,
+    path: PathBuf,
+    /// Its present value.
+    pub(super) value: String,
 }
 
-/// The present value of a kernel parameter; `None` where the kernel does not have it.
-pub(super) fn kernel_value(files: &dyn Files, path: &Path) -> Result<Option<String>, StepError> {
-    Ok(match files.snapshot(path)? {
-        Snapshot::Absent => None,
-        Snapshot::File { content, .. } => Some(String::from_utf8_lossy(&content).trim().to_owned()),
-    })
+/// The parameters that a key stands for, one or one for each interface; empty where the kernel has none.
+pub(super) fn kernel_parameters(
+    files: &dyn Files,
+    host: &dyn Host,
+    key: &str,
+) -> Result<Vec<KernelParameter>, StepError> {
+    let keys =
+        sysctl::expand(host, key).map_err(|source| StepError::Host { what: key.to_owned(), source })?;
+    let mut found = Vec::new();
+    for key in keys {
+        let path = PathBuf::from(sysctl::path(&key));
+        if let Snapshot::File { content, .. } = files.snapshot(&path)? {
+            let value = String::from_utf8_lossy(&content).trim().to_owned();
+            found.push(KernelParameter { key, path, value });
+        }
+    }
+    Ok(found)
 }
 
-fn sysctl(changes: &mut Changes<'_>, key: &str, value: &str) -> Result<String, StepError> {
-    let path = kernel_path(key);
-    let Some(was) = kernel_value(changes.files, &path)? else {
+fn set_kernel_parameters(changes: &mut Changes<'_>, key: &str, value: &str) -> Result<String, StepError> {
+    let found = kernel_parameters(changes.files, changes.tools.host(), key)?;
+    if found.is_empty() {
         return Ok("this kernel does not have it".to_owned());
-    };
+    }
     // Read after every other file, /etc/sysctl.conf (as 99-sysctl.conf) included.
-    let file = PathBuf::from(format!("/etc/sysctl.d/99-zz-proofline-{key}.conf"));
+    let file = PathBuf::from(format!("/etc/sysctl.d/99-zz-proofline-{}.conf", key.replace('*', "each")));
     changes.write(&file, format!("{MARK}{key} = {value}\n").as_bytes(), Attributes::PLAIN)?;
     let content = format!("{value}\n");
-    changes.make(&Undo::Kernel { path: path.clone(), was: format!("{was}\n") }, |files| {
-        files.write_in_place(&path, content.as_bytes())
-    })?;
-    Ok(format!("was {was}"))
+    let mut was = BTreeSet::new();
+    for parameter in found {
+        let path = &parameter.path;
+        let undo = Undo::Kernel { path: path.clone(), was: format!("{}\n", parameter.value) };
+        changes.make(&undo, |files| files.write_in_place(path, content.as_bytes()))?;
+        was.insert(parameter.value);
+    }
+    Ok(format!("was {}", was.into_iter().collect::<Vec<_>>().join(" or ")))
 }
 
 /// Changes mode and ownership of what is at `path`. Answers what they were; nothing where nothing had to be changed.

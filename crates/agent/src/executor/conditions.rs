@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proofline_catalog::runbook::{Detect, Verify};
 
-use super::apply::{kernel_path, kernel_value};
+use super::apply::kernel_parameters;
 use super::files::Files;
 use super::systemd::UnitState;
 use super::tools::Tools;
@@ -62,11 +62,10 @@ pub(super) fn verify(condition: &Verify, files: &dyn Files, tools: Tools<'_>) ->
             let found = sshd::effective(tools, keyword)?;
             differs(keyword, value, found.as_deref())
         }
-        Verify::SysctlIs { key, value } => match kernel_value(files, &kernel_path(key))? {
-            // A parameter that the kernel does not have cannot be wrong.
-            None => Ok(()),
-            found => differs(key, value, found.as_deref()),
-        },
+        // A parameter that the kernel does not have cannot be wrong.
+        Verify::SysctlIs { key, value } => kernel_parameters(files, tools.host(), key)?
+            .iter()
+            .try_for_each(|found| differs(&found.key, value, Some(&found.value))),
         Verify::UnitActive { units } => match first_known(tools, units)? {
             Some((_, true)) => Ok(()),
             Some((unit, false)) => Err(StepError::NotSo(format!("{unit} does not run"))),

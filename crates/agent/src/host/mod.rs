@@ -14,6 +14,7 @@ mod cycle;
 mod local;
 mod process;
 mod recorded;
+pub(crate) mod sysctl;
 
 use std::path::Path;
 use std::time::Duration;

@@ -7,7 +7,7 @@
 //!   that the check is about says so;
 //! - what was observed does not change while nothing changes: no times, counters or process ids in it, since every
 //!   change becomes evidence;
-//! - texts are at most 2 KiB and hold no data of patients or people beyond account names of the system.
+//! - texts are at most 2 KiB, and what identifies a patient by its form or label is scrubbed from them: after the verdict.
 //!
 //! This module does not know incidents, evidence or rules, and never decides what a verdict leads to.
 
@@ -51,6 +51,7 @@ pub use declarations::PATH as DECLARATIONS;
 pub use memory::{FileMemory, Memory, NoMemory, Sighting};
 
 use crate::host::Host;
+use crate::scrub::scrub;
 use finding::{Outcome, clip};
 
 /// The most bytes of each text of an observation.
@@ -67,13 +68,13 @@ pub fn run_for(check: &Check, host: &dyn Host, context: &Context) -> Observation
         check: check.id.clone(),
         at: host.now(),
         verdict: Verdict::NotApplicable,
-        expected: clip(&check.expected, TEXT_LIMIT),
+        expected: text(&check.expected),
         observed: String::new(),
         reason: String::new(),
         location: String::new(),
     };
     if let Some(reason) = inapplicable(check, context) {
-        observation.reason = clip(&reason, TEXT_LIMIT);
+        observation.reason = text(&reason);
         return observation;
     }
     let (reason, location) = match measure(&check.probe, host, context) {
@@ -84,7 +85,7 @@ pub fn run_for(check: &Check, host: &dyn Host, context: &Context) -> Observation
         }
         Ok(finding) => {
             observation.verdict = if finding.passed { Verdict::Pass } else { Verdict::Fail };
-            observation.observed = clip(&finding.observed, TEXT_LIMIT);
+            observation.observed = text(&finding.observed);
             (finding.reason, finding.location)
         }
         Err(unmeasured) => {
@@ -92,9 +93,14 @@ pub fn run_for(check: &Check, host: &dyn Host, context: &Context) -> Observation
             (unmeasured.reason, unmeasured.location)
         }
     };
-    observation.reason = clip(&reason, TEXT_LIMIT);
-    observation.location = clip(&location, TEXT_LIMIT);
+    observation.reason = text(&reason);
+    observation.location = text(&location);
     observation
+}
+
+/// What a person may read, within the limit. Scrubbed before it is cut: half a number is not recognised afterwards.
+fn text(found: &str) -> String {
+    clip(&scrub(found), TEXT_LIMIT)
 }
 
 fn measure(probe: &ProbeSpec, host: &dyn Host, context: &Context) -> Outcome {

@@ -1,7 +1,6 @@
 //! Kernel parameters in effect.
 //!
-//! A `*` in a key stands for every network interface there is, with `all` and `default`: for most settings `all` is only
-//! one of two that decide, and in IPv6 it decides nothing. The loopback is left out, nothing reaches it from outside.
+//! Most network settings are asked for each interface: `all` is only one of two that decide, and in IPv6 it decides nothing.
 
 use proofline_catalog::Accept;
 
@@ -9,6 +8,7 @@ use super::accept::accepts;
 use super::finding::{Finding, Outcome, Unmeasured, enumerate};
 use super::reading;
 use crate::host::Host;
+use crate::host::sysctl::{expand, path};
 
 /// How many values an observation names.
 const SHOWN: usize = 12;
@@ -16,7 +16,7 @@ const SHOWN: usize = 12;
 pub(super) fn value(host: &dyn Host, keys: &[String], accept: &Accept) -> Outcome {
     let mut values = Vec::new();
     for key in keys {
-        for key in expand(host, key)? {
+        for key in expand(host, key).map_err(|error| Unmeasured::from_host(&error, &path(key)))? {
             if let Some(value) = read(host, &key)? {
                 values.push((key, value));
             }
@@ -45,27 +45,6 @@ pub(super) fn value(host: &dyn Host, keys: &[String], accept: &Accept) -> Outcom
 /// The value of a dotted key, or `None` where the kernel has no such parameter.
 pub(super) fn read(host: &dyn Host, key: &str) -> Result<Option<String>, Unmeasured> {
     Ok(reading::text_if_there(host, &path(key))?.map(|text| text.trim().to_owned()))
-}
-
-/// The key for each interface. As sysctl(8) writes them, dots in the name of an interface become slashes.
-fn expand(host: &dyn Host, key: &str) -> Result<Vec<String>, Unmeasured> {
-    let Some((before, after)) = key.split_once('*') else { return Ok(vec![key.to_owned()]) };
-    let folder = path(before.trim_end_matches('.'));
-    let names = reading::list(host, &folder)?.into_iter().map(|entry| entry.name);
-    Ok(names
-        .filter(|name| name != "lo")
-        .map(|name| format!("{before}{}{after}", name.replace('.', "/")))
-        .collect())
-}
-
-/// Dots separate, and slashes stand for dots. sysctl(8)
-fn path(key: &str) -> String {
-    let swap = |letter| match letter {
-        '.' => '/',
-        '/' => '.',
-        other => other,
-    };
-    format!("/proc/sys/{}", key.chars().map(swap).collect::<String>())
 }
 
 fn describe(values: &[(String, String)]) -> String {

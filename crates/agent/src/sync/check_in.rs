@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::credentials::CredentialsRefusal;
 use super::orders::OrderRefusal;
 use super::{Step, Sync, SyncError, head_store};
+use crate::scrub::Scrubbed;
 
 /// The shortest and the longest time between two check-ins that a server can ask for.
 const CHECK_IN_BOUNDS: (u64, u64) = (1, 3600);
@@ -42,7 +43,7 @@ pub struct CheckedIn {
 impl Sync {
     /// Checks in, fetches newer rules and credentials, takes orders. A failure of the call gives the time to pause.
     pub fn check_in(&self, report: &Report) -> Step<CheckedIn> {
-        let request = self.request(report)?;
+        let request = Scrubbed::of(self.request(report)?);
         let asked = self.clock.now();
         let answer: CheckInResponse = match self.client.post(paths::CHECK_IN, &request) {
             Ok(answer) => answer,

@@ -21,6 +21,7 @@ use proofline_protocol::{KeyRole, ORDER_PAYLOAD_TYPE, Order, OrderOutcome, Order
 use serde::{Deserialize, Serialize};
 
 use crate::identity::Identity;
+use crate::scrub::scrub;
 
 const NOTE: &str = "orders";
 const MAX_ENVELOPE: usize = 64 * 1024;
@@ -151,7 +152,8 @@ impl Orders {
         let ledger = self.lock();
         let unreported = ledger.entries.iter().filter_map(|entry| {
             let ended = entry.ended.as_ref().filter(|ended| !ended.reported)?;
-            let detail = Text::fit(&ended.detail).ok()?;
+            // Before it is cut: half a number is not recognised.
+            let detail = Text::fit(&scrub(&ended.detail)).ok()?;
             Some(OrderReport { order: entry.order, outcome: ended.outcome, detail })
         });
         unreported.take(MAX_REPORTS).collect()

@@ -10,6 +10,7 @@ use super::proof::{self, Distrust, Head, Proof};
 use super::{Pause, Step, Sync, SyncError, head_store};
 use crate::client::CallError;
 use crate::files;
+use crate::scrub::Scrubbed;
 
 /// Bytes of envelopes in one submission, before base64. Keeps the agent's memory small after a long outage.
 const MAX_SUBMISSION_BYTES: usize = 1024 * 1024;
@@ -73,10 +74,10 @@ impl Sync {
     /// One submission and its answer, believed and written down; or how long to pause.
     pub(super) fn exchange(&self, items: &[Item]) -> Step<(SubmitResponse, Vec<(u64, Proof)>)> {
         let last = head_store::last(self.outbox(), &self.state)?;
-        let request = SubmitRequest {
+        let request = Scrubbed::of(SubmitRequest {
             from_size: last.as_ref().map_or(0, |head| head.size),
             envelopes: items.iter().map(|item| Base64(item.payload.clone())).collect(),
-        };
+        });
         let answer: SubmitResponse = match self.client.post(paths::EVIDENCE, &request) {
             Ok(answer) => answer,
             Err(CallError::Refused(problem)) if NEVER_TAKEN.contains(&problem.status) => {

@@ -199,7 +199,7 @@ fn a_kill_at_any_point_of_many_small_changes_leaves_nothing_behind() {
                 scratch.write(&format!("proc/sys/net/ipv4/conf/{key}"), "1\n", 0o644);
             }
         });
-    assert_eq!(points, 24, "six parameters, two changes each, before and after");
+    assert_eq!(points, 20, "three files and seven parameters, before and after each");
 }
 
 #[test]

@@ -45,16 +45,16 @@ const BROKEN: [Broken; 6] = [
     Broken {
         check: "linux.kernel.redirects",
         break_it: |scratch| {
-            for key in ["ipv4/conf/all/accept_redirects", "ipv4/conf/default/send_redirects"] {
+            for key in ["ipv4/conf/all/accept_redirects", "ipv6/conf/eth0.7/accept_redirects"] {
                 scratch.write(&format!("proc/sys/net/{key}"), "1\n", 0o644);
             }
         },
         touched: &[
             "proc/sys/net/ipv4/conf/all/accept_redirects",
-            "proc/sys/net/ipv4/conf/default/send_redirects",
-            "etc/sysctl.d/99-zz-proofline-net.ipv4.conf.all.accept_redirects.conf",
-            "etc/sysctl.d/99-zz-proofline-net.ipv4.conf.default.send_redirects.conf",
-            "etc/sysctl.d/99-zz-proofline-net.ipv6.conf.all.accept_redirects.conf",
+            "proc/sys/net/ipv6/conf/eth0.7/accept_redirects",
+            "etc/sysctl.d/99-zz-proofline-net.ipv4.conf.each.accept_redirects.conf",
+            "etc/sysctl.d/99-zz-proofline-net.ipv4.conf.each.send_redirects.conf",
+            "etc/sysctl.d/99-zz-proofline-net.ipv6.conf.each.accept_redirects.conf",
         ],
         key: None,
     },

@@ -86,6 +86,7 @@ fn kernel_runbooks() {
         ("address_randomisation", "kernel/randomize_va_space", "0"),
         ("ip_forwarding", "net/ipv4/ip_forward", "1"),
         ("redirects", "net/ipv6/conf/default/accept_redirects", "1"),
+        ("redirects", "net/ipv6/conf/eth0.7/accept_redirects", "1"),
         ("source_routing", "net/ipv4/conf/all/accept_source_route", "1"),
         ("reverse_path", "net/ipv4/conf/all/rp_filter", "0"),
         ("syn_cookies", "net/ipv4/tcp_syncookies", "0"),

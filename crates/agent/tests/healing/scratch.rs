@@ -123,7 +123,7 @@ const CHRONYC: &str = r#"#!/bin/sh
 echo '50505300,192.0.2.9,3,1772366400.1,0.000012,-0.0000003,0.00002,1.5,-0.001,0.05,0.01,0.001,64.2,Normal'
 "#;
 
-const KERNEL: [(&str, &str); 20] = [
+const KERNEL: [(&str, &str); 21] = [
     ("kernel/osrelease", "6.1.0"),
     ("kernel/randomize_va_space", "2"),
     ("kernel/kptr_restrict", "1"),
@@ -143,6 +143,7 @@ const KERNEL: [(&str, &str); 20] = [
     ("net/ipv6/conf/all/forwarding", "0"),
     ("net/ipv6/conf/all/accept_redirects", "0"),
     ("net/ipv6/conf/default/accept_redirects", "0"),
+    ("net/ipv6/conf/eth0.7/accept_redirects", "0"),
     ("net/ipv6/conf/all/accept_source_route", "0"),
 ];
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use proofline_catalog::rule::Rule;
 use proofline_core::{
     ApplianceId, AssetId, Clock, CredentialId, IncidentId, InstallationId, Mode, OrderId, OrgId, Secret,
     SeededEntropy, SiteId, Timestamp,
@@ -65,6 +66,8 @@ pub struct Inner {
     nonces: HashSet<(Digest, [u8; 16])>,
     faults: HashMap<&'static str, VecDeque<Fault>>,
     pub requests: Vec<String>,
+    /// What was sent with them.
+    pub bodies: Vec<Vec<u8>>,
     pub check_ins: Vec<CheckInRequest>,
     pub rules: Option<(u64, Vec<u8>)>,
     /// The version and the envelope of the credentials on offer.
@@ -156,6 +159,7 @@ impl Central {
             nonces: HashSet::new(),
             faults: HashMap::new(),
             requests: Vec::new(),
+            bodies: Vec::new(),
             check_ins: Vec::new(),
             rules: None,
             credentials: None,
@@ -228,11 +232,23 @@ impl Central {
 
     /// Offers a rule set that was made for this catalogue.
     pub fn offer_rules_for(&self, version: u64, site: Option<SiteId>, catalogue: Digest, key: &SigningKey) {
+        self.offer_rule_set(version, site, (catalogue, Mode::Ask), &[], key);
+    }
+
+    /// Offers these rules, which were made for this catalogue, in this mode.
+    pub fn offer_rule_set(
+        &self,
+        version: u64,
+        site: Option<SiteId>,
+        (catalogue, mode): (Digest, Mode),
+        rules: &[Rule],
+        key: &SigningKey,
+    ) {
         let mut inner = self.lock();
         let payload = json!({
             "version": version, "installation": inner.ids.installation, "site": site, "issued": inner.clock.now(),
-            "catalogue": catalogue, "mode": Mode::Ask, "asset_roles": {}, "maintenance_windows": [],
-            "paused_until": null, "rules": []
+            "catalogue": catalogue, "mode": mode, "asset_roles": {}, "maintenance_windows": [],
+            "paused_until": null, "rules": rules
         });
         let envelope = dsse::sign(RULES_PAYLOAD_TYPE, payload.to_string().as_bytes(), key);
         inner.rules = Some((version, envelope));
@@ -283,6 +299,7 @@ pub fn statement(entry: &[u8]) -> Statement {
 impl Inner {
     fn handle(&mut self, request: &Request) -> Option<Answer> {
         self.requests.push(format!("{} {}", request.method, request.path));
+        self.bodies.push(request.body.clone());
         self.tell(&request.path, Phase::Arrived);
         let fault = self.faults.get_mut(request.path.as_str()).and_then(VecDeque::pop_front);
         match fault {

@@ -31,6 +31,8 @@ pub struct Rig {
     pub entropy: Arc<dyn Entropy>,
     pub central: Central,
     pub limits: Limits,
+    /// Digest of the check catalogue in the binary.
+    pub catalogue: Digest,
     pub parts: Option<Parts>,
 }
 
@@ -68,6 +70,7 @@ impl Rig {
             clock,
             entropy: Arc::new(SeededEntropy::new(1)),
             limits: Limits::default(),
+            catalogue: Digest::ZERO,
             parts: None,
         }
     }
@@ -98,8 +101,17 @@ impl Rig {
     }
 
     pub fn enroll_in(&self, state: &StateDir, code: &str) -> Result<Identity, EnrollError> {
+        self.enroll_as(&machine(), state, code)
+    }
+
+    pub fn enroll_as(
+        &self,
+        machine: &Machine,
+        state: &StateDir,
+        code: &str,
+    ) -> Result<Identity, EnrollError> {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        enroll(state, self.route(), &Secret::new(code), &machine(), &clock, Arc::clone(&self.entropy))
+        enroll(state, self.route(), &Secret::new(code), machine, &clock, Arc::clone(&self.entropy))
     }
 
     pub fn start(&mut self) {
@@ -113,7 +125,7 @@ impl Rig {
             installation: identity.installation,
             site: identity.site,
             appliance: identity.appliance,
-            catalogue: Digest::ZERO,
+            catalogue: self.catalogue,
         };
         let offset = client.clone();
         let credentials =

@@ -18,9 +18,10 @@ pub enum Action {
         /// Its value.
         value: String,
     },
-    /// Sets one kernel parameter now and at the next start.
+    /// Sets a kernel parameter now and at the next start.
     SysctlDropIn {
-        /// Dotted key, such as `net.ipv4.tcp_syncookies`.
+        /// Dotted key, such as `net.ipv4.tcp_syncookies`; the `*` of `net.ipv6.conf.*.forwarding` stands for `all`,
+        /// `default` and every interface but the loopback.
         key: String,
         /// Its value.
         value: String,
@@ -297,9 +298,9 @@ pub enum Verify {
         /// The value that `sshd -T` must print.
         value: String,
     },
-    /// The kernel's present value of a parameter.
+    /// The kernel's present value of a parameter, of each where the key has a star.
     SysctlIs {
-        /// Dotted key.
+        /// Dotted key, as [`Action::SysctlDropIn`] has it.
         key: String,
         /// The value.
         value: String,

@@ -205,7 +205,14 @@ fn is_mode(text: &str) -> Option<String> {
     (!octal).then(|| format!("{text:?} is not a mode of four octal digits"))
 }
 
+/// A dotted key; in `net.ipv4.conf.*.x` and `net.ipv6.conf.*.x` a star stands for the interface.
 fn is_sysctl_key(text: &str) -> Option<String> {
+    let of_interfaces = ["net.ipv4.conf.", "net.ipv6.conf."].iter().find_map(|root| text.strip_prefix(root));
+    let text = if of_interfaces.is_some_and(|rest| rest.starts_with("*.")) {
+        &text.replacen('*', "all", 1)
+    } else {
+        text
+    };
     let word = |w: &str| {
         !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
@@ -249,6 +256,8 @@ mod tests {
             Action::SshdDropIn { keyword: "AuthorizedKeysCommand".into(), value: "x".into() },
             Action::SysctlDropIn { key: "../../etc/passwd".into(), value: "1".into() },
             Action::SysctlDropIn { key: "kernel.core_pattern".into(), value: "|/bin/sh".into() },
+            Action::SysctlDropIn { key: "net.ipv4.*.all.forwarding".into(), value: "0".into() },
+            Action::SysctlDropIn { key: "net.ipv4.conf.*.*".into(), value: "0".into() },
             file_mode("/etc/../shadow", "0640"),
             file_mode("/etc/shadow", "888"),
             file_mode("/etc/*/shadow", "0640"),

@@ -15,7 +15,7 @@ pub(crate) struct Elsewhere {
     options: Options,
     cluster: Option<Cluster>,
     pub(crate) runtime_url: String,
-    owner_url: String,
+    pub(crate) owner_url: String,
     pub(crate) superuser_url: String,
 }
 
@@ -67,7 +67,8 @@ pub(crate) async fn connection(url: &str) -> PgConnection {
     url.parse::<PgConnectOptions>().expect("a URL").connect().await.expect("answers")
 }
 
-fn words(listing: &str) -> Vec<&str> {
+/// The last word of each line of `migrate status`.
+pub(crate) fn words(listing: &str) -> Vec<&str> {
     listing.lines().filter_map(|line| line.split_whitespace().last()).collect()
 }
 

@@ -86,6 +86,10 @@ fn beside_a_running_server(home: &Home, server: i32) {
     ] {
         assert!(doctor.out.contains(&said), "{said} is missing in {}", doctor.out);
     }
+    let status = home.run(&["migrate", "status"]);
+    assert_eq!(status.code, 0, "{}", status.err);
+    assert!(status.out.lines().all(|line| line.ends_with(" applied")), "{}", status.out);
+    assert!(status.out.lines().count() > 10, "{}", status.out);
     assert_eq!(traces(&home.data()), before, "it has changed something");
     assert_eq!(home.postmaster(), postmaster);
     assert_eq!(get(home.listen, "/ready").expect("listens").status, 200);

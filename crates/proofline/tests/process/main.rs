@@ -3,6 +3,7 @@
 mod external;
 mod keys;
 mod life;
+mod migration;
 mod nodes;
 mod refusals;
 mod support;

@@ -126,6 +126,41 @@ fn a_mail_server_that_cannot_be_used_is_named_and_its_password_never_printed() {
     assert!(said.contains("PROOFLINE_SMTP_URL is not set"), "{said}");
 }
 
+#[test]
+fn a_file_of_authorities_that_cannot_be_used_is_named() {
+    let home = Home::new();
+    let file = home.path().join("authorities.pem");
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (text, why) in [
+        (None, "No such file"),
+        (Some(""), "there is no certificate in it"),
+        (Some("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"), "not in PEM form"),
+        (Some(damaged), "a certificate in it cannot be read"),
+    ] {
+        if let Some(text) = text {
+            fs::write(&file, text).expect("written");
+        }
+        for arguments in [["serve"], ["run"]] {
+            let ended = Ended::of(home.command(&arguments).env("PROOFLINE_EXTRA_CA_FILE", &file));
+            assert_eq!(ended.code, CONFIG, "{text:?}: {}", ended.err);
+            assert!(
+                ended.err.contains("PROOFLINE_EXTRA_CA_FILE") && ended.err.contains(why),
+                "{}",
+                ended.err
+            );
+            assert!(!home.data().exists(), "{text:?}: something was opened");
+        }
+    }
+    let doctor = Ended::of(home.command(&["doctor"]).env("PROOFLINE_EXTRA_CA_FILE", &file));
+    assert!(doctor.out.contains("FAIL  authorities"), "{}", doctor.out);
+    fs::write(&file, include_str!("../../../server/tests/tls/authority.pem")).expect("written");
+    let doctor = Ended::of(home.command(&["doctor"]).env("PROOFLINE_EXTRA_CA_FILE", &file));
+    assert!(doctor.out.contains("the public ones and those of"), "{}", doctor.out);
+    // Not set, as a template leaves it.
+    let doctor = Ended::of(home.command(&["doctor"]).env("PROOFLINE_EXTRA_CA_FILE", ""));
+    assert!(doctor.out.contains("the public ones\n"), "{}", doctor.out);
+}
+
 /// A folder that looks like an installation of PostgreSQL.
 fn pretend_installation(folder: &Path, initdb: &str) {
     fs::create_dir_all(folder).expect("created");

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::http::{ApiResult, Call, KnownAppliance, SignedBody};
 
 /// Here I am; what is new?
-#[utoipa::path(post, path = "/api/appliances/checkin", tag = "agent", request_body = serde_json::Value,
-    responses((status = 200, body = serde_json::Value, description = "What changed")))]
+#[utoipa::path(post, path = "/api/appliances/checkin", tag = "agent", request_body = CheckInRequest,
+    responses((status = 200, body = CheckInResponse, description = "What changed")))]
 pub(crate) async fn check_in(
     call: Call,
     SignedBody(request): SignedBody<CheckInRequest>,

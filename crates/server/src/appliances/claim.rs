@@ -15,8 +15,9 @@ use crate::http::{ApiResult, Call, ClaimedKey, Problem, SignedBody};
 use crate::tenants::code_digest;
 
 /// Joins a site.
-#[utoipa::path(post, path = "/api/provision/claim", tag = "agent", request_body = serde_json::Value,
-    responses((status = 200, body = serde_json::Value, description = "Who the machine is from now on")))]
+#[utoipa::path(post, path = "/api/provision/claim", tag = "agent", request_body = ClaimRequest,
+    responses((status = 200, body = ClaimResponse, description = "Who the machine is from now on"),
+        (status = 409, description = "The key belongs to an appliance already")))]
 pub(crate) async fn claim(
     call: Call,
     ClaimedKey(key): ClaimedKey,

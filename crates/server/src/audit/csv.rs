@@ -2,7 +2,7 @@
 
 /// One line of these cells. Every cell is quoted. One that a spreadsheet could take for a formula begins with an
 /// apostrophe, which makes it text there.
-pub(super) fn line<const N: usize>(cells: [&str; N]) -> String {
+pub(crate) fn line<const N: usize>(cells: [&str; N]) -> String {
     let mut line = String::new();
     for (place, cell) in cells.into_iter().enumerate() {
         line.push_str(if place == 0 { "\"" } else { ",\"" });

@@ -1,6 +1,6 @@
 //! The audit log, read and taken away.
 
-mod csv;
+pub(crate) mod csv;
 mod export;
 
 use axum::Json;

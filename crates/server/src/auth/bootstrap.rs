@@ -55,7 +55,8 @@ pub(crate) struct BootstrapRequest {
 
 /// Makes the first administrator and signs them in.
 #[utoipa::path(post, path = "/api/auth/bootstrap", tag = "auth", request_body = BootstrapRequest,
-    responses((status = 201, body = SessionBody, description = "Signed in")))]
+    responses((status = 201, body = SessionBody, description = "Signed in"),
+        (status = 409, description = "The first administrator exists already")))]
 pub(crate) async fn bootstrap(
     call: Anonymous,
     Strict(request): Strict<BootstrapRequest>,

@@ -204,7 +204,7 @@ pub(super) async fn refuse_last(
 
 /// Takes one's authenticator app away.
 #[utoipa::path(delete, path = "/api/auth/factors/totp", tag = "auth",
-    responses((status = 204, description = "Taken away")))]
+    responses((status = 204, description = "Taken away"), (status = 404, description = "There is none")))]
 pub(crate) async fn remove_totp(call: Call) -> ApiResult<StatusCode> {
     let session = call.session()?;
     let required = factors_of(call.app(), session.user, session.membership).await?.required;

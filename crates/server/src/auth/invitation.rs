@@ -70,7 +70,8 @@ pub(crate) async fn look(
 
 /// Makes the person and signs them in. Uses the link up, unless name or password are refused.
 #[utoipa::path(post, path = "/api/auth/invitation/accept", tag = "auth", request_body = InvitationAcceptance,
-    responses((status = 201, body = SessionBody, description = "Signed in")))]
+    responses((status = 201, body = SessionBody, description = "Signed in"),
+        (status = 409, description = "The address has an account by now")))]
 pub(crate) async fn accept(
     call: Anonymous,
     Strict(accepted): Strict<InvitationAcceptance>,

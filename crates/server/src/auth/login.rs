@@ -61,7 +61,8 @@ pub(crate) struct LoginRequest {
 /// Signs in. One answer for an unknown address, a wrong password, a locked and a disabled account, in the same time. The
 /// session that this browser had before ends.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = LoginRequest,
-    responses((status = 200, body = SessionBody, description = "Signed in")))]
+    responses((status = 200, body = SessionBody, description = "Signed in"),
+        (status = 401, description = "Address and password do not belong together, or the account takes none")))]
 pub(crate) async fn login(
     call: Anonymous,
     headers: HeaderMap,

@@ -15,7 +15,7 @@ pub(crate) mod password;
 mod profile;
 mod prove;
 mod recovery;
-mod relying_party;
+pub(crate) mod relying_party;
 mod reset;
 mod session;
 mod totp;

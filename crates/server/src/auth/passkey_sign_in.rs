@@ -27,7 +27,8 @@ pub(crate) struct PasskeyOptionsRequest {}
 
 /// Begins to sign in with a passkey.
 #[utoipa::path(post, path = "/api/auth/passkey/options", tag = "auth", request_body = PasskeyOptionsRequest,
-    responses((status = 201, body = CeremonyBody, description = "To be answered by an authenticator")))]
+    responses((status = 201, body = CeremonyBody, description = "To be answered by an authenticator"),
+        (status = 409, description = "This server's address is none that browsers make passkeys for")))]
 pub(crate) async fn begin(
     call: Anonymous,
     Strict(PasskeyOptionsRequest {}): Strict<PasskeyOptionsRequest>,
@@ -42,7 +43,8 @@ pub(crate) async fn begin(
 
 /// Signs in with a passkey, which is both factors at once. The session that this browser had before ends.
 #[utoipa::path(post, path = "/api/auth/passkey", tag = "auth", request_body = PasskeyRequest,
-    responses((status = 200, body = SessionBody, description = "Signed in")))]
+    responses((status = 200, body = SessionBody, description = "Signed in"),
+        (status = 409, description = "This server's address is none that browsers make passkeys for")))]
 pub(crate) async fn finish(
     call: Anonymous,
     headers: HeaderMap,

@@ -29,7 +29,7 @@ use crate::http::{ApiResult, Problem, Session};
 pub(super) const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
 /// Asks authenticators, and judges their answers.
-pub(super) struct RelyingParty(Webauthn);
+pub(crate) struct RelyingParty(Webauthn);
 
 /// The first half of a ceremony.
 pub(super) struct Begun {
@@ -51,7 +51,12 @@ pub(super) type Why = &'static str;
 impl RelyingParty {
     /// Browsers know passkeys under a name over HTTPS, and on the machine itself.
     pub(super) fn of(app: &AppState) -> ApiResult<Self> {
-        let origin = Url::parse(&app.settings().public_url).map_err(|e| Problem::internal(&e))?;
+        Self::at(&app.settings().public_url, &app.installation_name())
+    }
+
+    /// The relying party at this public address, by this name.
+    pub(crate) fn at(public_url: &str, name: &str) -> ApiResult<Self> {
+        let origin = Url::parse(public_url).map_err(|e| Problem::internal(&e))?;
         let id = origin.domain().filter(|name| origin.scheme() == "https" || *name == "localhost");
         let id = id.ok_or_else(|| {
             Problem::conflict(
@@ -59,10 +64,8 @@ impl RelyingParty {
                 "This server's public address is not a name over HTTPS, so browsers make no passkeys for it.",
             )
         })?;
-        let name = app.installation_name();
-        let built = WebauthnBuilder::new(id, &origin).and_then(|builder| {
-            builder.rp_name(&name).timeout(LIFETIME.to_std().unwrap_or_default()).build()
-        });
+        let built = WebauthnBuilder::new(id, &origin)
+            .and_then(|builder| builder.rp_name(name).timeout(LIFETIME.to_std().unwrap_or_default()).build());
         built.map(Self).map_err(|e| Problem::internal(&e))
     }
 
@@ -138,6 +141,18 @@ impl RelyingParty {
             }
             Err(error) => Ok(Err(why(&error))),
         }
+    }
+}
+
+impl RelyingParty {
+    /// Whether an answer makes a passkey in a ceremony that begins now; as the answer to an earlier one, it may not.
+    pub(crate) fn counts(&self, answer: &[u8]) -> bool {
+        if let Ok(answer) = serde_json::from_slice::<PublicKeyCredential>(answer) {
+            let _ = holder(&answer);
+        }
+        let Ok(answer) = serde_json::from_slice::<RegisterPublicKeyCredential>(answer) else { return false };
+        let begun = self.0.start_passkey_registration(uuid::Uuid::nil(), "eve@clinic.example", "Eve", None);
+        begun.is_ok_and(|(_, state)| self.0.finish_passkey_registration(&answer, &state).is_ok())
     }
 }
 

@@ -25,8 +25,8 @@ use crate::http::{ApiResult, Call, KnownAppliance, Problem, SignedBody};
 use crate::scoring;
 
 /// Signed statements for the site's log. What is accepted is durable when the answer leaves, and proved in it.
-#[utoipa::path(post, path = "/api/appliances/evidence", tag = "agent", request_body = serde_json::Value,
-    responses((status = 200, body = serde_json::Value, description = "What was accepted, with proofs, and what was not")))]
+#[utoipa::path(post, path = "/api/appliances/evidence", tag = "agent", request_body = SubmitRequest,
+    responses((status = 200, body = SubmitResponse, description = "What was accepted, with proofs, and what was not")))]
 pub(crate) async fn submit(
     call: Call,
     SignedBody(request): SignedBody<SubmitRequest>,

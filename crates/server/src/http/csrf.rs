@@ -21,9 +21,27 @@ fn mac(key: &[u8; 32], session: &[u8; 32], nonce: &str) -> String {
 
 /// A fresh token for a session.
 pub(crate) fn issue(app: &AppState, session_digest: &[u8; 32]) -> String {
-    let nonce = hex::encode(app.entropy().bytes::<16>());
-    let mac = mac(&app.settings().csrf_key, session_digest, &nonce);
-    format!("{nonce}.{mac}")
+    token(&app.settings().csrf_key, session_digest, &hex::encode(app.entropy().bytes::<16>()))
+}
+
+/// The token of this nonce.
+pub(crate) fn token(key: &[u8; 32], session_digest: &[u8; 32], nonce: &str) -> String {
+    format!("{nonce}.{}", mac(key, session_digest, nonce))
+}
+
+/// Whether one of these keys made the token for the session.
+pub(crate) fn holds<'a>(
+    mut keys: impl Iterator<Item = &'a [u8; 32]>,
+    session_digest: &[u8; 32],
+    token: &str,
+) -> bool {
+    token.split_once('.').is_some_and(|(nonce, presented)| {
+        let made_with = |key| {
+            let expected = mac(key, session_digest, nonce);
+            bool::from(expected.as_bytes().ct_eq(presented.as_bytes()))
+        };
+        nonce.len() == NONCE_HEX && keys.any(made_with)
+    })
 }
 
 /// Refuses a change whose header is not the cookie, or whose token was not made for this session.
@@ -32,14 +50,7 @@ pub(super) fn require(app: &AppState, parts: &Parts, session: &Session) -> ApiRe
     let token = header.zip(cookie(&parts.headers, CSRF_COOKIE)).filter(|(header, cookie)| {
         header.len() == NONCE_HEX + 1 + MAC_HEX && bool::from(header.as_bytes().ct_eq(cookie.as_bytes()))
     });
-    let valid = token.and_then(|(header, _)| header.split_once('.')).is_some_and(|(nonce, presented)| {
-        let made_with = |key| {
-            let expected = mac(key, &session.token_digest, nonce);
-            bool::from(expected.as_bytes().ct_eq(presented.as_bytes()))
-        };
-        nonce.len() == NONCE_HEX && app.settings().csrf_keys().any(made_with)
-    });
-    if valid {
+    if token.is_some_and(|(header, _)| holds(app.settings().csrf_keys(), &session.token_digest, header)) {
         Ok(())
     } else {
         Err(Problem::forbidden(

@@ -10,7 +10,7 @@ use proofline_core::{
 };
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
-use utoipa::openapi::{Object, ObjectBuilder, OpenApi, RefOr, Schema};
+use utoipa::openapi::{Content, Object, ObjectBuilder, OpenApi, RefOr, Schema};
 
 /// No control characters.
 const PLAIN: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
@@ -50,6 +50,21 @@ const IDS: [(&str, &str); 21] = [
     ("user_id", UserId::PREFIX),
 ];
 
+/// Whether the body of a request says by an id which thing is meant. `schemas` are those that its route brings.
+pub(super) fn body_names_ids(operation: &Operation, schemas: &[(String, RefOr<Schema>)]) -> bool {
+    let Some(RefOr::T(body)) = &operation.request_body else { return false };
+    let mut named = body.content.values().filter_map(|content| match content {
+        RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) => schema.ref_location.rsplit('/').next(),
+        _ => None,
+    });
+    let id = |name: &str| IDS.iter().any(|(known, _)| *known == name);
+    named.any(|named| {
+        schemas.iter().any(|(name, schema)| {
+            matches!(schema, RefOr::T(Schema::Object(object)) if name == named && object.properties.keys().any(|name| id(name)))
+        })
+    })
+}
+
 /// What the description means by a `format` of ours. Where a field has one, this takes its place.
 fn rule(format: &str) -> Option<Object> {
     let text = ObjectBuilder::new();
@@ -76,6 +91,13 @@ fn rule(format: &str) -> Option<Object> {
             }
             "client-id" => text.pattern(Some("^[!-~]{1,255}$")),
             "client-secret" => text.min_length(Some(1)).max_length(Some(1000)),
+            // What a machine says of itself, as long as its field says.
+            "plain" => text.pattern(Some(PLAIN)),
+            // 32 bytes in base64: the last character has no bits that say nothing.
+            "public-key" => text.pattern(Some("^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")),
+            // SHA-256 in hex.
+            "digest" => text.pattern(Some("^[0-9a-f]{64}$")),
+            "order" => text.pattern(Some(id(OrderId::PREFIX))),
             "role" => one_of(text, Role::ALL),
             "mode" => one_of(text, Mode::ALL),
             "severity" => one_of(text, Severity::ALL),
@@ -86,6 +108,11 @@ fn rule(format: &str) -> Option<Object> {
         }
         .build(),
     )
+}
+
+/// 128 bits in 26 letters of five: the first has three.
+fn id(prefix: &str) -> String {
+    format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$")
 }
 
 fn one_of<T: Display>(text: ObjectBuilder, names: impl IntoIterator<Item = T>) -> ObjectBuilder {
@@ -121,8 +148,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn field(name: &str, schema: &mut RefOr<Schema>) {
     let RefOr::T(Schema::Object(object)) = schema else { return };
     if let Some((_, prefix)) = IDS.iter().find(|(known, _)| *known == name) {
-        // 128 bits in 26 letters of five: the first has three.
-        object.pattern = Some(format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"));
+        object.pattern = Some(id(prefix));
     }
     let rule = match &object.format {
         Some(SchemaFormat::KnownFormat(KnownFormat::Email)) => rule("email"),
@@ -131,8 +157,8 @@ fn field(name: &str, schema: &mut RefOr<Schema>) {
     };
     if let Some(rule) = rule {
         object.format = rule.format;
-        object.min_length = rule.min_length;
-        object.max_length = rule.max_length;
+        object.min_length = rule.min_length.or(object.min_length);
+        object.max_length = rule.max_length.or(object.max_length);
         object.pattern = rule.pattern;
     }
 }

@@ -53,26 +53,40 @@ impl Device {
 
     /// `Set-Cookie` by which the browser is known from `at` on.
     pub(crate) fn set_cookie(&self, app: &AppState, at: Timestamp) -> Option<(HeaderName, HeaderValue)> {
+        let (value, seconds) = (self.value(&app.settings().csrf_key, at), KNOWN_FOR.num_seconds());
+        let cookie =
+            format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict");
+        Some((header::SET_COOKIE, HeaderValue::try_from(cookie).ok()?))
+    }
+
+    /// The cookie's value from `at` on.
+    pub(crate) fn value(&self, key: &[u8; 32], at: Timestamp) -> String {
         let issued = at.timestamp().to_string();
         let (account, name) = (hex::encode(self.account), hex::encode(self.name));
-        let mac = self.mac(&app.settings().csrf_key, &issued);
-        let seconds = KNOWN_FOR.num_seconds();
-        let cookie = format!(
-            "{COOKIE}={issued}.{name}.{account}.{mac}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict"
-        );
-        Some((header::SET_COOKIE, HeaderValue::try_from(cookie).ok()?))
+        let mac = self.mac(key, &issued);
+        format!("{issued}.{name}.{account}.{mac}")
     }
 }
 
 /// The browser that a request comes from, if somebody signed in with it and not too long ago.
 pub(crate) fn presented(app: &AppState, headers: &HeaderMap) -> Option<Device> {
-    let mut parts = cookie(headers, COOKIE)?.split('.');
+    read(app.settings().csrf_keys(), cookie(headers, COOKIE)?, app.now())
+}
+
+/// What the cookie's value says, if one of these keys made it and it is not too old.
+pub(crate) fn read<'a>(
+    mut keys: impl Iterator<Item = &'a [u8; 32]>,
+    value: &str,
+    now: Timestamp,
+) -> Option<Device> {
+    let mut parts = value.split('.');
     let (issued, name) = (parts.next()?, parts.next()?);
     let (account, mac) = (parts.next()?, parts.next()?);
-    let bytes = |text: &str| hex::decode(text).ok();
+    // One spelling: capitals would make another cookie of the same browser.
+    let bytes = |text: &str| hex::decode(text).ok().filter(|bytes| hex::encode(bytes) == text);
     let device = Device { account: bytes(account)?.try_into().ok()?, name: bytes(name)?.try_into().ok()? };
     let made_with = |key| bool::from(device.mac(key, issued).as_bytes().ct_eq(mac.as_bytes()));
-    let genuine = parts.next().is_none() && app.settings().csrf_keys().any(made_with);
+    let genuine = parts.next().is_none() && keys.any(made_with);
     let issued = DateTime::from_timestamp(issued.parse().ok()?, 0)?;
-    (genuine && app.now() - issued < KNOWN_FOR).then_some(device)
+    (genuine && now - issued < KNOWN_FOR).then_some(device)
 }

@@ -4,7 +4,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::{FieldProblem, ProblemBody};
+use super::{FieldProblem, ProblemBody, refusals};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -21,6 +21,7 @@ struct Description;
 pub fn document() -> OpenApi {
     let mut document = Description::openapi();
     if let Some(components) = &mut document.components {
+        components.responses.extend(refusals::components());
         components.add_security_scheme(
             "session",
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(

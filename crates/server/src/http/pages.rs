@@ -45,7 +45,7 @@ pub fn page_request<K: Serialize + DeserializeOwned>(
 }
 
 /// A cursor that a client sends back. It is opaque but not signed, so what is in it is held to what a query may say.
-fn opened(text: &str) -> Option<Cursor> {
+pub(crate) fn opened(text: &str) -> Option<Cursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() <= 1024)?;
     let key = String::from_utf8(bytes).ok()?;
     let value = serde_json::from_str(&key).ok()?;

@@ -16,6 +16,9 @@ tokio::task_local! {
     static CLIENT: String;
 }
 
+/// What stands in an audit row instead of a request's id where somebody on the server's own machine gave a command.
+pub(crate) const COMMAND_LINE: &str = "command line";
+
 /// The id of the request being handled; empty outside of one.
 pub fn current() -> String {
     CURRENT.try_with(Clone::clone).unwrap_or_default()

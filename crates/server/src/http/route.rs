@@ -1,8 +1,8 @@
 //! The one way to declare a route.
 //!
 //! [`Api::route`] takes the route's access rule and rate class together with its handler, and the same statement adds the
-//! guard in front of the handler, the security clause and the `x-permission` field of the API description, and a line in
-//! the route table that tests walk. There is no other way onto the router.
+//! guard in front of the handler, the security clause, the refusals and the `x-permission` field of the API description,
+//! and a line in the route table that tests walk. There is no other way onto the router.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,11 @@ use proofline_authz::Action;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Content, OpenApi, Ref, RefOr, ResponseBuilder, Schema};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::RateClass;
-use super::described;
 use super::guard::{self, Guarded};
+use super::{RateClass, described, refusals};
 use crate::AppState;
 
 /// Who may call a route.
@@ -88,11 +87,12 @@ impl Api {
         .into_iter()
         .filter_map(|(name, _, operation)| operation.as_mut().map(|operation| (name, operation)));
         let (method, operation) = operations.next().expect("a route describes one operation");
+        let entry = RouteEntry { method, path: path.clone(), access, rate };
         describe(operation, access, rate);
+        refusals::describe(operation, &entry, described::body_names_ids(operation, &schemas));
         operation.operation_id = Some(operation_id(method, path));
         assert!(operations.next().is_none(), "a route describes exactly one operation: {path}");
         drop(operations);
-        let entry = RouteEntry { method, path: path.clone(), access, rate };
         let guarded = Guarded::new(self.state.clone(), &entry);
         let declared = entry.path.clone();
         self.table.push(entry);
@@ -138,9 +138,4 @@ fn describe(operation: &mut Operation, access: Access, rate: RateClass) {
         Some(present) => present.merge(extensions),
         None => operation.extensions = Some(extensions),
     }
-    let problem = ResponseBuilder::new()
-        .description("What went wrong")
-        .content("application/problem+json", Content::new(Some(Ref::from_schema_name("ProblemBody"))))
-        .build();
-    operation.responses.responses.insert("default".to_owned(), problem.into());
 }

@@ -62,12 +62,7 @@ pub(crate) async fn approve(
             "Another plan waits by now. Look at it before approving.",
         ));
     }
-    if scope.has_pending_order(row.org, row.id, call.at).await? {
-        return Err(Problem::conflict(
-            "already_approved",
-            "This plan was approved; the order is on its way.",
-        ));
-    }
+    refuse_second(&call, &mut scope, &row).await?;
     if scope.appliance(row.appliance).await?.revoked_at.is_some() {
         return Err(Problem::conflict(
             "appliance_revoked",
@@ -97,7 +92,7 @@ pub(crate) struct EscalateRequest {
     reason: String,
 }
 
-/// Hands the incident to people.
+/// Hands the incident to people. While an approved plan is on its way, that is a conflict.
 #[utoipa::path(post, path = "/api/incidents/{incident_id}/escalate", tag = "incidents", request_body = EscalateRequest,
     params(("incident_id" = String, Path, description = "Incident")),
     responses((status = 200, body = IncidentBody, description = "Escalated")))]
@@ -116,6 +111,7 @@ pub(crate) async fn escalate(
         let detail = format!("An incident that is {} cannot be escalated.", row.state);
         return Err(Problem::conflict("not_escalatable", detail));
     };
+    refuse_second(&call, &mut scope, &row).await?;
     let detail = format!("{} on {}: {reason}", row.check, row.asset_name);
     let index = state(&call, &mut scope, &row, "incident_escalated", detail).await?;
     let record = advance(record, incident, Some(&step), Some(index));
@@ -135,6 +131,17 @@ async fn lock(call: &Call, scope: &mut Scope, id: IncidentId) -> ApiResult<(Inci
     lock_for_facts(call.app(), scope, row.org, row.site, call.at).await?;
     let (_, record): (OrgId, _) = scope.lock_incident(row.id).await?;
     Ok((row, record))
+}
+
+/// A decision that was made stands until it was carried out or has lapsed: an order cannot be called back.
+async fn refuse_second(call: &Call, scope: &mut Scope, row: &IncidentRow) -> ApiResult<()> {
+    if scope.has_pending_order(row.org, row.id, call.at).await? {
+        return Err(Problem::conflict(
+            "already_approved",
+            "This plan was approved; the order is on its way.",
+        ));
+    }
+    Ok(())
 }
 
 /// States the decision in the site's log.

@@ -14,7 +14,7 @@ use proofline_store::AuditNote;
 use utoipa_axum::routes;
 use uuid::Builder;
 
-use crate::http::{Access, Api, RateClass};
+use crate::http::{Access, Api, RateClass, request_id};
 
 pub use known::{KeyMismatch, KeyState, Keyring, MasterKeyUse, admit, fingerprint, look};
 pub(crate) use open::{open_sealed, sealed_value_refused};
@@ -43,7 +43,7 @@ fn command_note(
         at,
         org: None,
         resource,
-        request_id: "command line".to_owned(),
+        request_id: request_id::COMMAND_LINE.to_owned(),
         detail,
     }
 }

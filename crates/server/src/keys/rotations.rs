@@ -106,7 +106,8 @@ pub(crate) async fn list(call: Call) -> ApiResult<Json<KeyRotations>> {
 /// Lets the command on the server's machine carry out what was asked for there.
 #[utoipa::path(post, path = "/api/system/key-rotations/{key_rotation_id}/approve", tag = "system",
     params(("key_rotation_id" = String, Path, description = "Key rotation")),
-    responses((status = 200, body = KeyRotationBody, description = "Approved")))]
+    responses((status = 200, body = KeyRotationBody, description = "Approved"),
+        (status = 409, description = "Somebody decided it already, or its time is over")))]
 pub(crate) async fn approve(call: Call, Id(id): Id<KeyRotationId>) -> ApiResult<Json<KeyRotationBody>> {
     decide(&call, id, true).await
 }
@@ -114,7 +115,8 @@ pub(crate) async fn approve(call: Call, Id(id): Id<KeyRotationId>) -> ApiResult<
 /// Turns a request down.
 #[utoipa::path(post, path = "/api/system/key-rotations/{key_rotation_id}/reject", tag = "system",
     params(("key_rotation_id" = String, Path, description = "Key rotation")),
-    responses((status = 200, body = KeyRotationBody, description = "Turned down")))]
+    responses((status = 200, body = KeyRotationBody, description = "Turned down"),
+        (status = 409, description = "Somebody decided it already, or its time is over")))]
 pub(crate) async fn reject(call: Call, Id(id): Id<KeyRotationId>) -> ApiResult<Json<KeyRotationBody>> {
     decide(&call, id, false).await
 }
@@ -126,10 +128,7 @@ async fn decide(call: &Call, id: KeyRotationId, approved: bool) -> ApiResult<Jso
     match rotation_state(&request, call.at) {
         KeyRotationState::Requested => {}
         KeyRotationState::Expired => {
-            return Err(Problem::conflict(
-                "rotation_expired",
-                "Nobody decided in time. Ask again on the server.",
-            ));
+            return Err(Problem::conflict("rotation_expired", "Its time is over. Ask again on the server."));
         }
         KeyRotationState::Approved | KeyRotationState::Rejected | KeyRotationState::CarriedOut => {
             return Err(Problem::conflict("already_decided", "Somebody decided this already."));

@@ -31,8 +31,9 @@ pub enum SuccessionError {
     NotApproved,
 }
 
-/// Registers `link` as the successor of `predecessor`, which an administrator approved, and leaves one row in the audit log. `keep` is called while no other
-/// successor can be taken, and before this one is: what the successor is made of is to be safe by then.
+/// Registers `link` as the successor of `predecessor`, which an administrator approved, and leaves one row in the audit log.
+/// `keep` is called while no other successor can be taken, and before this one is: what the successor is made of is to be
+/// safe by then.
 ///
 /// # Errors
 /// When the predecessor has another successor, nobody approved one, the database fails, or `keep` does.

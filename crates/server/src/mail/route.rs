@@ -8,9 +8,13 @@ use std::time::Duration;
 
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, Mailbox};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use tokio::io::AsyncWriteExt as _;
+use url::Url;
+
+use crate::authorities::Authorities;
 
 /// Longest line of a mail without its end: RFC 5322, section 2.1.1.
 const MAX_LINE: usize = 998;
@@ -74,11 +78,12 @@ pub(super) struct Clear<'a> {
 
 impl SmtpServer {
     /// The server at `url`, written to from `from`. `us` is the host name to greet with.
-    pub fn new(url: &str, from: &str, us: &str) -> Result<Self, SmtpFault> {
+    pub fn new(url: &str, from: &str, us: &str, authorities: &Authorities) -> Result<Self, SmtpFault> {
         if !is_private(url).ok_or(SmtpFault::Url)? {
             return Err(SmtpFault::InTheClear);
         }
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| SmtpFault::Url)?;
+        let transport = transport.tls(encryption(url, authorities).ok_or(SmtpFault::Url)?);
         let transport = transport.timeout(Some(PATIENCE)).hello_name(ClientId::Domain(us.to_owned())).build();
         let from = from.parse().map_err(|_| SmtpFault::From)?;
         Ok(Self(Arc::new(Connection { transport, from, host: us.to_owned() })))
@@ -109,6 +114,23 @@ fn is_private(url: &str) -> Option<bool> {
         "smtp" => Some(here || tls == Some("required")),
         _ => None,
     }
+}
+
+/// The encryption that the address asks for, with these authorities. `None` for what is no address.
+fn encryption(url: &str, authorities: &Authorities) -> Option<Tls> {
+    let url = Url::parse(url).ok()?;
+    let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+    let mut parameters = TlsParameters::builder(url.host_str()?.to_owned());
+    for authority in authorities.named() {
+        parameters = parameters.add_root_certificate(Certificate::from_der(authority.to_vec()).ok()?);
+    }
+    let parameters = parameters.build_rustls().ok()?;
+    Some(match (url.scheme(), asked.as_deref()) {
+        ("smtps", _) => Tls::Wrapper(parameters),
+        (_, Some("required")) => Tls::Required(parameters),
+        (_, Some("opportunistic")) => Tls::Opportunistic(parameters),
+        _ => Tls::None,
+    })
 }
 
 impl MailRoute {
@@ -179,7 +201,9 @@ mod tests {
 
     #[test]
     fn a_mail_server_elsewhere_is_used_with_tls_alone() {
-        let server = |url: &str| SmtpServer::new(url, "Proofline <p@example.org>", "us.example").map(drop);
+        let server = |url: &str| {
+            SmtpServer::new(url, "Proofline <p@example.org>", "us.example", &Authorities::public()).map(drop)
+        };
         for good in [
             "smtps://user:secret@mail.example.org",
             "smtp://user:secret@mail.example.org?tls=required",
@@ -200,7 +224,9 @@ mod tests {
         for bad in ["", "mail.example.org", "http://mail.example.org", "smtp://", "smtps://:25"] {
             assert_eq!(server(bad), Err(SmtpFault::Url), "{bad}");
         }
-        let from = SmtpServer::new("smtps://mail.example.org", "nobody", "us.example").map(drop);
+        let from =
+            SmtpServer::new("smtps://mail.example.org", "nobody", "us.example", &Authorities::public())
+                .map(drop);
         assert_eq!(from, Err(SmtpFault::From));
     }
 }

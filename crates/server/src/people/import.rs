@@ -3,7 +3,7 @@
 //! Both are for whoever runs the server, from its own machine; there is no route to them.
 
 use proofline_authz::{Action, Job, Principal, authorise};
-use proofline_core::{Email, Level, Membership, OrgId, PartnerId, Place, Role, UserId};
+use proofline_core::{Email, Entropy, Level, Membership, OrgId, PartnerId, Place, Role, Timestamp, UserId};
 use proofline_store::{AuditNote, NewPerson, Scope};
 use serde::Deserialize;
 use serde_json::json;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::AppState;
 use crate::auth::password;
-use crate::http::{ApiResult, Problem};
+use crate::http::{ApiResult, Problem, request_id};
 
 /// Most people of one file.
 const MOST: usize = 20_000;
@@ -81,7 +81,7 @@ pub(super) fn note(app: &AppState, detail: serde_json::Value) -> AuditNote {
         at: app.now(),
         org: None,
         resource: "people".to_owned(),
-        request_id: String::new(),
+        request_id: request_id::COMMAND_LINE.to_owned(),
         detail,
     }
 }
@@ -89,18 +89,7 @@ pub(super) fn note(app: &AppState, detail: serde_json::Value) -> AuditNote {
 /// Brings in the people of a JSON list, each `{email, name, role, partner_id?, org_id?, password_hash}`: all of them or, if
 /// one is not in order, nobody. Whose address is there already is left as they are, so the same file can be brought in twice.
 pub async fn import_users(app: &AppState, file: &[u8]) -> Result<Imported, ImportFault> {
-    let lines: Vec<serde_json::Value> =
-        serde_json::from_slice(file).map_err(|error| ImportFault::File(no_values(&error)))?;
-    if lines.len() > MOST {
-        return Err(ImportFault::File(format!("a file holds up to {MOST} people")));
-    }
-    let (mut people, mut bad) = (Vec::new(), Vec::new());
-    for (place, line) in lines.into_iter().enumerate() {
-        match read(app, line) {
-            Ok(person) => people.push((place + 1, person)),
-            Err(why) => bad.push(BadLine { number: place + 1, why }),
-        }
-    }
+    let (people, mut bad) = people(file, app.now(), app.entropy()).map_err(ImportFault::File)?;
     let mut scope = scope(app, Action::SystemImportUsers).await?;
     let place = |person: &NewPerson| -> Option<Uuid> {
         let membership = person.membership;
@@ -132,7 +121,26 @@ pub async fn import_users(app: &AppState, file: &[u8]) -> Result<Imported, Impor
     Ok(imported)
 }
 
-fn read(app: &AppState, line: serde_json::Value) -> Result<NewPerson, String> {
+/// People with their numbers, and the lines that name none.
+pub(crate) type Lines = (Vec<(usize, NewPerson)>, Vec<BadLine>);
+
+/// The people of a file with their numbers, and the lines that name none. What is no such file is said instead.
+pub(crate) fn people(file: &[u8], at: Timestamp, entropy: &dyn Entropy) -> Result<Lines, String> {
+    let lines: Vec<serde_json::Value> = serde_json::from_slice(file).map_err(|error| no_values(&error))?;
+    if lines.len() > MOST {
+        return Err(format!("a file holds up to {MOST} people"));
+    }
+    let (mut people, mut bad) = (Vec::new(), Vec::new());
+    for (place, line) in lines.into_iter().enumerate() {
+        match read(line, at, entropy) {
+            Ok(person) => people.push((place + 1, person)),
+            Err(why) => bad.push(BadLine { number: place + 1, why }),
+        }
+    }
+    Ok((people, bad))
+}
+
+fn read(line: serde_json::Value, at: Timestamp, entropy: &dyn Entropy) -> Result<NewPerson, String> {
     let line: Line = serde_json::from_value(line).map_err(|error| no_values(&error))?;
     let email: Email = line.email.parse().map_err(|_| "the address is none".to_owned())?;
     let name = crate::tenants::name("name", &line.name)
@@ -158,8 +166,7 @@ fn read(app: &AppState, line: serde_json::Value) -> Result<NewPerson, String> {
     if !password::is_storable(&line.password_hash) {
         return Err("password_hash is none that can be verified, such as sha256$salt$hex".to_owned());
     }
-    let at = app.now();
-    let id = UserId::new(at, app.entropy());
+    let id = UserId::new(at, entropy);
     Ok(NewPerson { id, email, name, membership, password_hash: line.password_hash, at })
 }
 

@@ -12,6 +12,7 @@ mod manage;
 use proofline_authz::{Action, Unmanaged};
 use utoipa_axum::routes;
 
+pub(crate) use import::people as people_of;
 pub use import::{BadLine, ImportFault, Imported, import_users, wrap_passwords};
 pub use lockout::reset_factors_of;
 

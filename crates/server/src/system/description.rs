@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::{OpenApi, RefOr, Response};
 
 use crate::http::{Anonymous, ApiResult, Problem};
 
@@ -62,7 +62,7 @@ fn page(document: &OpenApi) -> String {
             ("DELETE", &item.delete),
         ] {
             if let Some(operation) = operation {
-                section(&mut html, method, path, operation);
+                section(&mut html, document, method, path, operation);
             }
         }
     }
@@ -70,7 +70,7 @@ fn page(document: &OpenApi) -> String {
     html
 }
 
-fn section(html: &mut String, method: &str, path: &str, operation: &Operation) {
+fn section(html: &mut String, document: &OpenApi, method: &str, path: &str, operation: &Operation) {
     let id = operation.operation_id.as_deref().unwrap_or_default();
     let permission = operation
         .extensions
@@ -99,14 +99,25 @@ fn section(html: &mut String, method: &str, path: &str, operation: &Operation) {
         Some(format!("<dt><code>{}</code> ({place})<dd>{}\n", text(&parameter.name), text(what)))
     });
     let responses = operation.responses.responses.iter().map(|(status, response)| {
-        let what = match response {
-            RefOr::T(response) => text(&response.description),
-            RefOr::Ref(_) => String::new(),
-        };
-        format!("<dt>{}<dd>{what}\n", text(status))
+        let what = meaning(document, response);
+        format!("<dt>{}<dd>{}\n", text(status), text(what))
     });
     let list: String = parameters.chain(responses).collect();
     let _ = write!(html, "<dl>\n{list}</dl>\n");
+}
+
+/// What an answer means, also where the operation refers to one of the answers that many have.
+fn meaning<'a>(document: &'a OpenApi, response: &'a RefOr<Response>) -> &'a str {
+    match response {
+        RefOr::T(response) => &response.description,
+        RefOr::Ref(named) => {
+            let name = named.ref_location.rsplit('/').next().unwrap_or_default();
+            match document.components.as_ref().and_then(|components| components.responses.get(name)) {
+                Some(RefOr::T(response)) => &response.description,
+                _ => "",
+            }
+        }
+    }
 }
 
 /// Text that stays text.

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::codes;
 use crate::AppState;
 use crate::evidence::append_server_fact;
-use crate::http::{ApiResult, Problem};
+use crate::http::{ApiResult, Problem, request_id};
 
 /// A name without a space, as a statement in the log wants it.
 const ACTOR: &str = "proofline-run";
@@ -33,7 +33,7 @@ async fn scope(app: &AppState) -> ApiResult<Scope> {
 
 fn note(app: &AppState, org: OrgId, resource: impl Display, detail: serde_json::Value) -> AuditNote {
     let (id, at, resource) = (app.new_uuid(), app.now(), resource.to_string());
-    AuditNote { id, at, org: Some(org), resource, request_id: ACTOR.to_owned(), detail }
+    AuditNote { id, at, org: Some(org), resource, request_id: request_id::COMMAND_LINE.to_owned(), detail }
 }
 
 /// A code for `known`, or for a new partner, organisation and site when there is none.

@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 
 use chrono::TimeDelta;
-use proofline_core::{Clock, Role, format_rfc3339};
-use proofline_testkit::{Browser, TestApp, TestSite};
+use proofline_core::{Clock, Mode, Role, SeededEntropy, format_rfc3339};
+use proofline_server::keys::reseal;
+use proofline_server::{import_users, provision_local, reset_factors_of, set_local_mode, wrap_passwords};
+use proofline_testkit::{Browser, MASTER_KEY, TestApp, TestSite};
+use proofline_vault::Vault;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, SqlSafeStr as _};
 
@@ -348,4 +351,37 @@ async fn a_partner_finds_what_happened_in_its_clinics_and_what_its_people_did() 
     assert!(has("auth.login", "person"), "its clinic's people, before anybody was anybody");
     assert!(has("auth.login", "anonymous"), "and who tried to be one of them");
     assert!(rows.iter().all(|row| row["org_id"] != two.org.to_string()));
+}
+
+#[tokio::test]
+async fn what_commands_do_is_found_under_one_word() {
+    let app = TestApp::start().await;
+    let email = app.person(Role::StaffAdmin).await;
+    let mut admin = app.sign_in(&email).await;
+    let hash = format!("sha256$grain${}", "0".repeat(64));
+    let newcomer = json!([{ "email": "old@staff.example", "name": "Old Timer", "role": "staff_readonly",
+        "password_hash": hash }]);
+    import_users(app.state(), newcomer.to_string().as_bytes()).await.expect("imports");
+    wrap_passwords(app.state()).await.expect("wraps");
+    reset_factors_of(app.state(), &"old@staff.example".parse().expect("an address")).await.expect("resets");
+    let local = provision_local(app.state(), None).await.expect("provisions");
+    app.machine().claim(local.code.expose()).await.expect(200);
+    set_local_mode(app.state(), local.site, Mode::Enforce).await.expect("sets");
+    let vault = Vault::new(&[12; 32], &[MASTER_KEY]);
+    reseal(&app.store, &vault, &app.clock, &SeededEntropy::new(5)).await.expect("rotates");
+    let mut actions = Vec::new();
+    for row in found(&mut admin, "").await.into_iter().filter(|row| row["actor_kind"] == "system") {
+        assert_eq!(row["request_id"], "command line", "{row}");
+        actions.push(row["action"].as_str().expect("an action").to_owned());
+    }
+    actions.sort_unstable();
+    let expected = [
+        "key.rotate",
+        "system.import_users",
+        "system.provision_local",
+        "system.provision_local",
+        "system.reset_factors",
+        "system.wrap_passwords",
+    ];
+    assert_eq!(actions, expected);
 }

@@ -381,7 +381,8 @@ async fn waiting(operator: &mut sqlx::PgConnection, count: i64) {
 
 #[tokio::test]
 async fn nothing_is_appended_behind_a_revocation() {
-    let app = TestApp::start().await;
+    // Two transactions wait for the same row: on one connection they would never meet.
+    let app = TestApp::start_with_exactly(2).await;
     let (mut admin, site, mut desk) = enrolled(&app).await;
     let run = desk.run_all(Verdict::Pass);
     desk.submit_all(vec![run]).await;

@@ -151,7 +151,8 @@ async fn the_agents_words_come_before_its_results() {
     assert_eq!(overview["attention"][0]["kind"], "escalated");
 }
 
-async fn waiting(app: &TestApp) -> (Browser, Desk, Value, IncidentId, Digest) {
+/// An incident whose plan waits for a person: an administrator, the appliance, the incident, and what the appliance calls both.
+pub(crate) async fn waiting(app: &TestApp) -> (Browser, Desk, Value, IncidentId, Digest) {
     let (mut admin, mut desk, _) = broken(app).await;
     let (ours, plan) = (id(app), Digest::of("plan"));
     let change =

@@ -22,7 +22,6 @@ const PLATFORM_TABLES: [(&str, &str); 8] = [
 
 /// Protected by policies of their own, since they belong to people, partners, or more than one level.
 const NOT_BY_TENANT: &[&str] = &[
-    "key_rotation",
     "partner",
     "person",
     "session",
@@ -42,6 +41,7 @@ const NOT_BY_TENANT: &[&str] = &[
     "person_link",
     "reset_request",
     "mail_outbox",
+    "key_rotation",
 ];
 
 /// A table as the database's catalogue describes it.
@@ -144,7 +144,7 @@ pub(crate) async fn tables(app: &TestApp) -> Vec<Table> {
 }
 
 /// What is wrong in the database: with a table, or a function that acts as somebody else than whoever calls it.
-async fn faults(app: &TestApp) -> Vec<String> {
+pub(crate) async fn faults(app: &TestApp) -> Vec<String> {
     let mut owner = app.database.owner().await;
     let functions: Vec<String> = sqlx::query_scalar(
         "SELECT proname || ' acts as its owner' FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",

@@ -32,11 +32,13 @@ pub(crate) async fn approve(app: &TestApp, id: KeyRotationId) {
     scope.commit_unaudited().await.expect("commits");
 }
 
-/// A request about the key for orders that waits.
-pub(crate) async fn asked(app: &TestApp) -> String {
+/// A request about the key of a role that waits.
+pub(crate) async fn asked(app: &TestApp, role: KeyRole) -> String {
     register(app).await;
-    let key = app.app.state.keys().signer(KeyRole::Orders, app.clock.now());
-    ask_for(app, KeyRole::Orders, &key.id().to_string(), 1).await.expect("asks").to_string()
+    let key = app.app.state.keys().signer(role, app.clock.now());
+    let number = KeyRole::ALL.iter().position(|other| *other == role).expect("a role");
+    let seed = 100 + u8::try_from(number).expect("few roles");
+    ask_for(app, role, &key.id().to_string(), seed).await.expect("asks").to_string()
 }
 
 async fn states(app: &TestApp) -> Vec<Value> {
@@ -60,8 +62,8 @@ async fn a_successor_is_taken_only_after_an_administrator_approved_it() {
         succeed(&app.store, (KeyRole::Orders, &before), &link, (app.clock.now(), &entropy), || Ok(())).await
     };
     assert!(matches!(carry_out().await, Err(SuccessionError::NotApproved)), "nobody asked");
-    let id = asked(&app).await;
-    assert_eq!(asked(&app).await, id, "asked again, it is the same request");
+    let id = asked(&app, KeyRole::Orders).await;
+    assert_eq!(asked(&app, KeyRole::Orders).await, id, "asked again, it is the same request");
     assert!(matches!(carry_out().await, Err(SuccessionError::NotApproved)), "nobody decided");
     assert_eq!(states(&app).await, ["requested"]);
 
@@ -80,7 +82,8 @@ async fn a_successor_is_taken_only_after_an_administrator_approved_it() {
     carry_out().await.expect("carried out");
     assert_eq!(states(&app).await, ["carried_out"]);
     assert!(carry_out().await.is_err(), "an approval is for one successor");
-    let audit = app.admin().await.get("/api/audit?action=key_rotation.decide").await.expect(200);
+    let decided = "/api/audit?action=key_rotation.decide&outcome=done";
+    let audit = app.admin().await.get(decided).await.expect(200);
     assert_eq!(audit["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(audit["items"][0]["resource"], json!(id));
     let asked = app.admin().await.get("/api/audit?action=key_rotation.ask").await.expect(200);
@@ -121,7 +124,7 @@ async fn what_is_turned_down_or_too_late_carries_nothing_out() {
 #[tokio::test]
 async fn of_two_who_decide_at_once_one_wins() {
     let app = TestApp::start().await;
-    let id = asked(&app).await;
+    let id = asked(&app, KeyRole::Orders).await;
     let (one, other) = tokio::join!(decide(&app, &id, "approve"), decide(&app, &id, "reject"));
     let mut statuses = [one.0, other.0];
     statuses.sort_unstable();

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex};
 
 use chrono::TimeDelta;
 use proofline_core::{Clock as _, Role};
-use proofline_server::{MailRoute, SmtpServer};
+use proofline_server::{Authorities, MailRoute, SmtpServer};
 use proofline_testkit::{Browser, TestApp, logs};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A mail server as small as one can be. What it does depends on the address: `never…` is refused for good, `later…` for
 /// now, and everything else is taken.
 #[derive(Clone, Default)]
-struct MailServer(Arc<Mutex<Vec<String>>>);
+pub(crate) struct MailServer(Arc<Mutex<Vec<String>>>);
 
 impl MailServer {
     /// Begins to listen there.
@@ -32,9 +32,17 @@ impl MailServer {
         (server, address)
     }
 
-    async fn talk(&self, stream: TcpStream) -> std::io::Result<()> {
-        let mut stream = BufReader::new(stream);
+    async fn talk(&self, mut stream: TcpStream) -> std::io::Result<()> {
         stream.write_all(b"220 mail.example ready\r\n").await?;
+        self.listen_to(stream).await
+    }
+
+    /// The conversation after the greeting.
+    pub(crate) async fn listen_to<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+    ) -> std::io::Result<()> {
+        let mut stream = BufReader::new(stream);
         let (mut line, mut data, mut in_data) = (String::new(), String::new(), false);
         while stream.read_line(&mut line).await? > 0 {
             let command = line.trim_end().to_owned();
@@ -67,30 +75,35 @@ impl MailServer {
         Ok(())
     }
 
-    fn taken(&self) -> Vec<String> {
+    pub(crate) fn taken(&self) -> Vec<String> {
         self.0.lock().expect("not poisoned").clone()
     }
 }
 
-fn loopback() -> SocketAddr {
+pub(crate) fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
 async fn app_with(address: SocketAddr) -> TestApp {
+    app_writing_to(&format!("smtp://{address}"), &Authorities::public()).await
+}
+
+/// An application whose mail goes to the server at this address.
+pub(crate) async fn app_writing_to(url: &str, authorities: &Authorities) -> TestApp {
     TestApp::start_with(5, |settings| {
         let from = "Proofline <proofline@compliance.example>";
-        let server = SmtpServer::new(&format!("smtp://{address}"), from, "compliance.example");
+        let server = SmtpServer::new(url, from, "compliance.example", authorities);
         settings.mail = MailRoute::Server(server.expect("a server"));
         settings.rate_scale = 1_000;
     })
     .await
 }
 
-async fn invite(by: &mut Browser, email: &str) {
+pub(crate) async fn invite(by: &mut Browser, email: &str) {
     by.post("/api/invitations", json!({ "email": email, "role": "staff_operator" })).await.expect(201);
 }
 
-async fn mails(by: &mut Browser) -> Vec<Value> {
+pub(crate) async fn mails(by: &mut Browser) -> Vec<Value> {
     by.get("/api/mail").await.expect(200)["items"].as_array().expect("a page").clone()
 }
 

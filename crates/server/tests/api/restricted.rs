@@ -339,6 +339,31 @@ async fn emergency_access_is_ended_by_whom_it_concerns_and_nobody_approves_their
 }
 
 #[tokio::test]
+async fn staff_who_only_read_ask_for_emergency_access_and_only_read_with_it() {
+    let app = TestApp::start_with(5, |settings| settings.rate_scale = 1_000).await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Closed").await;
+    let mut owner = app.member(Role::PracticeOwner, site.place(Role::PracticeOwner)).await;
+    let mut reader = app.staff(Role::StaffReadonly).await;
+    restrict(&mut owner, &site).await;
+    assert_eq!(sites(&mut reader).await, 0);
+    let open = id(&reader.post(&break_glass(&site), asked(1)).await.expect(201));
+    approve(&mut reader, &open).await.expect_problem(403, "not_permitted");
+    approve(&mut admin, &open).await.expect(200);
+    assert_eq!(sites(&mut reader).await, 1);
+    let before = app.database.fingerprint(&["audit_entry"]).await;
+    let code = format!("/api/sites/{}/codes", site.id);
+    reader.post(&code, json!({ "label": "server room" })).await.expect_problem(403, "not_permitted");
+    reader.put(&access(&site), json!({ "restricted": false })).await.expect_problem(403, "not_permitted");
+    assert_eq!(app.database.fingerprint(&["audit_entry"]).await, before);
+    end(&mut reader, &open).await.expect(200);
+    assert_eq!(sites(&mut reader).await, 0);
+    // Who sees the bills alone has nothing to look at.
+    let mut billing = app.member(Role::PartnerBilling, site.place(Role::PartnerBilling)).await;
+    billing.post(&break_glass(&site), asked(1)).await.expect_problem(403, "not_permitted");
+}
+
+#[tokio::test]
 async fn the_client_is_told_and_both_places_keep_the_record() {
     let app = TestApp::start_with(5, |settings| settings.rate_scale = 1_000).await;
     let mut admin = app.admin().await;

@@ -17,8 +17,8 @@ use axum::http::{HeaderValue, Uri, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_util::rt::TokioIo;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
@@ -26,6 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 use url::{Host, Url};
 
 use super::address::is_public;
+use crate::authorities::Authorities;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 1_000_000;
@@ -59,15 +60,11 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     /// `loopback` also allows what runs on this machine.
-    pub(super) fn new(loopback: bool) -> Self {
-        Self::trusting(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, loopback)
-    }
-
-    fn trusting(roots: RootCertStore, loopback: bool) -> Self {
+    pub(super) fn new(authorities: &Authorities, loopback: bool) -> Self {
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring offers the default versions")
-            .with_root_certificates(roots)
+            .with_root_certificates(authorities.roots())
             .with_no_client_auth();
         Self { tls: TlsConnector::from(Arc::new(config)), loopback }
     }
@@ -191,7 +188,7 @@ mod tests {
     async fn in_production_nothing_inside_is_asked_for_in_any_spelling() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let port = listener.local_addr().expect("bound").port();
-        let fetcher = Fetcher::new(false);
+        let fetcher = Fetcher::new(&Authorities::public(), false);
         for host in [
             "127.0.0.1",
             "localhost",
@@ -224,7 +221,6 @@ mod tests {
     #[tokio::test]
     async fn an_encrypted_answer_counts_if_the_certificate_is_the_hosts() {
         let pem = |text: &'static [u8]| CertificateDer::from_pem_slice(text).expect("a certificate");
-        let authority = pem(include_bytes!("../../../tests/tls/authority.pem"));
         let key =
             PrivateKeyDer::from_pem_slice(include_bytes!("../../../tests/tls/server.key")).expect("a key");
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -245,9 +241,9 @@ mod tests {
                 let _ = stream.shutdown().await;
             }
         });
-        let mut roots = RootCertStore::empty();
-        roots.add(authority).expect("an authority");
-        let (trusting, usual) = (Fetcher::trusting(roots, true), Fetcher::new(true));
+        let authority = Authorities::with(include_bytes!("../../../tests/tls/authority.pem"));
+        let trusting = Fetcher::new(&authority.expect("an authority"), true);
+        let usual = Fetcher::new(&Authorities::public(), true);
         let localhost = format!("https://localhost:{port}/");
         let answer = trusting.fetch(get(&localhost)).await.expect("an answer");
         assert_eq!(answer.body(), b"ok");
@@ -263,7 +259,10 @@ mod tests {
         let redirect =
             format!("HTTP/1.1 302 Found\r\nlocation: http://{inside}/\r\ncontent-length: 0\r\n\r\n");
         let address = answering(redirect.into_bytes()).await;
-        let answer = Fetcher::new(true).fetch(get(&format!("http://{address}/"))).await.expect("an answer");
+        let answer = Fetcher::new(&Authorities::public(), true)
+            .fetch(get(&format!("http://{address}/")))
+            .await
+            .expect("an answer");
         assert_eq!(answer.status().as_u16(), 302);
         assert!(answer.body().is_empty());
     }
@@ -273,7 +272,10 @@ mod tests {
         let mut bytes = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         bytes.resize(MOST_BYTES + 1_000, b'x');
         let address = answering(bytes).await;
-        let answer = Fetcher::new(true).fetch(get(&format!("http://{address}/"))).await.map(drop);
+        let answer = Fetcher::new(&Authorities::public(), true)
+            .fetch(get(&format!("http://{address}/")))
+            .await
+            .map(drop);
         assert!(matches!(answer, Err(FetchError::TooLarge)), "{answer:?}");
     }
 
@@ -281,7 +283,7 @@ mod tests {
     async fn whoever_does_not_answer_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let url = format!("http://{}/", listener.local_addr().expect("bound"));
-        let fetcher = Fetcher::new(true);
+        let fetcher = Fetcher::new(&Authorities::public(), true);
         let (answer, _held) = tokio::join!(fetcher.fetch(get(&url)), async {
             let held = listener.accept().await.expect("connects");
             tokio::time::pause();

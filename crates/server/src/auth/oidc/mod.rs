@@ -24,9 +24,9 @@ mod flow_store;
 mod identities;
 mod place;
 mod providers;
-mod return_to;
+pub(crate) mod return_to;
 mod start;
-mod verify;
+pub(crate) mod verify;
 
 use chrono::TimeDelta;
 use proofline_authz::Action;
@@ -56,7 +56,7 @@ impl Oidc {
     /// Flows are kept in the database.
     pub(crate) fn new(settings: &Settings, store: &proofline_store::Store) -> Self {
         Self {
-            fetcher: Fetcher::new(settings.stage == Stage::Development),
+            fetcher: Fetcher::new(&settings.authorities, settings.stage == Stage::Development),
             discovered: DiscoveryCache::default(),
             flows: Box::new(flow_store::PostgresFlows(store.clone())),
         }

@@ -29,7 +29,7 @@ pub(super) const AFTER_LINK: &str = "/account";
 const LONGEST: usize = 1_000;
 
 /// The path, and the query if there is one, of a page of this app; `None` for everything else.
-pub(super) fn checked(public_url: &str, asked: &str) -> Option<String> {
+pub(crate) fn checked(public_url: &str, asked: &str) -> Option<String> {
     if !asked.starts_with('/') || asked.len() > LONGEST || asked.chars().any(char::is_control) {
         return None;
     }

@@ -10,7 +10,7 @@ use openidconnect::{
     SignatureVerificationError, SubjectIdentifier, TokenResponse as _, UserInfoClaims,
 };
 use openidconnect::{EndUserName, core::CoreGenderClaim};
-use proofline_core::{Email, Timestamp};
+use proofline_core::{Email, Place, ProviderId, Timestamp};
 use proofline_store::Provider;
 use serde_json::Value;
 
@@ -179,6 +179,36 @@ fn verify(
     Ok((subject.to_owned(), introduction))
 }
 
+fn metadata(document: &[u8], keys: &[u8]) -> Option<Metadata> {
+    let metadata: Metadata = serde_json::from_slice(document).ok()?;
+    Some(metadata.set_jwks(serde_json::from_slice(keys).ok()?))
+}
+
+/// A discovery document with its keys, read and written again.
+pub(crate) fn rewritten(document: &[u8], keys: &[u8]) -> Option<Vec<u8>> {
+    serde_json::to_vec(&metadata(document, keys)?).ok()
+}
+
+/// The subject of the identity token in a provider's answer to a code of the client `ours`, if it verifies.
+pub(crate) fn subject(document: &[u8], keys: &[u8], answer: &[u8], now: Timestamp) -> Option<String> {
+    let metadata = metadata(document, keys)?;
+    let tokens: Tokens = serde_json::from_slice(answer).ok()?;
+    let provider = Provider {
+        id: ProviderId::from_uuid(uuid::Uuid::nil()),
+        place: Place::Platform,
+        name: String::new(),
+        kind: String::new(),
+        issuer: metadata.issuer().to_string(),
+        client_id: "ours".to_owned(),
+        secret: None,
+        allowed_domains: Vec::new(),
+        enabled: true,
+        created_at: now,
+    };
+    let nonce = Nonce::new("nonce".to_owned());
+    verify(&provider, &metadata, &tokens, &nonce, now).ok().map(|(subject, _)| subject)
+}
+
 /// Whether the provider verified the address. Microsoft says so in words of its own.
 fn verified(provider: &Provider, email_verified: Option<bool>, more: &MoreClaims) -> bool {
     let by_domain_owner = provider.kind == providers::MICROSOFT
@@ -224,7 +254,7 @@ impl Vouched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proofline_core::{Place, ProviderId, SeededEntropy};
+    use proofline_core::SeededEntropy;
     use serde_json::json;
 
     fn provider(kind: &str) -> Provider {
