@@ -86,6 +86,7 @@ const keys: SealingKey[] = [
   { purpose: "master", id: "mk_02ab44", state: "earlier", since: iso(now() - 390 * day), rows_sealed: 3 },
   { purpose: "checkpoint", id: "1f0c77aa21", state: "current", since: iso(now() - 400 * day) },
   { purpose: "orders", id: "99be120d4f", state: "current", since: iso(now() - 400 * day) },
+  { purpose: "rules", id: "c40de7715b", state: "current", since: iso(now() - 30 * day) },
 ];
 
 const first = organisations[0];
@@ -101,6 +102,30 @@ const rotations: KeyRotation[] = [
     expires_at: iso(now() + 22 * hour),
     decided_by_name: null,
     decided_at: null,
+  },
+  {
+    id: random.id("krot"),
+    purpose: "orders",
+    key_id: keys.find((key) => key.purpose === "orders")?.id ?? "",
+    reason: "A copy of the keys folder was on a laptop that is lost",
+    overlap_hours: 1,
+    state: "requested",
+    asked_at: iso(now() - 3 * hour),
+    expires_at: iso(now() + 21 * hour),
+    decided_by_name: null,
+    decided_at: null,
+  },
+  {
+    id: random.id("krot"),
+    purpose: "rules",
+    key_id: "07d2ba9e61",
+    reason: "Once a year",
+    overlap_hours: 24,
+    state: "carried_out",
+    asked_at: iso(now() - 32 * day),
+    expires_at: iso(now() - 30 * day),
+    decided_by_name: "Maren Rausch",
+    decided_at: iso(now() - 31 * day),
   },
 ];
 
