@@ -27,7 +27,10 @@ export function Page() {
       <div className="grid items-start gap-3.5 xl:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="grid min-w-0 gap-3.5">
           {query.data && query.data.alarms.length > 0 && <Alarms alarms={query.data.alarms} />}
-          <Panel title="Background work" note="everything that runs by itself; what goes on as before is recorded once a minute">
+          <Panel
+            title="Background work"
+            note="everything that runs by itself; what goes on as before is recorded once a minute"
+          >
             <QueryView query={query} what="Background work" skeleton={<RowsSkeleton rows={7} tall />}>
               {({ jobs }) => (
                 <DataTable label="Background work" columns={columns} rows={jobs} rowKey={(job) => job.name} />
