@@ -45,7 +45,7 @@ pub(crate) enum Outcome {
         is_new: bool,
     },
     /// It has begun.
-    UnderWay(Rotation),
+    UnderWay(Box<Rotation>),
 }
 
 /// How a rotation stands.
@@ -118,7 +118,8 @@ impl Folder {
         let last = chain.last().clone();
         if let Some(link) = chain.last_link().filter(|link| link.predecessor_until > at) {
             let predecessor = of_role.iter().rev().nth(1).map(|row| row.key_id.clone()).unwrap_or_default();
-            return Ok(Outcome::UnderWay(Rotation { predecessor, link: link.clone(), is_known: true }));
+            let rotation = Rotation { predecessor, link: link.clone(), is_known: true };
+            return Ok(Outcome::UnderWay(Box::new(rotation)));
         }
         let statements =
             KeyRole::ALL.map(|role| of(role, &known).len().saturating_sub(1)).iter().sum::<usize>();
@@ -164,7 +165,7 @@ impl Folder {
                 }
             },
         )?;
-        Ok(Outcome::UnderWay(Rotation { predecessor: key_id, link, is_known: false }))
+        Ok(Outcome::UnderWay(Box::new(Rotation { predecessor: key_id, link, is_known: false })))
     }
 
     /// The files of successors that the database knows and the folder lacks.
