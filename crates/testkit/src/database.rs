@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
-/// A fresh, migrated database. It is dropped with the cluster, not with the value: a failed test's data can be looked at.
+/// A fresh, migrated database. The cluster lies in memory, so it goes when its test has passed; after a failure it stays
+/// to be looked at, as long as the cluster does.
 pub struct TestDatabase {
     cluster: SharedCluster,
     name: String,
@@ -82,6 +83,28 @@ impl TestDatabase {
         let mut options = ConnectOptions::new(self.runtime_options());
         options.max_connections = connections;
         Store::connect(options).await.expect("connects")
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let superuser = self.cluster.endpoint().superuser_url("postgres");
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A runtime of its own: the test's may be one that cannot be waited for from here.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("starts");
+            runtime.block_on(async {
+                let options = PgConnectOptions::from_str(&superuser).expect("a URL");
+                // Where the cluster has gone already, so has the database.
+                if let Ok(mut admin) = options.connect().await {
+                    run(&mut admin, sql).await;
+                }
+            });
+        });
+        drop(dropped.join());
     }
 }
 
