@@ -220,8 +220,12 @@ actions! {
     AgentSubmitEvidence = "agent.submit_evidence", Read;
     /// Background work of the installation itself.
     SystemMaintain = "system.maintain", Read;
-    /// Seal everything anew under the current master key.
+    /// Give a key a successor, or seal everything anew under the current master key.
     KeyRotate = "key.rotate", Write;
+    /// Ask for another signing key, on the server's machine.
+    KeyRotationAsk = "key_rotation.ask", Write;
+    /// Approve or turn down what was asked for on the server's machine.
+    KeyRotationDecide = "key_rotation.decide", Write;
     /// Set up a site for the machine that the server itself runs on.
     SystemProvisionLocal = "system.provision_local", Write;
     /// Bring people of another system in, from a file on the server.
@@ -266,7 +270,8 @@ impl Action {
             | Self::AccessRestrict
             | Self::AccessGrant
             | Self::BreakGlassRequest
-            | Self::BreakGlassApprove => Proof::Fresh,
+            | Self::BreakGlassApprove
+            | Self::KeyRotationDecide => Proof::Fresh,
             _ => Proof::Full,
         }
     }

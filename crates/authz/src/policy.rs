@@ -201,7 +201,7 @@ fn audience(action: Action) -> Audience {
         Action::TokenRead | Action::TokenCreate | Action::TokenRevoke => TOKEN_MAKERS,
         Action::SystemRead | Action::SettingsRead => STAFF,
         Action::PartnerCreate => STAFF_WHO_ACT,
-        Action::SettingsUpdate | Action::MailRead | Action::MailRetry => ADMINS,
+        Action::SettingsUpdate | Action::MailRead | Action::MailRetry | Action::KeyRotationDecide => ADMINS,
         Action::AgentCheckIn
         | Action::AgentFinishOrders
         | Action::AgentReadRules
@@ -213,6 +213,7 @@ fn audience(action: Action) -> Audience {
         | Action::SystemImportUsers
         | Action::SystemWrapPasswords
         | Action::SystemResetFactors
+        | Action::KeyRotationAsk
         | Action::KeyRotate => Audience::Installation,
     }
 }

@@ -136,6 +136,7 @@ id!(/** Somebody whom a provider vouches for and who waits to be let in. */ Appr
 id!(/** An offer to somebody to become a person with a role. */ InvitationId, "inv");
 id!(/** A mail that is to be sent, or was. */ MailId, "mail");
 id!(/** Access to a restricted client for some hours, which two people decide on. */ BreakGlassId, "brk");
+id!(/** A request for another signing key, which takes two. */ KeyRotationId, "krot");
 
 #[cfg(test)]
 mod tests {

@@ -21,8 +21,8 @@ pub use entropy::{Entropy, SeededEntropy};
 pub use fraction::{Fraction, FractionError};
 pub use id::{
     ApiTokenId, ApplianceId, ApprovalId, AssetId, BreakGlassId, CeremonyId, CredentialId, IdError,
-    IdentityId, IncidentId, InstallationId, InvitationId, MailId, OrderId, OrgId, PartnerId, PasskeyId,
-    ProviderId, ProvisioningCodeId, SessionId, SiteId, UserId,
+    IdentityId, IncidentId, InstallationId, InvitationId, KeyRotationId, MailId, OrderId, OrgId, PartnerId,
+    PasskeyId, ProviderId, ProvisioningCodeId, SessionId, SiteId, UserId,
 };
 pub use mode::{Mode, UnknownMode};
 pub use redacted::{Email, EmailError, Secret};

@@ -5,7 +5,6 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use chrono::TimeDelta;
 use clap::Subcommand;
 use proofline_core::Email;
 use proofline_server::{
@@ -31,6 +30,12 @@ pub(crate) enum AdminCommand {
         /// Appliances that check in meanwhile know both.
         #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=720))]
         overlap_hours: u16,
+        /// Of a signing key, when asking: why, in 10 to 500 characters. The administrator who decides reads it.
+        #[arg(long)]
+        reason: Option<String>,
+        /// Of a signing key: wait until an administrator decides.
+        #[arg(long)]
+        wait: bool,
     },
     /// Bring people of an earlier system in from a JSON list of {email, name, role, partner_id?, org_id?, password_hash}. All
     /// of them or nobody; whose address is there already is left alone. Stop the server first.
@@ -59,8 +64,10 @@ pub(crate) async fn admin(settings: &Settings, command: &AdminCommand) -> Result
             println!("{}", secrets::fresh());
             Ok(())
         }
-        AdminCommand::RotateKey { key, overlap_hours } => {
-            rotate::rotate(settings, *key, TimeDelta::hours((*overlap_hours).into())).await
+        AdminCommand::RotateKey { key, overlap_hours, reason, wait } => {
+            let asked =
+                rotate::Asked { overlap_hours: *overlap_hours, reason: reason.as_deref(), wait: *wait };
+            rotate::rotate(settings, *key, &asked).await
         }
         AdminCommand::ImportUsers { file } => {
             let bytes = small_file(file)?;

@@ -14,11 +14,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chrono::{SubsecRound as _, TimeDelta};
-use proofline_core::{InstallationId, Timestamp};
+use proofline_core::{Entropy, InstallationId, Timestamp};
 use proofline_evidence::SigningKey;
 use proofline_protocol::{KeyRole, MAX_SUCCESSORS};
 use proofline_server::ServerKeys;
-use proofline_server::keys::{KeyChain, KeyChains, KeyLink, SuccessionError, succeed};
+use proofline_server::keys::{
+    KeyChain, KeyChains, KeyLink, KeyRotationState, SuccessionError, ask, rotation_state, succeed,
+};
 use proofline_store::{ServerKeyRow, Store};
 
 use crate::database::background_scope;
@@ -31,6 +33,19 @@ const WORK: &str = "server keys";
 pub(crate) struct Folder {
     path: PathBuf,
     installation: InstallationId,
+}
+
+/// What came of the command.
+pub(crate) enum Outcome {
+    /// Nobody asked, and no reason was given to ask with.
+    NotAsked,
+    /// An administrator has to approve it.
+    Waits {
+        /// Whether it was asked for just now.
+        is_new: bool,
+    },
+    /// It has begun.
+    UnderWay(Box<Rotation>),
 }
 
 /// How a rotation stands.
@@ -82,15 +97,16 @@ impl Folder {
         self.chains(&known, at)
     }
 
-    /// Makes the successor of a key and takes it into the database, or goes on with what an interrupted rotation left.
-    /// While one is under way, there is no other.
+    /// Asks for the successor of a key for a reason and a number of hours, or if an administrator approved that, makes it and
+    /// takes it into the database, or goes on with what an interrupted rotation left. While one is under way, there is no
+    /// other.
     pub(crate) async fn rotate(
         &self,
         store: &Store,
         role: KeyRole,
-        overlap: TimeDelta,
+        asked: Option<(&str, u16)>,
         at: Timestamp,
-    ) -> Result<Rotation, Fault> {
+    ) -> Result<Outcome, Fault> {
         let mut scope = background_scope(store, WORK).await?;
         let known = scope.server_keys().await?;
         scope.commit_unaudited().await?;
@@ -102,7 +118,8 @@ impl Folder {
         let last = chain.last().clone();
         if let Some(link) = chain.last_link().filter(|link| link.predecessor_until > at) {
             let predecessor = of_role.iter().rev().nth(1).map(|row| row.key_id.clone()).unwrap_or_default();
-            return Ok(Rotation { predecessor, link: link.clone(), is_known: true });
+            let rotation = Rotation { predecessor, link: link.clone(), is_known: true };
+            return Ok(Outcome::UnderWay(Box::new(rotation)));
         }
         let statements =
             KeyRole::ALL.map(|role| of(role, &known).len().saturating_sub(1)).iter().sum::<usize>();
@@ -111,6 +128,14 @@ impl Folder {
                 "no more than {MAX_SUCCESSORS} successors fit into a check-in"
             )));
         }
+        let (now, key_id) = ((at, &SystemEntropy as &dyn Entropy), last.id().to_string());
+        let Some((request, is_new)) = ask(store, (role, &key_id), asked, now).await? else {
+            return Ok(Outcome::NotAsked);
+        };
+        if rotation_state(&request, at) != KeyRotationState::Approved {
+            return Ok(Outcome::Waits { is_new });
+        }
+        let overlap = TimeDelta::hours(request.overlap_hours.into());
         let place = Place::of(&self.path, role, of_role.len() + 1);
         let (seed, said) = (read_key(&place.key)?, read(&place.statement)?);
         let link = match (&seed, said) {
@@ -140,7 +165,7 @@ impl Folder {
                 }
             },
         )?;
-        Ok(Rotation { predecessor: last.id().to_string(), link, is_known: false })
+        Ok(Outcome::UnderWay(Box::new(Rotation { predecessor: key_id, link, is_known: false })))
     }
 
     /// The files of successors that the database knows and the folder lacks.

@@ -1,6 +1,7 @@
 //! `proofline admin rotate-key …`: another key in the place of the one before.
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
 use clap::ValueEnum;
 use proofline_core::{Clock as _, InstallationId, SystemClock, format_rfc3339};
 use proofline_protocol::KeyRole;
@@ -10,7 +11,7 @@ use proofline_store::Store;
 use crate::database::{Database, background_scope};
 use crate::entropy::SystemEntropy;
 use crate::fault::Fault;
-use crate::keys::{Folder, Rotation};
+use crate::keys::{Folder, Outcome, Rotation};
 use crate::secrets::{self, Secrets};
 use crate::serve::admit;
 use crate::settings::Settings;
@@ -34,17 +35,30 @@ pub(crate) enum RotatedKey {
     Csrf,
 }
 
+/// How often the command looks for a decision that it waits for.
+const ASKED_EVERY: Duration = Duration::from_secs(2);
+
+/// What was said about the rotation of a signing key.
+pub(crate) struct Asked<'a> {
+    /// Hours until the successor signs, and from then until its predecessor is refused.
+    pub(crate) overlap_hours: u16,
+    /// Why.
+    pub(crate) reason: Option<&'a str>,
+    /// Whether to wait for the decision.
+    pub(crate) wait: bool,
+}
+
 /// Rotates, or says what there is to know.
-pub(crate) async fn rotate(settings: &Settings, key: RotatedKey, overlap: TimeDelta) -> Result<(), Fault> {
+pub(crate) async fn rotate(settings: &Settings, key: RotatedKey, asked: &Asked<'_>) -> Result<(), Fault> {
     match key {
         RotatedKey::Master => {
             let secrets = secrets::load(settings)?;
             beside_servers(settings, async |store| seal_anew(settings, store, &secrets).await).await
         }
-        RotatedKey::Orders => signing(settings, KeyRole::Orders, overlap).await,
-        RotatedKey::Rules => signing(settings, KeyRole::Rules, overlap).await,
-        RotatedKey::ServerFacts => signing(settings, KeyRole::ServerFacts, overlap).await,
-        RotatedKey::Checkpoint => signing(settings, KeyRole::Checkpoint, overlap).await,
+        RotatedKey::Orders => signing(settings, KeyRole::Orders, asked).await,
+        RotatedKey::Rules => signing(settings, KeyRole::Rules, asked).await,
+        RotatedKey::ServerFacts => signing(settings, KeyRole::ServerFacts, asked).await,
+        RotatedKey::Checkpoint => signing(settings, KeyRole::Checkpoint, asked).await,
         RotatedKey::PasswordPepper => Err(Fault::config(
             "PROOFLINE_PASSWORD_PEPPER can never change: every stored password was made with it, and only the people who \
              know them could make them anew",
@@ -79,22 +93,63 @@ async fn beside_servers(
     outcome
 }
 
-async fn signing(settings: &Settings, role: KeyRole, overlap: TimeDelta) -> Result<(), Fault> {
+async fn signing(settings: &Settings, role: KeyRole, asked: &Asked<'_>) -> Result<(), Fault> {
+    let reason = asked.reason.map(reason).transpose()?;
     beside_servers(settings, async |store| {
         let unused = || Fault::config("no server ran with this database yet: there is no key to rotate");
         let installation = installation(store).await?.ok_or_else(unused)?;
         let folder = Folder::new(&settings.data, installation);
-        let Rotation { predecessor, link, is_known } =
-            folder.rotate(store, role, overlap, SystemClock.now()).await?;
-        let said = if is_known { "is under way already; nothing was changed" } else { "has begun" };
-        let (from, until) = (format_rfc3339(link.not_before), format_rfc3339(link.predecessor_until));
-        println!("The rotation of the {role} key {said}.");
-        println!("Key {} signs from {from} on.", link.key.id());
-        println!("Key {predecessor} is refused from {until} on.");
-        println!("With more than one node: copy the keys folder to the others before the first of the two.");
-        Ok(())
+        let mut asking = reason.map(|reason| (reason, asked.overlap_hours));
+        let mut has_waited = false;
+        loop {
+            match folder.rotate(store, role, asking.take(), SystemClock.now()).await? {
+                Outcome::UnderWay(rotation) => {
+                    say(role, &rotation);
+                    return Ok(());
+                }
+                Outcome::NotAsked if has_waited => {
+                    return Err(Fault::Failed(anyhow::anyhow!("the request was turned down, or nobody decided in time")));
+                }
+                Outcome::NotAsked => {
+                    return Err(Fault::config("nobody asked for it yet: say why, with --reason, and an administrator decides"));
+                }
+                Outcome::Waits { is_new } => {
+                    if is_new || !asked.wait {
+                        println!(
+                            "An administrator has to approve another {role} key in the console, within 24 hours of asking."
+                        );
+                    }
+                    if !asked.wait {
+                        println!("Then run this command again.");
+                        return Ok(());
+                    }
+                    has_waited = true;
+                    tokio::time::sleep(ASKED_EVERY).await;
+                }
+            }
+        }
     })
     .await
+}
+
+/// A reason that an administrator can decide by.
+fn reason(text: &str) -> Result<&str, Fault> {
+    let text = text.trim();
+    if (10..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        Ok(text)
+    } else {
+        Err(Fault::config("give the reason in 10 to 500 characters, in one line"))
+    }
+}
+
+fn say(role: KeyRole, rotation: &Rotation) {
+    let Rotation { predecessor, link, is_known } = rotation;
+    let said = if *is_known { "is under way already; nothing was changed" } else { "has begun" };
+    let (from, until) = (format_rfc3339(link.not_before), format_rfc3339(link.predecessor_until));
+    println!("The rotation of the {role} key {said}.");
+    println!("Key {} signs from {from} on.", link.key.id());
+    println!("Key {predecessor} is refused from {until} on.");
+    println!("With more than one node: copy the keys folder to the others before the first of the two.");
 }
 
 async fn installation(store: &Store) -> Result<Option<InstallationId>, Fault> {

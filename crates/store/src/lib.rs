@@ -21,6 +21,7 @@ mod factors;
 mod idempotency;
 mod incidents;
 mod invitations;
+mod key_rotations;
 mod links;
 mod mail;
 mod migrate;
@@ -58,6 +59,7 @@ pub use incidents::{
     IncidentFilter, IncidentKey, IncidentOrder, IncidentRecord, IncidentRow, IncidentStates, TransitionRow,
 };
 pub use invitations::{Invitation, InvitationState};
+pub use key_rotations::KeyRotation;
 pub use links::{LinkPurpose, NewLink, OpenLink};
 pub use mail::{ClaimedMail, MailOutcome, MailRow, MailState, NewMail, UnknownMailState};
 pub use migrate::{MigrateError, MigrationState, Migrator, Schema, Standing};

@@ -1,6 +1,6 @@
 /** The mock's routes about access: providers, approvals, tokens, keys, restricted clients, break-glass. */
 
-import type { Access, Approval, BreakGlass, Provider, SealingKey, Token } from "../../src/api/types.ts";
+import type { Access, Approval, BreakGlass, KeyRotation, Provider, SealingKey, Token } from "../../src/api/types.ts";
 import { permissionsOf } from "./accounts.ts";
 import { day, hour, iso, minute, now } from "./clock.ts";
 import { organisations } from "./fleet.ts";
@@ -86,9 +86,49 @@ const keys: SealingKey[] = [
   { purpose: "master", id: "mk_02ab44", state: "earlier", since: iso(now() - 390 * day), rows_sealed: 3 },
   { purpose: "checkpoint", id: "1f0c77aa21", state: "current", since: iso(now() - 400 * day) },
   { purpose: "orders", id: "99be120d4f", state: "current", since: iso(now() - 400 * day) },
+  { purpose: "rules", id: "c40de7715b", state: "current", since: iso(now() - 30 * day) },
 ];
 
 const first = organisations[0];
+const rotations: KeyRotation[] = [
+  {
+    id: random.id("krot"),
+    purpose: "checkpoint",
+    key_id: keys.find((key) => key.purpose === "checkpoint")?.id ?? "",
+    reason: "The engineer who set the server up has left",
+    overlap_hours: 24,
+    state: "requested",
+    asked_at: iso(now() - 2 * hour),
+    expires_at: iso(now() + 22 * hour),
+    decided_by_name: null,
+    decided_at: null,
+  },
+  {
+    id: random.id("krot"),
+    purpose: "orders",
+    key_id: keys.find((key) => key.purpose === "orders")?.id ?? "",
+    reason: "A copy of the keys folder was on a laptop that is lost",
+    overlap_hours: 1,
+    state: "requested",
+    asked_at: iso(now() - 3 * hour),
+    expires_at: iso(now() + 21 * hour),
+    decided_by_name: null,
+    decided_at: null,
+  },
+  {
+    id: random.id("krot"),
+    purpose: "rules",
+    key_id: "07d2ba9e61",
+    reason: "Once a year",
+    overlap_hours: 24,
+    state: "carried_out",
+    asked_at: iso(now() - 32 * day),
+    expires_at: iso(now() - 30 * day),
+    decided_by_name: "Maren Rausch",
+    decided_at: iso(now() - 31 * day),
+  },
+];
+
 const glass: BreakGlass[] = first
   ? [
       {
@@ -248,6 +288,20 @@ export const accessRoutes: Route[] = [
     },
   ],
   ["GET", /^\/api\/system\/keys$/, () => ({ body: { items: keys } })],
+  ["GET", /^\/api\/system\/key-rotations$/, () => ({ body: { items: rotations } })],
+  [
+    "POST",
+    /^\/api\/system\/key-rotations\/([^/]+)\/(approve|reject)$/,
+    ({ account }, id, verb) => {
+      const item = rotations.find((rotation) => rotation.id === id) ?? missing();
+      if (item.state !== "requested") throw new Refusal(409, "already_decided");
+      item.state = verb === "approve" ? "approved" : "rejected";
+      item.decided_by_name = account.name;
+      item.decided_at = iso(now());
+      item.expires_at = iso(now() + day);
+      return { body: item };
+    },
+  ],
   ["GET", /^\/api\/organisations\/([^/]+)\/access$/, (_, id) => ({ body: accessOf(id) })],
   [
     "PUT",

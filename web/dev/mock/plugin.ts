@@ -26,7 +26,7 @@ const beforeSecondFactor =
   /^(GET \/api\/auth\/session|POST \/api\/auth\/(logout|second-factor\/.*|factors\/.*|factors\/totp))$/;
 /** What wants a proof of the last five minutes. */
 const fresh =
-  /^(DELETE \/api\/auth\/factors\/.*|POST \/api\/auth\/(factors\/recovery-codes|email)|DELETE \/api\/users\/.*|POST \/api\/users\/.*\/reset-factors|POST \/api\/tokens|POST \/api\/organisations\/.*\/break-glass|GET \/api\/audit\/export|GET .*\/evidence\/export)$/;
+  /^(DELETE \/api\/auth\/factors\/.*|POST \/api\/auth\/(factors\/recovery-codes|email)|DELETE \/api\/users\/.*|POST \/api\/users\/.*\/reset-factors|POST \/api\/tokens|POST \/api\/organisations\/.*\/break-glass|POST \/api\/system\/key-rotations\/.*|GET \/api\/audit\/export|GET .*\/evidence\/export)$/;
 
 const streams = new Set<ServerResponse>();
 let eventId = 100;

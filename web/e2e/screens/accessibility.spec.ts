@@ -91,6 +91,7 @@ for (const { name, colorScheme, viewport } of ways) {
         ["/settings/providers", "Add a provider", "Client secret"],
         ["/settings/approvals", "Approve", "Role"],
         ["/settings/tokens", "New token", "Works for"],
+        ["/settings/keys", "Approve", "Close"],
         ["/emergency", "Ask for access", "Ticket"],
         ["/account", "Change", "New e-mail address"],
       ] as const) {

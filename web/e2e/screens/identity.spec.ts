@@ -365,6 +365,27 @@ test("a token is shown once", async ({ app: page }) => {
   await expect(page.getByText(/plt_\w{20}/)).toHaveCount(0);
 });
 
+test("another signing key is decided on by an administrator, with a fresh proof", async ({ page }) => {
+  const request = () => page.getByRole("listitem").filter({ hasText: "laptop that is lost" });
+  await signIn(page, "operator@northgate.example");
+  await visit(page, "/settings/keys");
+  for (const name of ["Approve", "Turn down"])
+    await expect(request().getByRole("button", { name })).toHaveAttribute("aria-disabled", "true");
+  await page.context().clearCookies();
+  await signIn(page);
+  await visit(page, "/settings/keys");
+  await request().getByRole("button", { name: "Approve" }).click();
+  const form = dialog(page, "Let the server replace the orders key?");
+  await expect(form).toContainText("laptop that is lost");
+  await expect(form).toContainText("the next key signs after 1 hour,");
+  await form.getByRole("button", { name: "Approve" }).click();
+  await page.getByRole("button", { name: "Use a code" }).click();
+  await page.getByLabel("Code of your authenticator app").fill("123456");
+  await expect(request()).toContainText("Approved, to be carried out");
+  await expect(request()).toContainText("decided by Maren Rausch");
+  await expect(request().getByRole("button")).toHaveCount(0);
+});
+
 test("emergency access is asked for, approved by another, and shown on every page", async ({ app: page }) => {
   await visit(page, "/emergency");
   await page.getByRole("button", { name: "Ask for access" }).click();

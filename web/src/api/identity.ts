@@ -35,4 +35,5 @@ export const permission = {
   approveBreakGlass: "break_glass.approve",
   endBreakGlass: "break_glass.end",
   seeKeys: "system.read",
+  decideKeyRotation: "key_rotation.decide",
 } as const;

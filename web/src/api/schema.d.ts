@@ -1576,6 +1576,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/key-rotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests for another signing key, made on the server's machine. */
+        get: operations["get_system_key_rotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/key-rotations/{key_rotation_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the command on the server's machine carry out what was asked for there. */
+        post: operations["post_system_key_rotations_key_rotation_id_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/key-rotations/{key_rotation_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turns a request down. */
+        post: operations["post_system_key_rotations_key_rotation_id_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/system/keys": {
         parameters: {
             query?: never;
@@ -2833,6 +2884,51 @@ export interface components {
          * @enum {string}
          */
         KeyRole: "server_facts" | "checkpoint" | "orders" | "rules";
+        /** @description A request for another signing key. */
+        KeyRotationBody: {
+            /**
+             * Format: date-time
+             * @description When somebody asked.
+             */
+            asked_at: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            decided_at?: string | null;
+            /** @description Who decided. */
+            decided_by_name?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it can be decided, or once approved, carried out.
+             */
+            expires_at: string;
+            /** @description Prefixed id. */
+            id: string;
+            /** @description The key that is to have a successor. */
+            key_id: string;
+            /**
+             * Format: int32
+             * @description Hours until the successor signs, and from then until the key is refused.
+             */
+            overlap_hours: number;
+            /** @description `server_facts`, `checkpoint`, `orders` or `rules`. */
+            purpose: string;
+            /** @description Why, as said by whoever asked on the server's machine. */
+            reason: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["KeyRotationState"];
+        };
+        /**
+         * @description Where a request stands.
+         * @enum {string}
+         */
+        KeyRotationState: "requested" | "approved" | "rejected" | "expired" | "carried_out";
+        /** @description Requests. */
+        KeyRotations: {
+            /** @description Newest first, at most 50. */
+            items: components["schemas"]["KeyRotationBody"][];
+        };
         /**
          * @description Whose issuer it is.
          * @enum {string}
@@ -7819,6 +7915,113 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_system_key_rotations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotations"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    post_system_key_rotations_key_rotation_id_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key rotation */
+                key_rotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Approved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotationBody"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Somebody decided it already, or its time is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    post_system_key_rotations_key_rotation_id_reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key rotation */
+                key_rotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Turned down */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotationBody"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Somebody decided it already, or its time is over */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];
         };

@@ -60,6 +60,7 @@ export type Token = Schemas["TokenBody"];
 export type Provider = Schemas["ProviderBody"];
 export type Approval = Schemas["ApprovalBody"];
 export type SealingKey = Schemas["KeyEntry"];
+export type KeyRotation = Schemas["KeyRotationBody"];
 
 export type AuditRow = Schemas["AuditBody"];
 export type Health = Schemas["SystemHealthBody"];

@@ -9,26 +9,31 @@ import { QueryView } from "../ui/query-view";
 import { RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
-import { keysQuery } from "./queries";
+import { KeyRotations } from "./key-rotations";
+import { keyRotationsQuery, keysQuery } from "./queries";
 
 export function prefetch(client: QueryClient): void {
   void client.prefetchQuery(keysQuery());
+  void client.prefetchQuery(keyRotationsQuery());
 }
 
 export function Page() {
   const query = useQuery(keysQuery());
   return (
-    <Panel title="Keys" note="what this installation seals and signs with; no key itself is ever shown">
-      <QueryView query={query} what="Keys" skeleton={<RowsSkeleton rows={5} />}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty title="No keys" />
-          ) : (
-            <DataTable label="Keys" columns={columns} rows={items} rowKey={(key) => `${key.purpose} ${key.id}`} />
-          )
-        }
-      </QueryView>
-    </Panel>
+    <div className="grid gap-4">
+      <KeyRotations />
+      <Panel title="Keys" note="what this installation seals and signs with; no key itself is ever shown">
+        <QueryView query={query} what="Keys" skeleton={<RowsSkeleton rows={5} />}>
+          {({ items }) =>
+            items.length === 0 ? (
+              <Empty title="No keys" />
+            ) : (
+              <DataTable label="Keys" columns={columns} rows={items} rowKey={(key) => `${key.purpose} ${key.id}`} />
+            )
+          }
+        </QueryView>
+      </Panel>
+    </div>
   );
 }
 

@@ -40,3 +40,11 @@ export const keysQuery = () =>
     queryKey: ["system", "keys"],
     queryFn: ({ signal }) => api.get("/api/system/keys", listing, { signal }),
   });
+
+/** What somebody asked for on the server's machine, and what became of it. */
+export const keyRotationsQuery = () =>
+  queryOptions({
+    queryKey: ["system", "key-rotations"],
+    queryFn: ({ signal }) => api.get("/api/system/key-rotations", listing, { signal }),
+    refetchInterval: 30_000,
+  });

@@ -341,6 +341,26 @@ async fn is_rotated_once(role: &str, argument: &str) {
     enrol(&mut superuser, appliance.public_key()).await;
     assert_eq!(check_in(&home, &appliance, 0).successors.len(), 0);
 
+    // Nothing is made before somebody gave a reason and an administrator approved it.
+    let silent = elsewhere.as_runtime(&home, &["admin", "rotate-key", argument]);
+    assert_eq!(silent.code, 78, "{}", silent.err);
+    assert!(silent.err.contains("--reason"), "{}", silent.err);
+    let reason = ["admin", "rotate-key", argument, "--reason", "the disk was replaced"];
+    for _ in 0..2 {
+        let asked = elsewhere.as_runtime(&home, &reason);
+        assert_eq!(asked.code, 0, "{}", asked.err);
+        assert!(asked.out.contains("An administrator has to approve"), "{}", asked.out);
+    }
+    assert_eq!((made(), keys_of(&mut superuser, role).await), ([None, None], 1));
+    assert_eq!(count(&mut superuser, "SELECT count(*) FROM key_rotation").await, 1);
+    superuser
+        .execute(
+            "UPDATE key_rotation SET approved = true, decided_by = gen_random_uuid(), decided_by_name = 'Ada',
+                decided_at = now()",
+        )
+        .await
+        .expect("approves");
+
     // Both files are on disk, and the transaction waits for the audit log.
     for _ in 0..2 {
         let mut lock = superuser.begin().await.expect("begins");

@@ -7,3 +7,4 @@ mod migration;
 mod nodes;
 mod refusals;
 mod support;
+mod two_people;

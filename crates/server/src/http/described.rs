@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use proofline_core::{
     ApiTokenId, ApplianceId, ApprovalId, AssetId, BreakGlassId, CeremonyId, CredentialId, FactorRequirement,
-    IdentityId, IncidentId, InvitationId, MailId, Mode, OrderId, OrgId, PartnerId, PasskeyId, ProviderId,
-    ProvisioningCodeId, Role, SessionId, Severity, SiteId, UserId,
+    IdentityId, IncidentId, InvitationId, KeyRotationId, MailId, Mode, OrderId, OrgId, PartnerId, PasskeyId,
+    ProviderId, ProvisioningCodeId, Role, SessionId, Severity, SiteId, UserId,
 };
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
@@ -26,7 +26,7 @@ const EMAIL: &str = concat!(
 );
 
 /// Which kind of id stands in a field or parameter of this name.
-const IDS: [(&str, &str); 20] = [
+const IDS: [(&str, &str); 21] = [
     ("appliance_id", ApplianceId::PREFIX),
     ("approval_id", ApprovalId::PREFIX),
     ("asset_id", AssetId::PREFIX),
@@ -37,6 +37,7 @@ const IDS: [(&str, &str); 20] = [
     ("identity_id", IdentityId::PREFIX),
     ("incident_id", IncidentId::PREFIX),
     ("invitation_id", InvitationId::PREFIX),
+    ("key_rotation_id", KeyRotationId::PREFIX),
     ("mail_id", MailId::PREFIX),
     ("order_id", OrderId::PREFIX),
     ("org_id", OrgId::PREFIX),

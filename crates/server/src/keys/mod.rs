@@ -4,6 +4,7 @@ mod inventory;
 mod known;
 mod open;
 mod reseal;
+mod rotations;
 mod signing;
 mod succession;
 
@@ -18,11 +19,15 @@ use crate::http::{Access, Api, RateClass, request_id};
 pub use known::{KeyMismatch, KeyState, Keyring, MasterKeyUse, admit, fingerprint, look};
 pub(crate) use open::{open_sealed, sealed_value_refused};
 pub use reseal::{ResealError, ResealReport, reseal};
+pub use rotations::{KeyRotationState, ask, rotation_state};
 pub use signing::{KeyChain, KeyChains, KeyLink, LinkError, ServerKeys};
 pub use succession::{SigningKeyUse, SuccessionError, signing_keys, succeed};
 
 pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::SystemRead), RateClass::Read, routes!(inventory::system_keys))
+        .route(Access::Person(Action::SystemRead), RateClass::Read, routes!(rotations::list))
+        .route(Access::Person(Action::KeyRotationDecide), RateClass::Write, routes!(rotations::approve))
+        .route(Access::Person(Action::KeyRotationDecide), RateClass::Write, routes!(rotations::reject))
 }
 
 /// What the audit log says about a command that somebody with access to the server's machine gave.

@@ -11,6 +11,7 @@ use proofline_store::{ServerKeyRow, Store, StoreError};
 use serde_json::json;
 
 use super::known::KeyState;
+use super::rotations::take_approval;
 use super::{KeyLink, command_note};
 
 /// A successor is not taken.
@@ -25,13 +26,17 @@ pub enum SuccessionError {
     /// Another one was taken, or the database does not know the key.
     #[error("the key has a successor already, or is not known to this database")]
     NotCurrent,
+    /// Nobody approved it, or not in time, or it was carried out already.
+    #[error("no administrator approved a successor of the key")]
+    NotApproved,
 }
 
-/// Registers `link` as the successor of `predecessor` and leaves one row in the audit log. `keep` is called while no other
-/// successor can be taken, and before this one is: what the successor is made of is to be safe by then.
+/// Registers `link` as the successor of `predecessor`, which an administrator approved, and leaves one row in the audit log.
+/// `keep` is called while no other successor can be taken, and before this one is: what the successor is made of is to be
+/// safe by then.
 ///
 /// # Errors
-/// When the predecessor has another successor, the database fails, or `keep` does.
+/// When the predecessor has another successor, nobody approved one, the database fails, or `keep` does.
 pub async fn succeed<E: From<SuccessionError>>(
     store: &Store,
     (role, predecessor): (KeyRole, &SigningKey),
@@ -47,6 +52,7 @@ pub async fn succeed<E: From<SuccessionError>>(
     if !scope.retire_server_key(&before, link.predecessor_until).await.map_err(refused)? {
         return Err(SuccessionError::NotCurrent.into());
     }
+    let request = take_approval(&mut scope, &before, at).await.map_err(E::from)?;
     let row = ServerKeyRow {
         key_id: public.id().to_string(),
         role: role.to_string(),
@@ -58,6 +64,7 @@ pub async fn succeed<E: From<SuccessionError>>(
     keep()?;
     let detail = json!({
         "predecessor": before,
+        "request": request,
         "not_before": link.not_before,
         "predecessor_until": link.predecessor_until,
     });

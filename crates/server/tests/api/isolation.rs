@@ -41,6 +41,7 @@ const NOT_BY_TENANT: &[&str] = &[
     "person_link",
     "reset_request",
     "mail_outbox",
+    "key_rotation",
 ];
 
 /// A table as the database's catalogue describes it.

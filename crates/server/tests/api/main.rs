@@ -18,6 +18,7 @@ mod input;
 mod invitations;
 mod isolation;
 mod isolation_report;
+mod key_rotations;
 mod keys;
 mod legacy_passwords;
 mod limits;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proofline_authz::permissions_of;
 use proofline_core::{Clock, Entropy, IncidentId, Role, SeededEntropy, Verdict};
 use proofline_evidence::statement::{Body, CheckRun, Header};
-use proofline_protocol::{Base64, OrderOutcome, OrderReport, SubmitRequest, Text, paths};
+use proofline_protocol::{Base64, KeyRole, OrderOutcome, OrderReport, SubmitRequest, Text, paths};
 use proofline_server::{Access, RouteEntry, Stage};
 use proofline_testkit::{Browser, Reply, TestApp};
 use serde_json::{Value, json};
@@ -124,8 +124,11 @@ async fn ids(app: &TestApp, admin: &mut Browser, owner: &mut Browser, tenant: &T
     let ask = format!("/api/organisations/{}/break-glass", tenant.site.org);
     let break_glass = id_of(&technician.post(&ask, asked).await.expect(201));
     owner.put(&access, json!({ "restricted": false })).await.expect(200);
+    // No tenant's, and one each.
+    let role = if tenant.name == OTHER { KeyRole::Rules } else { KeyRole::Orders };
     BTreeMap::from([
         ("break_glass_id", break_glass),
+        ("key_rotation_id", crate::key_rotations::asked(app, role).await),
         ("partner_id", tenant.site.partner.to_string()),
         ("org_id", tenant.site.org.to_string()),
         ("site_id", tenant.site.id.to_string()),
@@ -339,6 +342,8 @@ fn body(entry: &RouteEntry, of_a_partner: bool, ids: &Ids) -> Option<Value> {
         | (_, "/api/invitations/{invitation_id}/resend")
         | (_, "/api/mail/{mail_id}/retry")
         | (_, "/api/break-glass/{break_glass_id}/approve" | "/api/break-glass/{break_glass_id}/end")
+        | (_, "/api/system/key-rotations/{key_rotation_id}/approve")
+        | (_, "/api/system/key-rotations/{key_rotation_id}/reject")
         | (_, "/api/oidc/approvals/{approval_id}/reject")
         | (_, "/api/users/{user_id}/restore") => return None,
         (_, "/api/organisations/{org_id}/grants") => json!({ "reason": "works on their firewall" }),

@@ -13,6 +13,8 @@ use proofline_store::ServerKeyRow;
 use proofline_testkit::{Agent, TestApp};
 use serde_json::json;
 
+use crate::key_rotations::{approve, ask_for};
+
 const ROLES: [KeyRole; 2] = [KeyRole::Orders, KeyRole::Rules];
 
 pub(crate) fn hours(count: i64) -> TimeDelta {
@@ -57,6 +59,9 @@ pub(crate) async fn take(
     seed: u8,
 ) -> Result<(), SuccessionError> {
     let entropy = SeededEntropy::new(9_000 + u64::from(seed));
+    if let Ok(id) = ask_for(app, role, &before.id().to_string(), seed).await {
+        approve(app, id).await;
+    }
     succeed(&app.store, (role, before), link, (app.clock.now(), &entropy), || Ok(())).await
 }
 
@@ -215,6 +220,8 @@ async fn a_successor_that_cannot_be_kept_is_not_taken() {
     let app = TestApp::start().await;
     register(&app).await;
     let (before, link) = successor(&app, KeyRole::Rules, 1);
+    let id = ask_for(&app, KeyRole::Rules, &before.id().to_string(), 9).await.expect("asked");
+    approve(&app, id).await;
     let (at, entropy) = (app.clock.now(), SeededEntropy::new(9_100));
     let failed: Result<(), SuccessionError> =
         succeed(&app.store, (KeyRole::Rules, &before), &link, (at, &entropy), || {

@@ -7,7 +7,7 @@ use axum::http::Method;
 use proofline_authz::{Action, Effect};
 use proofline_core::{Clock, Entropy, IncidentId, SeededEntropy, Verdict};
 use proofline_evidence::Digest;
-use proofline_protocol::{OrderOutcome, OrderReport, SubmitRequest, Text, paths};
+use proofline_protocol::{KeyRole, OrderOutcome, OrderReport, SubmitRequest, Text, paths};
 use proofline_server::{Access, RouteEntry, Stage, open_bootstrap};
 use proofline_testkit::{Agent, Authenticator, Browser, Reply, TestApp, TestSite, totp_code};
 use serde_json::{Value, json};
@@ -261,6 +261,10 @@ impl World {
                 let mut operator = self.app.sign_in(&email).await;
                 let waits = operator.post(&ask, asked).await.expect(201);
                 fill(&mut prepared.path, &waits["id"].as_str().expect("an id"));
+            }
+            "POST /api/system/key-rotations/{key_rotation_id}/approve"
+            | "POST /api/system/key-rotations/{key_rotation_id}/reject" => {
+                fill(&mut prepared.path, &crate::key_rotations::asked(&self.app, KeyRole::Orders).await);
             }
             _ => return false,
         }

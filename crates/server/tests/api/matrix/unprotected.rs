@@ -44,7 +44,10 @@ const SECOND_LOCK: [(&str, &[&str]); 5] = [
     ),
     ("asked for by the digest of a secret", &["oidc_flow", "person_link", "reset_request"]),
     ("asked for by one's own place, so that an index serves", &["audit_entry", "factor_policy"]),
-    ("asked for by staff of the installation alone, who see all of it", &["alarm", "mail_outbox"]),
+    (
+        "asked for by staff of the installation alone, who see all of it",
+        &["alarm", "key_rotation", "mail_outbox"],
+    ),
 ];
 
 /// Those of them that hold no row here, since what they keep lives for minutes, or is used up, or is about a client that lets
