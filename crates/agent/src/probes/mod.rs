@@ -78,15 +78,17 @@ pub fn run_for(check: &Check, host: &dyn Host, context: &Context) -> Observation
         return observation;
     }
     let (reason, location) = match measure(&check.probe, host, context) {
-        // Whatever a probe made of it, nothing read is no verdict.
-        Ok(finding) if finding.observed.trim().is_empty() => {
-            observation.verdict = Verdict::Unknown;
-            ("the answer was empty".to_owned(), finding.location)
-        }
         Ok(finding) => {
-            observation.verdict = if finding.passed { Verdict::Pass } else { Verdict::Fail };
             observation.observed = text(&finding.observed);
-            (finding.reason, finding.location)
+            if observation.observed.trim().is_empty() {
+                // Whatever a probe made of it: nothing that a person could read is no verdict.
+                observation.observed.clear();
+                observation.verdict = Verdict::Unknown;
+                ("the answer was empty".to_owned(), finding.location)
+            } else {
+                observation.verdict = if finding.passed { Verdict::Pass } else { Verdict::Fail };
+                (finding.reason, finding.location)
+            }
         }
         Err(unmeasured) => {
             observation.verdict = unmeasured.verdict();
