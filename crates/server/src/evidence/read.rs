@@ -190,9 +190,7 @@ pub(crate) async fn entry(call: Call, Id((id, index)): Id<(SiteId, u64)>) -> Api
         checkpoint_key: checkpoint_key(app)?,
         checkpoint_successors: app
             .keys()
-            .chains()
-            .of(ServerRole::Checkpoint)
-            .statements()
+            .successors_of(ServerRole::Checkpoint)
             .iter()
             .map(|said| said.get().to_owned())
             .collect(),

@@ -234,7 +234,7 @@ impl Submission<'_> {
             rejected: intake.rejected,
             next_seq: signer.next_seq,
             last_digest: Digest::from_bytes(signer.last_digest),
-            successors: app.keys().chains().of(KeyRole::Checkpoint).statements(),
+            successors: app.keys().successors_of(KeyRole::Checkpoint),
         })
     }
 

@@ -209,6 +209,11 @@ impl ServerKeys {
         self.held().of(role).signer(at).clone()
     }
 
+    /// The successor statements of a role.
+    pub fn successors_of(&self, role: KeyRole) -> Vec<Box<RawValue>> {
+        self.held().of(role).statements()
+    }
+
     /// Every successor statement there is, as check-ins bring them.
     pub fn successors(&self) -> Vec<Box<RawValue>> {
         let held = self.held();
