@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use proofline_core::{Clock as _, InstallationId, SystemClock, format_rfc3339};
 use proofline_protocol::KeyRole;
 use proofline_server::keys::{ResealReport, reseal};
+use proofline_server::stated_reason;
 use proofline_store::Store;
 
 use crate::database::{Database, background_scope};
@@ -134,12 +135,7 @@ async fn signing(settings: &Settings, role: KeyRole, asked: &Asked<'_>) -> Resul
 
 /// A reason that an administrator can decide by.
 fn reason(text: &str) -> Result<&str, Fault> {
-    let text = text.trim();
-    if (10..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-        Ok(text)
-    } else {
-        Err(Fault::config("give the reason in 10 to 500 characters, in one line"))
-    }
+    stated_reason(text).ok_or_else(|| Fault::config("give the reason in 10 to 500 characters, in one line"))
 }
 
 fn say(role: KeyRole, rotation: &Rotation) {

@@ -38,7 +38,7 @@ pub use people::{BadLine, ImportFault, Imported, import_users, reset_factors_of,
 pub use settings::{DatabaseKind, Settings, Stage};
 pub use shared::{Shared, SharedError};
 pub use state::{AppState, Deps, background_permit};
-pub use tenants::{LocalSite, provision_local, set_local_mode};
+pub use tenants::{LocalSite, provision_local, set_local_mode, stated_reason};
 
 use utoipa::openapi::OpenApi;
 

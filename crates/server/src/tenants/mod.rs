@@ -39,11 +39,15 @@ pub(crate) fn name(field: &'static str, text: &str) -> ApiResult<String> {
     Ok(text.to_owned())
 }
 
-/// Why somebody does what others will ask about: 10 to 500 characters, trimmed.
-pub(crate) fn reason(text: &str) -> ApiResult<&str> {
+/// Why somebody does what others will ask about: 10 to 500 characters in one line, trimmed. `None` for everything else.
+pub fn stated_reason(text: &str) -> Option<&str> {
     let text = text.trim();
-    if !(10..=500).contains(&text.chars().count()) || text.chars().any(char::is_control) {
-        return Err(Problem::invalid("reason", "length", "Say why in 10 to 500 characters."));
-    }
-    Ok(text)
+    let fits = (10..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then_some(text)
+}
+
+/// The reason that a request states.
+pub(crate) fn reason(text: &str) -> ApiResult<&str> {
+    stated_reason(text)
+        .ok_or_else(|| Problem::invalid("reason", "length", "Say why in 10 to 500 characters."))
 }
