@@ -2,8 +2,9 @@
 //!
 //! Invariants: the bytes of an export are a function of its entries, policy and checkpoint; they are written and read in one
 //! pass with memory for one bundle of entries; the archive is the plain subset of ustar that `tar` also reads, and everything
-//! beyond that subset is refused. The verifier believes nothing but the checkpoint key and the successors that it
-//! leads to: all other keys are taken from the log itself, the server's first one from the policy. It reads from any [`std::io::Read`] and opens nothing itself.
+//! beyond that subset is refused. The verifier believes nothing but the checkpoint key and the successors that it leads to:
+//! all other keys are taken from the log itself, the server's first one from the policy. It reads from any
+//! [`std::io::Read`] and opens nothing itself.
 
 pub mod archive;
 mod assets;
