@@ -463,10 +463,7 @@ export const routes: Route[] = [
     ({ query }) => ({
       body: page(
         sites
-          .flatMap((s) => {
-            logOf(s);
-            return s.appliance ? [s.appliance] : [];
-          })
+          .flatMap(({ appliance }) => appliance ?? [])
           .filter(
             (a) =>
               (!query.get("site_id") || a.site_id === query.get("site_id")) &&

@@ -48,7 +48,6 @@ function buildLog(site: Site): Log {
   if (!site.appliance) return log;
   const appliance = site.appliance.id;
   const key = keyFrom(site.id, "appliance", appliance);
-  site.appliance.key_id = key.id;
   const facts = serverKeys.server_facts;
   for (const [enrolling, reason, summary] of [
     [facts, "key of the installation when this log began", "Key enrolled: server facts"],

@@ -2,6 +2,7 @@
 
 import { type Check, checks, type Control, controls } from "./catalog.ts";
 import { day, hour, iso, minute, now, second } from "./clock.ts";
+import { keyFrom } from "./log.ts";
 import { Random } from "./random.ts";
 import type { S } from "./wire.ts";
 
@@ -188,7 +189,7 @@ export function makeAppliance(site: Site): S["Appliance"] {
     mode: rng.pick(["audit", "ask", "enforce", "enforce"] as const),
     local_override: rng.chance(0.08) ? "audit" : null,
     outbox_depth: site.profile === "offline" ? 148 : rng.chance(0.1) ? rng.int(1, 9) : 0,
-    key_id: Array.from({ length: 64 }, () => rng.int(0, 15).toString(16)).join(""),
+    key_id: keyFrom(site.id, "appliance").id,
     enrolled_at: iso(site.created + 2 * hour),
     revoked_at: null,
     last_cycle: pending

@@ -16,28 +16,28 @@ import {
 } from "./signed-in";
 
 const ways = [
-  { name: "light", colorScheme: "light", viewport: { width: 1440, height: 900 } },
-  { name: "dark", colorScheme: "dark", viewport: { width: 1440, height: 900 } },
-  { name: "phone", colorScheme: "light", viewport: { width: 390, height: 844 } },
+  { name: "light", colorScheme: "light", theme: "first", viewport: { width: 1440, height: 900 } },
+  { name: "dark", colorScheme: "dark", theme: "second", viewport: { width: 1440, height: 900 } },
+  { name: "phone", colorScheme: "light", theme: "first", viewport: { width: 390, height: 844 } },
 ] as const;
 
-for (const { name, colorScheme, viewport } of ways) {
+for (const { name, colorScheme, theme, viewport } of ways) {
   test.describe(name, () => {
     test.use({ colorScheme, viewport, reducedMotion: "reduce" } as Parameters<typeof test.use>[0]);
 
     test("sign-in", async ({ page }) => {
       await page.goto("/");
       await expect(page.getByRole("button", { name: "Sign in", exact: true })).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.getByRole("button", { name: "Sign in", exact: true }).click();
       await expect(page.getByText("E-mail is missing")).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
     });
 
     test("first start", async ({ page }) => {
       await page.goto("/#/bootstrap?token=abc");
       await expect(page.getByRole("heading", { name: "Create the first account" })).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
     });
 
     test("second factor", async ({ page }) => {
@@ -45,26 +45,26 @@ for (const { name, colorScheme, viewport } of ways) {
       await givePassword(page);
       await page.getByLabel("Code", { exact: true }).fill("000000");
       await expect(page.getByRole("alert")).toContainText("This code was not accepted");
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.getByRole("button", { name: "Use a recovery code" }).click();
       await expect(page.getByLabel("Recovery code")).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
     });
 
     test("protecting an account", async ({ page }) => {
       await page.goto("/");
       await givePassword(page, `new.${Math.random()}@northgate.example`);
       await expect(page.getByRole("heading", { name: "Protect your account" })).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.getByRole("button", { name: "A passkey", exact: true }).click();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.getByRole("button", { name: "Back" }).click();
       await page.getByRole("button", { name: "An authenticator app" }).click();
       await expect(page.getByRole("img", { name: /QR code/ })).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.getByLabel("Code", { exact: true }).fill("123456");
       await expect(page.getByRole("heading", { name: "Keep your recovery codes" })).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
     });
 
     for (const [name, address, heading] of [
@@ -78,7 +78,7 @@ for (const { name, colorScheme, viewport } of ways) {
       test(name, async ({ page }) => {
         await page.goto(address);
         await expect(page.getByRole("heading", { name: heading })).toBeVisible();
-        await expectAccessible(page);
+        await expectAccessible(page, theme);
         expect(page.url()).not.toContain("#");
       });
     }
@@ -100,7 +100,7 @@ for (const { name, colorScheme, viewport } of ways) {
           await settle(page);
           await page.getByRole("button", { name: button, exact: true }).first().click();
           await expect(page.getByRole("dialog").getByLabel(wait, { exact: true })).toBeVisible();
-          await expectAccessible(page);
+          await expectAccessible(page, theme);
           await page.keyboard.press("Escape");
           await expect(page.getByRole("dialog")).toHaveCount(0);
         });
@@ -114,7 +114,7 @@ for (const { name, colorScheme, viewport } of ways) {
         await test.step(title, async () => {
           await visit(page, address);
           await settle(page);
-          await expectAccessible(page);
+          await expectAccessible(page, theme);
         });
       }
     });
@@ -125,23 +125,23 @@ for (const { name, colorScheme, viewport } of ways) {
       await page.keyboard.press("Control+k");
       await page.getByRole("combobox").fill("cedar");
       await expect(page.getByRole("option").first()).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.keyboard.press("Escape");
       await page.keyboard.press("?");
       await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.keyboard.press("Escape");
       await page.getByRole("button", { name: /account and appearance/ }).click();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.goto("/appliances");
       await settle(page);
       await page.locator("[data-row-link]").first().click();
       await expect(page.getByRole("dialog")).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
       await page.getByRole("button", { name: "Revoke its key" }).click();
       await page.getByRole("button", { name: "Revoke for good" }).click();
       await expect(page.getByText(/at least 10 characters/i)).toBeVisible();
-      await expectAccessible(page);
+      await expectAccessible(page, theme);
     });
   });
 }

@@ -1,12 +1,13 @@
 /** Whole ways through the console without a mouse. */
 
-import { expect, settle, test } from "./signed-in";
+import { expect, settle, test, visit } from "./signed-in";
 
 test("from the overview into a check and its evidence", async ({ app: page }) => {
   await settle(page);
   await page.keyboard.press("g");
   await page.keyboard.press("s");
   await expect(page.getByRole("heading", { name: "Sites", level: 1 })).toBeVisible();
+  await expect(page.locator("main")).toBeFocused();
   await settle(page);
   await page.keyboard.press("/");
   await page.keyboard.type("lakeview");
@@ -19,6 +20,7 @@ test("from the overview into a check and its evidence", async ({ app: page }) =>
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("navigation", { name: "Site" })).toBeVisible();
+  await expect(page.locator("main")).toBeFocused();
   await settle(page);
   await page.keyboard.press("j");
   const first = page.locator("main [data-row-link]").first();
@@ -29,6 +31,29 @@ test("from the overview into a check and its evidence", async ({ app: page }) =>
   await expect(first).not.toBeFocused();
   await page.keyboard.press("k");
   await expect(first).toBeFocused();
+});
+
+test("whoever is quicker than the page keeps their place", async ({ app: page }) => {
+  // The second time there is nothing to wait for: the rows are there before the change of page is over.
+  for (const address of ["/sites", "/audit"]) {
+    await visit(page, address);
+    await settle(page);
+  }
+  await expect(page.locator("main [data-row-link]")).toHaveCount(0);
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      const row = document.querySelector<HTMLElement>("main [data-row-link]");
+      if (!row) return;
+      observer.disconnect();
+      row.focus();
+    }).observe(document, { subtree: true, childList: true });
+  });
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await expect(page.locator("main [data-row-link]").first()).toBeFocused();
+  await settle(page);
+  await page.waitForTimeout(500);
+  await expect(page.locator("main [data-row-link]").first()).toBeFocused();
 });
 
 test("the palette finds a site and goes there", async ({ app: page }) => {

@@ -82,17 +82,26 @@ export function Shell() {
 
 const shortcutLabel = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘ K" : "Ctrl K";
 
-/** After a change of page, reading and tabbing begin at its content. */
+/** After a change of page, reading and tabbing begin at its content, unless the person has already gone somewhere. */
 function useFocusAfterNavigation() {
   const ref = useRef<HTMLElement>(null);
   const router = useRouter();
-  useEffect(
-    () =>
-      router.subscribe("onResolved", ({ pathChanged, fromLocation }) => {
-        if (pathChanged && fromLocation) ref.current?.focus({ preventScroll: true });
+  useEffect(() => {
+    let before: Element | null = null;
+    const stops = [
+      router.subscribe("onBeforeNavigate", () => {
+        before = document.activeElement;
       }),
-    [router],
-  );
+      // The page can be there, and answer to keys, a moment before this.
+      router.subscribe("onResolved", ({ pathChanged, fromLocation }) => {
+        const now = document.activeElement;
+        if (pathChanged && fromLocation && (now === before || now === document.body)) {
+          ref.current?.focus({ preventScroll: true });
+        }
+      }),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }, [router]);
   return ref;
 }
 
