@@ -8,8 +8,8 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: "e2e",
   outputDir: "test-results",
-  // A file each; within a file one after the other.
-  workers: 2,
+  // One more than the cores of the smallest machine: most of the time a test waits.
+  workers: 3,
   timeout: 60_000,
   expect: { timeout: 20_000 },
   reporter: [["list"]],

@@ -15,6 +15,8 @@ import {
   visit,
 } from "./signed-in";
 
+test.describe.configure({ mode: "parallel" });
+
 const ways = [
   { name: "light", colorScheme: "light", theme: "first", viewport: { width: 1440, height: 900 } },
   { name: "dark", colorScheme: "dark", theme: "second", viewport: { width: 1440, height: 900 } },

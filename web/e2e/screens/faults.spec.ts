@@ -7,6 +7,8 @@
 import type { Page, Route } from "@playwright/test";
 import { addresses, expect, expectAccessible, givePassword, settle, signIn, test, visit } from "./signed-in";
 
+test.describe.configure({ mode: "parallel" });
+
 type Fault = (route: Route) => Promise<void>;
 
 const problem =
@@ -117,6 +119,9 @@ for (const [colorScheme, theme] of [
       const known = await addresses(page);
       for (const [title, read] of Object.entries(reads)) {
         await test.step(title, async () => {
+          // The failure that is looked at has to be this page's, not the last one's.
+          await visit(page, "/nowhere");
+          await expect(main(page).getByRole("alert")).toHaveCount(0);
           await page.route(read, problem(500, "internal"));
           await open(page, title, known);
           await expect(main(page).getByRole("alert").first()).toBeVisible();
