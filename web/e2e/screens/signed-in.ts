@@ -44,12 +44,19 @@ export async function signIn(page: Page, email = "maren@northgate.example"): Pro
   await expect(page.getByRole("navigation", { name: "Main" }).first()).toBeVisible();
 }
 
-/** Goes to an address inside the running app, as its own links do: nothing is loaded again. */
+/**
+ * Goes to an address inside the running app, as its own links do: nothing is loaded again. Another page has come when it,
+ * or something on it, has the focus.
+ */
 export async function visit(page: Page, address: string): Promise<void> {
-  await page.evaluate((to) => {
+  const another = await page.evaluate((to) => {
+    const { pathname } = location;
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     history.pushState(null, "", to);
     dispatchEvent(new PopStateEvent("popstate"));
+    return location.pathname !== pathname;
   }, address);
+  if (another) await page.waitForFunction(() => document.activeElement !== document.body);
 }
 
 /** Waits until nothing on the page is a skeleton any more. */
