@@ -218,6 +218,8 @@ actions! {
     AgentReadCredentials = "agent.read_credentials", Read;
     /// Agent: append signed statements to the site's log. The entry is its own record: no audit row beside it.
     AgentSubmitEvidence = "agent.submit_evidence", Read;
+    /// Say of an alarm about evidence that somebody looked into it.
+    AlarmClear = "alarm.clear", Write;
     /// Background work of the installation itself.
     SystemMaintain = "system.maintain", Read;
     /// Give a key a successor, or seal everything anew under the current master key.

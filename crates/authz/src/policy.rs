@@ -201,7 +201,11 @@ fn audience(action: Action) -> Audience {
         Action::TokenRead | Action::TokenCreate | Action::TokenRevoke => TOKEN_MAKERS,
         Action::SystemRead | Action::SettingsRead => STAFF,
         Action::PartnerCreate => STAFF_WHO_ACT,
-        Action::SettingsUpdate | Action::MailRead | Action::MailRetry | Action::KeyRotationDecide => ADMINS,
+        Action::SettingsUpdate
+        | Action::MailRead
+        | Action::MailRetry
+        | Action::AlarmClear
+        | Action::KeyRotationDecide => ADMINS,
         Action::AgentCheckIn
         | Action::AgentFinishOrders
         | Action::AgentReadRules

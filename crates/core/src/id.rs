@@ -137,6 +137,7 @@ id!(/** An offer to somebody to become a person with a role. */ InvitationId, "i
 id!(/** A mail that is to be sent, or was. */ MailId, "mail");
 id!(/** Access to a restricted client for some hours, which two people decide on. */ BreakGlassId, "brk");
 id!(/** A request for another signing key, which takes two. */ KeyRotationId, "krot");
+id!(/** Something that is wrong with evidence itself. */ AlarmId, "alarm");
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,7 @@ pub use clock::{Clock, FixedClock, SystemClock, TimeError, Timestamp, format_rfc
 pub use entropy::{Entropy, SeededEntropy};
 pub use fraction::{Fraction, FractionError};
 pub use id::{
-    ApiTokenId, ApplianceId, ApprovalId, AssetId, BreakGlassId, CeremonyId, CredentialId, IdError,
+    AlarmId, ApiTokenId, ApplianceId, ApprovalId, AssetId, BreakGlassId, CeremonyId, CredentialId, IdError,
     IdentityId, IncidentId, InstallationId, InvitationId, KeyRotationId, MailId, OrderId, OrgId, PartnerId,
     PasskeyId, ProviderId, ProvisioningCodeId, SessionId, SiteId, UserId,
 };

@@ -206,6 +206,23 @@ const audit: S["AuditRow"][] = Array.from({ length: 320 }, (_, i) => {
   };
 });
 
+const alarms: S["Health"]["alarms"] = [
+  {
+    id: "alarm_01k9m2v4c8q7r5t3w1x6y0z2ab",
+    kind: "seq_conflict",
+    detail: `${sites[2]?.appliance?.id} sent other bytes under number 4127`,
+    site_id: sites[2]?.id ?? "",
+    raised_at: iso(now() - 40 * minute),
+  },
+  {
+    id: "alarm_01k9m2v4c8q7r5t3w1x6y0z2ac",
+    kind: "state_mismatch",
+    detail: "The machine confirmed a state that its statements do not add up to; it was asked for all of it",
+    site_id: sites[5]?.id ?? "",
+    raised_at: iso(now() - 3 * hour),
+  },
+];
+
 const jobs = (): S["Health"]["jobs"] => [
   ...(
     [
@@ -536,9 +553,20 @@ export const routes: Route[] = [
           last_published_at: iso(now() - 22 * minute),
           backlog: 0,
         },
-        alarms: [],
+        alarms,
       } satisfies S["Health"],
     }),
+  ],
+  [
+    "POST",
+    /^\/api\/system\/alarms\/([^/]+)\/clear$/,
+    ({ body }, id) => {
+      required(body, "reason");
+      const index = alarms.findIndex((alarm) => alarm.id === id);
+      if (index < 0) missing();
+      alarms.splice(index, 1);
+      return { status: 204 };
+    },
   ],
   ["GET", /^\/api\/settings$/, () => ({ body: settings() })],
   [

@@ -42,6 +42,7 @@ export async function signIn(page: Page, email = "maren@northgate.example"): Pro
   // The sixth digit sends the form.
   await page.getByLabel("Code", { exact: true }).pressSequentially("123456");
   await expect(page.getByRole("navigation", { name: "Main" }).first()).toBeVisible();
+  await settle(page);
 }
 
 /**

@@ -36,4 +36,5 @@ export const permission = {
   endBreakGlass: "break_glass.end",
   seeKeys: "system.read",
   decideKeyRotation: "key_rotation.decide",
+  clearAlarm: "alarm.clear",
 } as const;

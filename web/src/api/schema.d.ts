@@ -1559,6 +1559,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/alarms/{alarm_id}/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends an alarm that somebody looked into. What is wrong still raises the next one when it is noticed again. */
+        post: operations["post_system_alarms_alarm_id_clear"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/system/health": {
         parameters: {
             query?: never;
@@ -1860,10 +1877,12 @@ export interface components {
             /** @description From the link. */
             token: string;
         };
-        /** @description Something that is wrong with evidence itself. */
+        /** @description Something that is wrong with evidence. */
         AlarmBody: {
             /** @description One sentence. */
             detail: string;
+            /** @description Which. */
+            id: string;
             /** @description `seq_conflict`, `sample_failed`, `state_mismatch` or `publication_failed`. */
             kind: string;
             /**
@@ -2242,6 +2261,11 @@ export interface components {
             server_keys: components["schemas"]["ServerKey"][];
             /** @description Which location. */
             site: string;
+        };
+        /** @description What came of looking into it. */
+        ClearRequest: {
+            /** @description 10 to 500 characters. */
+            reason: string;
         };
         /** @description A provisioning code as listed; the code itself is gone. */
         CodeBody: {
@@ -7889,6 +7913,49 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    post_system_alarms_alarm_id_clear: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Alarm */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClearRequest"];
+            };
+        };
+        responses: {
+            /** @description Cleared */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It was cleared already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["ServiceUnavailable"];

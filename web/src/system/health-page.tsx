@@ -1,10 +1,8 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { bytes, humanise, milliseconds, plural, seconds, sentence } from "../lib/format";
 import { useNow } from "../lib/now";
 import { Chip } from "../ui/chip";
 import { Fact, Facts } from "../ui/facts";
-import { Icon } from "../ui/icon";
 import { PageHead } from "../ui/page-head";
 import { Panel } from "../ui/panel";
 import { QueryView } from "../ui/query-view";
@@ -12,6 +10,7 @@ import { Bar, RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import type { Health, Job } from "../api/types";
+import { Alarms } from "./alarms";
 import { healthQuery } from "./queries";
 
 export function prefetch(client: QueryClient): void {
@@ -102,30 +101,6 @@ function EvidenceStore({ health: { evidence_store: store } }: { health: Health }
         <Fact name="Not yet published">{plural(store.backlog, "entry", "entries")}</Fact>
       </Facts>
     </>
-  );
-}
-
-function Alarms({ alarms }: Pick<Health, "alarms">) {
-  return (
-    <Panel title="Alarms" note="something is wrong with evidence itself">
-      <ul className="divide-y divide-hair">
-        {alarms.map((alarm) => (
-          <li key={`${alarm.kind} ${alarm.site_id} ${alarm.raised_at}`} className="flex items-start gap-3 px-4 py-2.5">
-            <Icon name="incident" className="mt-0.5 text-fail" />
-            <div className="flex-1">
-              <p className="font-semibold">{humanise(alarm.kind)}</p>
-              <p className="text-ink-2">{alarm.detail}</p>
-              <Link to="/sites/$siteId/evidence" params={{ siteId: alarm.site_id }} className="link text-xs">
-                The log it is about
-              </Link>
-            </div>
-            <span className="text-xs text-ink-3">
-              <Time at={alarm.raised_at} />
-            </span>
-          </li>
-        ))}
-      </ul>
-    </Panel>
   );
 }
 

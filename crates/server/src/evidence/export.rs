@@ -4,12 +4,12 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use proofline_core::{OrgId, SiteId};
+use proofline_core::{AlarmId, OrgId, SiteId};
 use proofline_evidence::export::{ExportWriter, Policy};
 use proofline_evidence::statement::{Body as StatementBody, ServerFact};
 use proofline_evidence::tile::TILE_WIDTH;
 use proofline_protocol::KeyRole;
-use proofline_store::{Alarm, AlarmKind};
+use proofline_store::AlarmKind;
 use serde_json::json;
 
 use super::facts::append_server_fact;
@@ -108,12 +108,12 @@ fn rest(
 /// The entries are not those that the checkpoint commits to: handed out all the same, and alarmed.
 async fn alarm(call: &Call, org: OrgId, site: SiteId) {
     let app = call.app();
-    let detail = "an export does not match its checkpoint: entries were changed in the database".to_owned();
-    let alarm =
-        Alarm { id: app.new_uuid(), org, site, kind: AlarmKind::SampleFailed, detail, raised_at: app.now() };
+    let detail = "an export does not match its checkpoint: entries were changed in the database";
+    let at = app.now();
+    let id = AlarmId::new(at, app.entropy());
     let raised = async {
         let mut scope = app.background_scope("export").await?;
-        scope.raise_alarm(&alarm).await?;
+        scope.raise_alarm(id, (org, site), (AlarmKind::SampleFailed, detail), at).await?;
         ApiResult::Ok(scope.commit_unaudited().await?)
     };
     if let Err(problem) = raised.await {

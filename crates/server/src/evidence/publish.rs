@@ -11,12 +11,12 @@ use chrono::TimeDelta;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
-use proofline_core::{OrgId, SiteId};
+use proofline_core::{AlarmId, OrgId, SiteId};
 use proofline_evidence::Digest;
 use proofline_evidence::merkle::{TileSet, leaf_hash, root};
 use proofline_evidence::note::Checkpoint;
 use proofline_evidence::tile::{TILE_WIDTH, TileRef, full_tile_root, hashes_to_bytes, push_entry};
-use proofline_store::{Alarm, AlarmKind, Scope};
+use proofline_store::{AlarmKind, Scope};
 
 use super::proofs::load;
 use super::rebuild::{extends, published_head};
@@ -58,11 +58,10 @@ pub(crate) async fn publish_due(app: &AppState) -> ApiResult<String> {
 
 async fn alarm(app: &AppState, org: OrgId, site: SiteId, why: &str) -> ApiResult<()> {
     let detail = format!("the log could not be published: {why}");
-    let (id, raised_at) = (app.new_uuid(), app.now());
+    let at = app.now();
+    let id = AlarmId::new(at, app.entropy());
     let mut scope = app.background_scope("publication").await?;
-    scope
-        .raise_alarm(&Alarm { id, org, site, kind: AlarmKind::PublicationFailed, detail, raised_at })
-        .await?;
+    scope.raise_alarm(id, (org, site), (AlarmKind::PublicationFailed, &detail), at).await?;
     Ok(scope.commit_unaudited().await?)
 }
 

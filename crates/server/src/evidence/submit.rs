@@ -7,13 +7,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use axum::Json;
 use axum::http::StatusCode;
-use proofline_core::{AssetId, Timestamp};
+use proofline_core::{AlarmId, AssetId, Timestamp};
 use proofline_evidence::Digest;
 use proofline_evidence::merkle::Appended;
 use proofline_evidence::statement::{Body, Statement};
 use proofline_protocol::signature::Refusal;
 use proofline_protocol::{Accepted, KeyRole, RejectCode, Rejected, SubmitRequest, SubmitResponse};
-use proofline_store::{Alarm, AlarmKind, LogHead, Scope, Signer};
+use proofline_store::{AlarmKind, LogHead, Scope, Signer};
 
 use super::effects::{Changes, Effects};
 use super::healing::Context;
@@ -248,9 +248,9 @@ impl Submission<'_> {
     }
 
     async fn raise(&self, scope: &mut Scope, kind: AlarmKind, detail: String) -> ApiResult<()> {
-        let (org, site) = (self.appliance.org, self.appliance.site);
-        let id = self.call.app().new_uuid();
-        Ok(scope.raise_alarm(&Alarm { id, org, site, kind, detail, raised_at: self.call.at }).await?)
+        let id = AlarmId::new(self.call.at, self.call.app().entropy());
+        let place = (self.appliance.org, self.appliance.site);
+        Ok(scope.raise_alarm(id, place, (kind, &detail), self.call.at).await?)
     }
 
     /// Loads what the statements speak of and follows them.

@@ -4,9 +4,9 @@
 use std::fmt::Display;
 
 use proofline_core::{
-    ApiTokenId, ApplianceId, ApprovalId, AssetId, BreakGlassId, CeremonyId, CredentialId, FactorRequirement,
-    IdentityId, IncidentId, InvitationId, KeyRotationId, MailId, Mode, OrderId, OrgId, PartnerId, PasskeyId,
-    ProviderId, ProvisioningCodeId, Role, SessionId, Severity, SiteId, UserId,
+    AlarmId, ApiTokenId, ApplianceId, ApprovalId, AssetId, BreakGlassId, CeremonyId, CredentialId,
+    FactorRequirement, IdentityId, IncidentId, InvitationId, KeyRotationId, MailId, Mode, OrderId, OrgId,
+    PartnerId, PasskeyId, ProviderId, ProvisioningCodeId, Role, SessionId, Severity, SiteId, UserId,
 };
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat};
@@ -26,7 +26,8 @@ const EMAIL: &str = concat!(
 );
 
 /// Which kind of id stands in a field or parameter of this name.
-const IDS: [(&str, &str); 21] = [
+const IDS: [(&str, &str); 22] = [
+    ("alarm_id", AlarmId::PREFIX),
     ("appliance_id", ApplianceId::PREFIX),
     ("approval_id", ApprovalId::PREFIX),
     ("asset_id", AssetId::PREFIX),

@@ -6,6 +6,7 @@ use proofline_store::JobRun;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alarms::AlarmBody;
 use crate::http::{ApiResult, Call};
 use crate::workers::JOBS;
 
@@ -68,19 +69,6 @@ pub(crate) struct EvidenceStoreBody {
     last_published_at: Option<DateTime<Utc>>,
     /// Entries that are not published yet.
     backlog: u64,
-}
-
-/// Something that is wrong with evidence itself.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct AlarmBody {
-    /// `seq_conflict`, `sample_failed`, `state_mismatch` or `publication_failed`.
-    kind: &'static str,
-    /// One sentence.
-    detail: String,
-    /// The site.
-    site_id: String,
-    /// When it was raised.
-    raised_at: DateTime<Utc>,
 }
 
 /// How the installation is doing.
@@ -151,14 +139,6 @@ pub(crate) async fn system_health(call: Call) -> ApiResult<Json<SystemHealthBody
             last_published_at: publication.last_published_at,
             backlog: publication.backlog,
         },
-        alarms: alarms
-            .into_iter()
-            .map(|alarm| AlarmBody {
-                kind: alarm.kind.as_str(),
-                detail: alarm.detail,
-                site_id: alarm.site.to_string(),
-                raised_at: alarm.raised_at,
-            })
-            .collect(),
+        alarms: alarms.into_iter().map(AlarmBody::from).collect(),
     }))
 }

@@ -1,5 +1,6 @@
 //! How the installation is doing, and its settings.
 
+mod alarms;
 mod csp;
 mod description;
 mod health;
@@ -41,6 +42,7 @@ pub(crate) fn routes(api: Api) -> Api {
         routes!(csp::report),
     )
     .route(Access::Person(Action::SystemRead), RateClass::Read, routes!(health::system_health))
+    .route(Access::Person(Action::AlarmClear), RateClass::Write, routes!(alarms::clear))
     .route(Access::Person(Action::SettingsRead), RateClass::Read, routes!(settings::read))
     .route(Access::Person(Action::SettingsUpdate), RateClass::Write, routes!(settings::update))
 }

@@ -128,13 +128,15 @@ async fn of_fifty_who_decide_at_once_one_wins() {
     let admin = app.staff(Role::StaffAdmin).await;
     let decisions = (0..50).map(|n| {
         let mut admin = admin.clone();
-        let path = format!("/api/system/key-rotations/{id}/{}", if n % 2 == 0 { "approve" } else { "reject" });
+        let path =
+            format!("/api/system/key-rotations/{id}/{}", if n % 2 == 0 { "approve" } else { "reject" });
         async move { admin.post_empty(&path).await.status.as_u16() }
     });
     let mut statuses = futures_util::future::join_all(decisions).await;
     statuses.sort_unstable();
     assert_eq!((statuses[0], &statuses[1..]), (200, [409; 49].as_slice()));
     let mut superuser = app.database.superuser().await;
-    let decided = "SELECT count(*) FROM audit_entry WHERE action = 'key_rotation.decide' AND outcome = 'done'";
+    let decided =
+        "SELECT count(*) FROM audit_entry WHERE action = 'key_rotation.decide' AND outcome = 'done'";
     assert_eq!(sqlx::query_scalar::<_, i64>(decided).fetch_one(&mut superuser).await.expect("counts"), 1);
 }

@@ -1,5 +1,6 @@
 //! Central Command through its real router, on a real database. One file per capability; `routes` walks them all.
 
+mod alarms;
 mod audit;
 mod bleed;
 mod canary;

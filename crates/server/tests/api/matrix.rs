@@ -128,6 +128,7 @@ async fn ids(app: &TestApp, admin: &mut Browser, owner: &mut Browser, tenant: &T
     let role = if tenant.name == OTHER { KeyRole::Rules } else { KeyRole::Orders };
     BTreeMap::from([
         ("break_glass_id", break_glass),
+        ("alarm_id", crate::alarms::raised(app, (tenant.site.org, tenant.site.id)).await.to_string()),
         ("key_rotation_id", crate::key_rotations::asked(app, role).await),
         ("partner_id", tenant.site.partner.to_string()),
         ("org_id", tenant.site.org.to_string()),
@@ -353,6 +354,7 @@ fn body(entry: &RouteEntry, of_a_partner: bool, ids: &Ids) -> Option<Value> {
         }
         (_, "/api/sites/{site_id}/codes") => json!({ "label": "server room" }),
         (_, "/api/appliances/{appliance_id}/revoke")
+        | (_, "/api/system/alarms/{alarm_id}/clear")
         | (_, "/api/incidents/{incident_id}/escalate")
         | (_, "/api/users/{user_id}/reset-factors" | "/api/users/{user_id}/suspend") => {
             json!({ "reason": "stolen from the car" })

@@ -33,6 +33,7 @@ pub(crate) fn path_to_nothing(entry: &RouteEntry) -> String {
         ("{org_id}", "org_01h455vb4pex5vsknk084sn02q"),
         ("{break_glass_id}", "brk_01h455vb4pex5vsknk084sn02q"),
         ("{key_rotation_id}", "krot_01h455vb4pex5vsknk084sn02q"),
+        ("{alarm_id}", "alarm_01h455vb4pex5vsknk084sn02q"),
         ("{index}", "0"),
     ] {
         path = path.replace(parameter, value);

@@ -262,6 +262,11 @@ impl World {
                 let waits = operator.post(&ask, asked).await.expect(201);
                 fill(&mut prepared.path, &waits["id"].as_str().expect("an id"));
             }
+            "POST /api/system/alarms/{alarm_id}/clear" => {
+                let place = (self.site.org, self.site.id);
+                fill(&mut prepared.path, &crate::alarms::raised(&self.app, place).await);
+                prepared.body = Some(json!({ "reason": "a disk image was restored" }));
+            }
             "POST /api/system/key-rotations/{key_rotation_id}/approve"
             | "POST /api/system/key-rotations/{key_rotation_id}/reject" => {
                 fill(&mut prepared.path, &crate::key_rotations::asked(&self.app, KeyRole::Orders).await);
