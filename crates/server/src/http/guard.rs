@@ -39,8 +39,7 @@ impl Guarded {
 
 pub(super) async fn layer(State(guarded): State<Guarded>, request: Request, next: Next) -> Response {
     let meter = QueryMeter::default();
-    let known = matches!(guarded.access, Access::Person(_) | Access::Appliance(_));
-    let observed = observe::Observed::begin(guarded.route.clone(), meter.clone(), known);
+    let observed = observe::Observed::begin(guarded.route.clone(), meter.clone(), guarded.access);
     let response = match admit(&guarded, request, meter).await {
         Ok(Admitted::Proceed(request, None)) => next.run(request).await,
         Ok(Admitted::Proceed(request, Some(once))) => {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use proofline_core::Role;
+use proofline_protocol::paths;
 use proofline_server::{ConnectionLimits, serve};
 use proofline_store::{ConnectOptions, Store};
 use proofline_testkit::{TestApp, logs};
@@ -252,17 +253,32 @@ async fn every_request_has_one_line_with_its_id() {
     ] {
         let reply = admin.get(&path).await;
         let id = reply.headers["x-request-id"].to_str().expect("text").to_owned();
-        let log = logs::text();
-        let lines: Vec<serde_json::Value> = log
-            .lines()
-            .filter(|line| line.contains(&id))
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .filter(|line: &serde_json::Value| line["fields"]["message"] == "request")
-            .collect();
-        assert_eq!(lines.len(), 1, "{path}");
-        let fields = &lines[0]["fields"];
-        assert_eq!(lines[0]["level"], "INFO");
+        let line = line_of(&id);
+        let fields = &line["fields"];
+        assert_eq!(line["level"], "INFO");
         assert_eq!((&fields["route"], &fields["status"]), (&json!(route), &json!(status)), "{path}");
         assert_eq!(fields["request_id"], id);
     }
+    // What a fleet asks all day is for debugging, unless it is refused.
+    let agent = app.enrolled(&mut admin, &site).await;
+    let body = serde_json::to_vec(&agent.check_in_request()).expect("serialises");
+    let signed = agent.sign("POST", paths::CHECK_IN, &body);
+    for (status, level) in [(200, "DEBUG"), (401, "INFO")] {
+        let reply = agent.send("POST", paths::CHECK_IN, body.clone(), &signed).await;
+        assert_eq!(reply.status, status);
+        assert_eq!(line_of(reply.headers["x-request-id"].to_str().expect("text"))["level"], level);
+    }
+}
+
+/// The one line about the request with this id.
+fn line_of(id: &str) -> serde_json::Value {
+    let log = logs::text();
+    let mut lines: Vec<serde_json::Value> = log
+        .lines()
+        .filter(|line| line.contains(id))
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|line: &serde_json::Value| line["fields"]["message"] == "request")
+        .collect();
+    assert_eq!(lines.len(), 1, "{id}");
+    lines.remove(0)
 }

@@ -208,14 +208,14 @@ async fn hot_reads_use_an_index_and_few_queries() {
         println!("{median:>12.2?} {queries:>2} queries  {}", path.replace(&site.to_string(), "…"));
         assert!(queries <= most, "{path} takes {queries} queries");
     }
+    settle(&app).await;
+    assert_eq!(before, scanned(&app).await, "a table was scanned");
     let (median, queries) = timed(&mut admin, "/api/overview").await;
     println!("{median:>12.2?} {queries:>2} queries  /api/overview");
     settle(&app).await;
-    // The overview counts assets and incidents, which reads their tables once; nothing else may.
-    let after = scanned(&app).await;
-    for ((table, before), (_, after)) in before.iter().zip(&after) {
-        if table != "asset" && table != "incident" {
-            assert_eq!(before, after, "{table} was scanned");
-        }
-    }
+    // The overview counts assets and incidents, which reads their tables; nothing else may.
+    let but_counted = |scanned: Vec<(String, i64)>| -> Vec<_> {
+        scanned.into_iter().filter(|(table, _)| table != "asset" && table != "incident").collect()
+    };
+    assert_eq!(but_counted(before), but_counted(scanned(&app).await), "a table was scanned");
 }
