@@ -3,8 +3,8 @@
 -- The audit trail is left as it is: most of its rows are of no organisation, and its estimates hold.
 DO $$ DECLARE
     found record;
-    shown text := '(CASE WHEN org_id = ANY ((SELECT proofline_hidden(false))::uuid[]) THEN false ELSE true END)';
-    changeable text := '(CASE WHEN org_id = ANY ((SELECT proofline_hidden(true))::uuid[]) THEN false ELSE true END)';
+    shown text := '(CASE WHEN org_id IS NULL THEN true WHEN org_id = ANY ((SELECT proofline_hidden(false))::uuid[]) THEN false ELSE true END)';
+    changeable text := '(CASE WHEN org_id IS NULL THEN true WHEN org_id = ANY ((SELECT proofline_hidden(true))::uuid[]) THEN false ELSE true END)';
 BEGIN
     FOR found IN
         SELECT p.polname AS name, p.polrelid::regclass AS target FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid

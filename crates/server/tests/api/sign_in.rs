@@ -248,6 +248,8 @@ async fn the_time_of_an_answer_does_not_tell_its_reason() {
         people.push(app.person(Role::StaffOperator).await);
     }
     let [wrong, disabled, locked, legacy, wrapped] = <[String; 5]>::try_from(people).expect("five");
+    let site = app.site(&mut app.admin().await, "Main Street").await;
+    let practice = app.person_of(Role::PracticeViewer, site.place(Role::PracticeViewer)).await;
     store(&app, &legacy, &format!("sha256$grain${}", "0".repeat(64))).await;
     store(&app, &wrapped, &format!("sha256$grain${}", "1".repeat(64))).await;
     disable(&app, &disabled).await;
@@ -264,6 +266,7 @@ async fn the_time_of_an_answer_does_not_tell_its_reason() {
         ("disabled", &disabled),
         ("locked", &locked),
         ("wrong", &wrong),
+        ("wrong, of a practice", &practice),
         ("legacy", &legacy),
         ("wrapped", &wrapped),
     ];
@@ -293,9 +296,9 @@ async fn the_time_of_an_answer_does_not_tell_its_reason() {
 async fn measured(
     wire: &mut Wire,
     owner: &mut PgConnection,
-    classes: [(&'static str, &str); 7],
-) -> [Vec<Duration>; 7] {
-    let mut times: [Vec<Duration>; 7] = Default::default();
+    classes: [(&'static str, &str); 8],
+) -> [Vec<Duration>; 8] {
+    let mut times: [Vec<Duration>; 8] = Default::default();
     for round in 0..samples() {
         if round % 4 == 0 {
             // Keeps the accounts that are not to be locked from being so.
