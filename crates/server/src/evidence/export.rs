@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use proofline_core::{AlarmId, OrgId, SiteId};
+use proofline_core::{OrgId, SiteId};
 use proofline_evidence::export::{ExportWriter, Policy};
 use proofline_evidence::statement::{Body as StatementBody, ServerFact};
 use proofline_evidence::tile::TILE_WIDTH;
@@ -12,6 +12,7 @@ use proofline_protocol::KeyRole;
 use proofline_store::AlarmKind;
 use serde_json::json;
 
+use super::alarm;
 use super::facts::append_server_fact;
 use super::publish::publish_site;
 use super::read::{first_server_key, key_events};
@@ -97,7 +98,7 @@ fn rest(
             Step::Entries(_) => {
                 let finished = writer.finish();
                 if !finished.matches_checkpoint {
-                    alarm(&call, org, site).await;
+                    report(&call, org, site).await;
                 }
                 Ok(Some((Bytes::from(finished.bytes), (call, None, Step::Ended))))
             }
@@ -106,17 +107,10 @@ fn rest(
 }
 
 /// The entries are not those that the checkpoint commits to: handed out all the same, and alarmed.
-async fn alarm(call: &Call, org: OrgId, site: SiteId) {
-    let app = call.app();
+async fn report(call: &Call, org: OrgId, site: SiteId) {
     let detail = "an export does not match its checkpoint: entries were changed in the database";
-    let at = app.now();
-    let id = AlarmId::new(at, app.entropy());
-    let raised = async {
-        let mut scope = app.background_scope("export").await?;
-        scope.raise_alarm(id, (org, site), (AlarmKind::SampleFailed, detail), at).await?;
-        ApiResult::Ok(scope.commit_unaudited().await?)
-    };
-    if let Err(problem) = raised.await {
+    let changed = (AlarmKind::SampleFailed, detail);
+    if let Err(problem) = alarm::raise(call.app(), "export", (org, site), changed).await {
         tracing::error!(code = problem.code(), "an alarm could not be raised");
     }
 }

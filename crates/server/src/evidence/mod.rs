@@ -5,6 +5,7 @@
 //! spans, the incidents and the site's posture. An answer leaves after the commit, so what is acknowledged is durable.
 //! Everything that appends locks the site's log first; whoever also changes incidents does so under that lock.
 
+mod alarm;
 mod effects;
 mod export;
 mod facts;

@@ -11,13 +11,14 @@ use chrono::TimeDelta;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
-use proofline_core::{AlarmId, OrgId, SiteId};
+use proofline_core::{OrgId, SiteId};
 use proofline_evidence::Digest;
 use proofline_evidence::merkle::{TileSet, leaf_hash, root};
 use proofline_evidence::note::Checkpoint;
 use proofline_evidence::tile::{TILE_WIDTH, TileRef, full_tile_root, hashes_to_bytes, push_entry};
 use proofline_store::{AlarmKind, Scope};
 
+use super::alarm;
 use super::proofs::load;
 use super::rebuild::{extends, published_head};
 use super::site_log::{refused, sign};
@@ -48,21 +49,14 @@ pub(crate) async fn publish_due(app: &AppState) -> ApiResult<String> {
                 Err(problem) => {
                     tracing::warn!(site = %log.site, code = problem.code(), "not published");
                     failed.push(log.site);
-                    alarm(app, log.org, log.site, problem.detail()).await?;
+                    let detail = format!("the log could not be published: {}", problem.detail());
+                    let failed = (AlarmKind::PublicationFailed, detail.as_str());
+                    alarm::raise(app, "publication", (log.org, log.site), failed).await?;
                 }
             }
         }
     }
     Ok(format!("{published} published, {} failed", failed.len()))
-}
-
-async fn alarm(app: &AppState, org: OrgId, site: SiteId, why: &str) -> ApiResult<()> {
-    let detail = format!("the log could not be published: {why}");
-    let at = app.now();
-    let id = AlarmId::new(at, app.entropy());
-    let mut scope = app.background_scope("publication").await?;
-    scope.raise_alarm(id, (org, site), (AlarmKind::PublicationFailed, &detail), at).await?;
-    Ok(scope.commit_unaudited().await?)
 }
 
 /// Publishes one log up to its present head.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
-use proofline_core::{AlarmId, Entropy, OrgId, SiteId};
+use proofline_core::{Entropy, OrgId, SiteId};
 use proofline_evidence::dsse::Envelope;
 use proofline_evidence::entry::{EntryProof, verify_entry};
 use proofline_evidence::note::Checkpoint;
@@ -15,6 +15,7 @@ use proofline_evidence::statement::{KeyEvent, KeyRole};
 use proofline_evidence::{Defect, Digest, Reason};
 use proofline_store::{AlarmKind, Entry, LogHead, LogSize};
 
+use super::alarm;
 use super::proofs::{Nothing, Wanted, prove};
 use super::read::{key_events, key_span};
 use super::rebuild::{extends, rebuild};
@@ -168,9 +169,5 @@ fn sound(
 async fn raise(app: &AppState, org: OrgId, site: SiteId, what: String, defect: &Defect) -> ApiResult<()> {
     tracing::error!(%site, what, reason = %defect.reason, "stored evidence does not verify");
     let detail = format!("{what} does not verify: {}", defect.reason.sentence());
-    let at = app.now();
-    let id = AlarmId::new(at, app.entropy());
-    let mut scope = app.background_scope("sampling").await?;
-    scope.raise_alarm(id, (org, site), (AlarmKind::SampleFailed, &detail), at).await?;
-    Ok(scope.commit_unaudited().await?)
+    alarm::raise(app, "sampling", (org, site), (AlarmKind::SampleFailed, &detail)).await
 }
