@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-security lint bench faults build web sbom generate fmt setup stop-test-cluster
+.PHONY: help run test test-security fuzz lint bench faults build web sbom generate fmt setup stop-test-cluster
 
 # Queries are checked against the committed metadata, whatever database the shell's DATABASE_URL names.
 export SQLX_OFFLINE := true
@@ -18,6 +18,9 @@ test: ## everything: web unit tests, Rust tests on a real PostgreSQL, browser te
 
 test-security: web ## outside judges on the real binary: schemathesis, sqlmap, slow clients; takes long
 	@exec scripts/test-security
+
+fuzz: ## every parser of bytes from outside under libFuzzer, 5 minutes each; FUZZ_SECONDS=60, FUZZ_TARGETS="note tile"
+	@exec scripts/fuzz
 
 lint: ## format, clippy, crate graph, migrations, generated files, unused web code
 	@exec scripts/lint

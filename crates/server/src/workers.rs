@@ -228,7 +228,7 @@ async fn purge_ceremonies(app: &AppState) -> ApiResult<String> {
 }
 
 async fn send_mail(app: &AppState) -> ApiResult<String> {
-    let answered = crate::auth::answer_reset_requests(app).await?;
+    let answered = crate::auth::answer_link_requests(app).await?;
     let sent = crate::mail::send_due(app).await?;
     Ok(format!("{sent}; {answered}"))
 }

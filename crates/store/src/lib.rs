@@ -60,7 +60,7 @@ pub use incidents::{
 };
 pub use invitations::{Invitation, InvitationState};
 pub use key_rotations::KeyRotation;
-pub use links::{LinkPurpose, NewLink, OpenLink};
+pub use links::{AskedLink, LinkPurpose, LinkRequest, NewLink, OpenLink};
 pub use mail::{ClaimedMail, MailOutcome, MailRow, MailState, NewMail, UnknownMailState};
 pub use migrate::{MigrateError, MigrationState, Migrator, Schema, Standing};
 pub use oidc::{

@@ -1,5 +1,5 @@
-//! Links that were mailed to people: for a forgotten password, and for a new address. Each works once; only the digest of
-//! its token is kept.
+//! Links that were mailed to people: for a forgotten password, for a new address, and to sign in. Each works once; only the
+//! digest of its token is kept.
 
 use proofline_core::{Email, Membership, Timestamp, UserId};
 
@@ -14,6 +14,8 @@ pub enum LinkPurpose {
     PasswordReset,
     /// This address in place of the one before.
     EmailChange(Email),
+    /// A session, as a password would begin one.
+    SignIn,
 }
 
 impl LinkPurpose {
@@ -21,15 +23,53 @@ impl LinkPurpose {
         match self {
             Self::PasswordReset => "password_reset",
             Self::EmailChange(_) => "email_change",
+            Self::SignIn => "sign_in",
         }
     }
 
     fn new_email(&self) -> Option<&str> {
         match self {
-            Self::PasswordReset => None,
+            Self::PasswordReset | Self::SignIn => None,
             Self::EmailChange(email) => Some(email.as_str()),
         }
     }
+}
+
+/// A link that whoever has an address may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedLink {
+    /// [`LinkPurpose::PasswordReset`], for everybody.
+    PasswordReset,
+    /// [`LinkPurpose::SignIn`], for people of practices.
+    SignIn,
+}
+
+impl AskedLink {
+    /// What the link is for.
+    pub const fn purpose(self) -> LinkPurpose {
+        match self {
+            Self::PasswordReset => LinkPurpose::PasswordReset,
+            Self::SignIn => LinkPurpose::SignIn,
+        }
+    }
+
+    fn read(text: &str, operation: &'static str) -> StoreResult<Self> {
+        let link = match text {
+            "password_reset" => Ok(Self::PasswordReset),
+            "sign_in" => Ok(Self::SignIn),
+            _ => Err(()),
+        };
+        stored(link, operation, "purpose")
+    }
+}
+
+/// Somebody asked for a link.
+#[derive(Debug, Clone)]
+pub struct LinkRequest {
+    /// Which.
+    pub link: AskedLink,
+    /// Who gets it; `None` where the address is nobody's who may have it, or has enough of them.
+    pub recipient: Option<(UserId, Email)>,
 }
 
 /// A link about to be mailed.
@@ -69,13 +109,14 @@ struct StoredLink {
     role: String,
     partner_id: Option<uuid::Uuid>,
     org_id: Option<uuid::Uuid>,
+    purpose: String,
     new_email: Option<String>,
 }
 
 impl StoredLink {
     fn read(self, operation: &'static str) -> StoreResult<OpenLink> {
         let purpose = match self.new_email {
-            None => LinkPurpose::PasswordReset,
+            None => AskedLink::read(&self.purpose, operation)?.purpose(),
             Some(email) => LinkPurpose::EmailChange(stored(email.parse(), operation, "new_email")?),
         };
         Ok(OpenLink {
@@ -136,7 +177,7 @@ impl SignIn {
         const OPERATION: &str = "find link";
         sqlx::query_as!(
             StoredLink,
-            "SELECT l.user_id, p.name, p.email, p.role, p.partner_id, p.org_id, l.new_email
+            "SELECT l.user_id, p.name, p.email, p.role, p.partner_id, p.org_id, l.purpose, l.new_email
              FROM person_link l JOIN person p ON p.id = l.user_id
              WHERE l.token_digest = $1 AND l.expires_at > $2 AND p.disabled_at IS NULL",
             digest.as_slice(),
@@ -178,6 +219,15 @@ impl SignIn {
             .map(drop)
     }
 
+    /// Ends the other links that would sign a person in.
+    pub async fn end_sign_in_links_of(&mut self, user: UserId) -> StoreResult<()> {
+        sqlx::query!("DELETE FROM person_link WHERE user_id = $1 AND purpose = 'sign_in'", user.uuid())
+            .execute(self.connection())
+            .await
+            .during("end sign-in links of a person")
+            .map(drop)
+    }
+
     /// Forgets links that ran out; returns how many.
     pub async fn purge_links(&mut self, at: Timestamp) -> StoreResult<u64> {
         let purged = sqlx::query!("DELETE FROM person_link WHERE expires_at <= $1", at)
@@ -187,60 +237,61 @@ impl SignIn {
         Ok(purged.rows_affected())
     }
 
-    /// Notes that a new password was asked for, once however often that happens before it is looked at.
-    pub async fn request_reset(
+    /// Notes that a link was asked for, once however often that happens before it is looked at.
+    pub async fn request_link(
         &mut self,
+        link: AskedLink,
         account: &[u8; 32],
         email: &Email,
         at: Timestamp,
     ) -> StoreResult<()> {
         sqlx::query!(
-            "INSERT INTO reset_request (account, email, asked_at) VALUES ($1, $2, $3)
-             ON CONFLICT (account) DO UPDATE SET asked_at = $3",
+            "INSERT INTO link_request (account, purpose, email, asked_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (account, purpose) DO UPDATE SET asked_at = $4",
             account.as_slice(),
+            link.purpose().as_str(),
             email.as_str(),
             at
         )
         .execute(self.connection())
         .await
-        .during("request reset")
+        .during("request link")
         .map(drop)
     }
 
-    /// Takes the request that has waited longest, and says whose address it names: `Some(None)` where it is nobody's who may
-    /// sign in, or who was sent `most` links already that still work.
-    pub async fn take_reset_request(
-        &mut self,
-        at: Timestamp,
-        most: i64,
-    ) -> StoreResult<Option<Option<(UserId, Email)>>> {
-        const OPERATION: &str = "take reset request";
-        let taken = sqlx::query_scalar!(
-            "DELETE FROM reset_request WHERE account = (
-                SELECT account FROM reset_request ORDER BY asked_at, account LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING email"
+    /// Takes the request that has waited longest. Nobody is sent more than `most` links of a kind that still work.
+    pub async fn take_link_request(&mut self, at: Timestamp, most: i64) -> StoreResult<Option<LinkRequest>> {
+        const OPERATION: &str = "take link request";
+        let taken = sqlx::query!(
+            "DELETE FROM link_request WHERE (account, purpose) = (
+                SELECT account, purpose FROM link_request ORDER BY asked_at, account, purpose LIMIT 1
+                FOR UPDATE SKIP LOCKED)
+             RETURNING email, purpose"
         )
         .fetch_optional(self.connection())
         .await
         .during(OPERATION)?;
-        let Some(email) = taken else { return Ok(None) };
+        let Some(taken) = taken else { return Ok(None) };
+        let link = AskedLink::read(&taken.purpose, OPERATION)?;
+        let practices_alone = link == AskedLink::SignIn;
         let found = sqlx::query!(
-            "SELECT p.id, p.email FROM person p WHERE p.email = $1 AND p.disabled_at IS NULL AND $3 > (
+            "SELECT p.id, p.email FROM person p
+             WHERE p.email = $1 AND p.disabled_at IS NULL AND (p.org_id IS NOT NULL OR NOT $5::bool) AND $3 > (
                 SELECT count(*) FROM person_link l
-                WHERE l.user_id = p.id AND l.purpose = 'password_reset' AND l.expires_at > $2)",
-            email,
+                WHERE l.user_id = p.id AND l.purpose = $4 AND l.expires_at > $2)",
+            taken.email,
             at,
-            most
+            most,
+            taken.purpose,
+            practices_alone
         )
         .fetch_optional(self.connection())
         .await
         .during(OPERATION)?;
-        let person = found.map(|row| {
-            Ok::<_, crate::StoreError>((
-                UserId::from_uuid(row.id),
-                stored(row.email.parse(), OPERATION, "email")?,
-            ))
-        });
-        person.transpose().map(Some)
+        let recipient = match found {
+            Some(row) => Some((UserId::from_uuid(row.id), stored(row.email.parse(), OPERATION, "email")?)),
+            None => None,
+        };
+        Ok(Some(LinkRequest { link, recipient }))
     }
 }

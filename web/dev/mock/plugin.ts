@@ -76,7 +76,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
   if (path === "/api/auth/passkey/options") return json(response, 200, requestOptions());
   if (/^\/api\/auth\/providers\/[^/]+\/start$/.test(path))
     return json(response, 200, { authorization_url: "/login?problem=awaiting_approval" });
-  if (path === "/api/auth/password-reset") return void response.writeHead(202).end();
+  if (path === "/api/auth/password-reset" || path === "/api/portal/link") return void response.writeHead(202).end();
   if (path === "/api/auth/password-reset/confirm" || path === "/api/auth/email/confirm") {
     if (body.token === "old") throw new Refusal(410, "link_invalid");
     return void response.writeHead(204).end();
@@ -168,6 +168,9 @@ function openRoute(method: string, path: string, body: Record<string, unknown>) 
       return { status: 201, email: `new.${String(body.email)}`, assurance: "password" as const };
     case "/api/auth/invitation/accept":
       return { status: 201, email: "new.owner@sunrise.example", assurance: "password" as const };
+    case "/api/portal/session":
+      if (body.token === "old") throw new Refusal(403, "link_invalid");
+      return { status: 200, email: "maren@northgate.example", assurance: "password" as const };
     case "/api/auth/passkey":
       return { status: 200, email: "maren@northgate.example", assurance: "full" as const };
     default:

@@ -1,7 +1,7 @@
 /** A whole installation for one test file: the real server with its own database, and real agents. */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -70,6 +70,19 @@ export class Installation {
         stdio: "ignore",
       }),
     );
+  }
+
+  /** The newest link to one of our pages in a mail to this address; nothing while there is none. */
+  mailedLink(to: string, page: string): string | undefined {
+    const folder = join(this.folder, "data", "mail");
+    if (!existsSync(folder)) return undefined;
+    const mails = readdirSync(folder)
+      .map((name) => join(folder, name))
+      .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+      .map((path) => readFileSync(path, "utf8"));
+    // A line ends with = where quoted-printable breaks it.
+    const texts = mails.filter((mail) => mail.includes(to)).map((mail) => mail.replace(/=\r?\n/g, ""));
+    return texts.map((text) => new RegExp(`\\S+/${page}#\\S+`).exec(text)?.[0]).find(Boolean);
   }
 
   async stop(): Promise<void> {

@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { expect, type Page, test } from "@playwright/test";
 import { AuthenticatorApp } from "../authenticator";
 import { Installation, missing } from "./installation";
+import { api } from "./person";
 
 test.describe.configure({ mode: "serial" });
 test.skip(missing !== undefined, missing);
@@ -51,25 +52,6 @@ test.afterAll(async () => {
   await admin?.close();
   await installation?.stop();
 });
-
-interface Answer {
-  status: number;
-  body: Record<string, unknown>;
-}
-
-/** A request of the page itself, with the cookies that the browser sends along. */
-function api(page: Page, method: string, path: string, body?: unknown): Promise<Answer> {
-  return page.evaluate(
-    async ([method, path, body]) => {
-      const csrf = /__Host-csrf=([^;]*)/.exec(document.cookie)?.[1] ?? "";
-      const headers = { "content-type": "application/json", "x-csrf-token": csrf };
-      const answer = await fetch(path, method === "GET" ? {} : { method, headers, body });
-      const text = await answer.text();
-      return { status: answer.status, body: text ? JSON.parse(text) : {} };
-    },
-    [method, path, JSON.stringify(body ?? {})] as const,
-  );
-}
 
 /**
  * Goes to the provider, through its pages, and wherever that ends: the last address that the browser

@@ -71,6 +71,8 @@ for (const { name, colorScheme, theme, viewport } of ways) {
 
     for (const [name, address, heading] of [
       ["forgotten password", "/forgot", "Forgotten password"],
+      ["asking for a link", "/sign-in-link", "Sign in with a link"],
+      ["a link to sign in", "/sign-in-link#abc", "Sign in"],
       ["a new password", "/reset#abc", "Set a new password"],
       ["an invitation", "/invitation#abc", "Welcome"],
       ["a link that is too old", "/invitation#old", "This link does not work any more"],

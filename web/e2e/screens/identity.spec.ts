@@ -200,6 +200,21 @@ test.describe("setting up", () => {
     await expect(page.getByRole("heading", { name: /Protect your account|Confirm that it is you/ })).toBeVisible();
   });
 
+  test("a link by mail takes the place of the password", async ({ page }) => {
+    await page.goto("/");
+    await page.getByRole("link", { name: "Sign in with a link" }).click();
+    await page.getByLabel("E-mail").fill("maren@northgate.example");
+    await page.getByRole("button", { name: "Send the link" }).click();
+    await expect(page.getByText(/If maren@northgate.example is the address of somebody at a practice/)).toBeVisible();
+    await page.goto("/sign-in-link#old");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await expect(page.getByRole("alert")).toContainText("This link does not work any more");
+    await page.goto("/sign-in-link#good");
+    await expect(page).not.toHaveURL(/#/);
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await expect(page.getByRole("heading", { name: "Confirm that it is you" })).toBeVisible();
+  });
+
   test("a forgotten password is set anew", async ({ page }) => {
     await page.goto("/");
     await page.getByRole("link", { name: "Forgotten password?" }).click();

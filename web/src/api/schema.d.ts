@@ -1365,6 +1365,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/portal/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a mail with a link that signs in. Answers alike whether there is such a person or not; only people of practices
+         *     are written to.
+         */
+        post: operations["post_portal_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/portal/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in with a link, which uses it up and every other one of its person. The session that this browser had before ends. */
+        post: operations["post_portal_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/provision/claim": {
         parameters: {
             query?: never;
@@ -3673,6 +3710,16 @@ export interface components {
             /** @description To whom. */
             to: string;
         };
+        /** @description The one answer. */
+        MailedLinkAnswer: {
+            /** @description What happens next. */
+            detail: string;
+        };
+        /** @description Who asks for a link. */
+        MailedLinkRequest: {
+            /** @description The address. */
+            email: string;
+        };
         /** @description How far healing may go. */
         ModeRequest: {
             /** @description `audit`, `ask` or `enforce`. */
@@ -4043,6 +4090,11 @@ export interface components {
              */
             size: number;
         };
+        /** @description What stands in the link. */
+        PortalToken: {
+            /** @description From the link. */
+            token: string;
+        };
         /** @description How a site stood at one instant. */
         PostureBody: {
             /** Format: date-time */
@@ -4217,16 +4269,6 @@ export interface components {
              * @description The sequence number, 0 where the envelope could not be read so far.
              */
             seq: number;
-        };
-        /** @description The one answer. */
-        ResetAnswer: {
-            /** @description What happens next. */
-            detail: string;
-        };
-        /** @description Whose password is forgotten. */
-        ResetRequest: {
-            /** @description The address. */
-            email: string;
         };
         /** @description Whether a client is restricted. */
         Restriction: {
@@ -5808,7 +5850,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ResetRequest"];
+                "application/json": components["schemas"]["MailedLinkRequest"];
             };
         };
         responses: {
@@ -5818,7 +5860,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ResetAnswer"];
+                    "application/json": components["schemas"]["MailedLinkAnswer"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -7409,6 +7451,68 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    post_portal_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailedLinkRequest"];
+            };
+        };
+        responses: {
+            /** @description If somebody of a practice has this address, a mail is on its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailedLinkAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    post_portal_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortalToken"];
+            };
+        };
+        responses: {
+            /** @description Signed in as with a password */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionBody"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["Forbidden"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["UnprocessableEntity"];

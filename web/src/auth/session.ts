@@ -38,6 +38,8 @@ export async function proveByPasskey(at: PasskeyAt): Promise<Session> {
   return passkeyAnswer(at, ceremony_id, await askPasskey(public_key));
 }
 
+export const askForSignInLink = (email: string) => post<void>("/api/portal/link", { email });
+export const signInByLink = (token: string) => post<Session>("/api/portal/session", { token });
 export const askForReset = (email: string) => post<void>("/api/auth/password-reset", { email });
 export const setPassword = (token: string, password: string) =>
   post<void>("/api/auth/password-reset/confirm", { token, password });

@@ -14,6 +14,8 @@ it.each<[string, string, { gate: string; token: string } | undefined]>([
   ["/reset", "#abc%2Dd", { gate: "reset", token: "abc-d" }],
   ["/invitation/", "#token=a%20b", { gate: "invitation", token: "a b" }],
   ["/confirm-email", "#%", { gate: "confirm-email", token: "" }],
+  ["/sign-in-link", "#abc", { gate: "sign-in-link", token: "abc" }],
+  ["/sign-in-link", "", { gate: "sign-in-link", token: "" }],
   ["/signed-in", "", { gate: "signed-in", token: "" }],
 ])("%s%s", (pathname, hash, found) => {
   expect(gateIn({ pathname, hash })).toEqual(found);

@@ -5,9 +5,19 @@
  * anything else happens.
  */
 
-export type Gate = "bootstrap" | "reset" | "invitation" | "confirm-email" | "forgot" | "signed-in" | "login";
+export type Gate =
+  "bootstrap" | "reset" | "invitation" | "confirm-email" | "forgot" | "sign-in-link" | "signed-in" | "login";
 
-const gates: readonly string[] = ["bootstrap", "reset", "invitation", "confirm-email", "forgot", "signed-in", "login"];
+const gates: readonly string[] = [
+  "bootstrap",
+  "reset",
+  "invitation",
+  "confirm-email",
+  "forgot",
+  "sign-in-link",
+  "signed-in",
+  "login",
+];
 
 export interface GateAddress {
   gate: Gate;

@@ -4,7 +4,15 @@ import type { Session } from "../api/types";
 import { ApiError } from "../api/errors";
 import { wordsFor } from "../api/error-words";
 import { levelOf, roleMeaning, roleWord } from "../auth/roles";
-import { acceptInvitation, askForReset, confirmEmail, lookAtInvitation, setPassword } from "../auth/session";
+import {
+  acceptInvitation,
+  askForReset,
+  askForSignInLink,
+  confirmEmail,
+  lookAtInvitation,
+  setPassword,
+  signInByLink,
+} from "../auth/session";
 import { h } from "./dom";
 import { showForm } from "./form";
 import { showGate } from "./gate";
@@ -25,25 +33,61 @@ function showBroken(root: HTMLElement, error: unknown): void {
   );
 }
 
-export function showForgot(root: HTMLElement): void {
+/** Asks where to send a link to, and says the same whoever has the address. */
+function showAsk(
+  root: HTMLElement,
+  ask: (email: string) => Promise<void>,
+  words: { title: string; intro: string; whose: string; footer?: string },
+): void {
   showForm(root, {
-    title: "Forgotten password",
-    intro: "We send you a link with which you set a new one.",
+    ...words,
     fields: [{ name: "email", label: "E-mail", type: "email", autocomplete: "username", maxLength: 254 }],
     submit: "Send the link",
     busy: "Sending…",
     ways: [toSignIn],
     async onSubmit({ email = "" }) {
-      await askForReset(email.trim());
+      await ask(email.trim());
       showGate(
         root,
         {
           title: "Look into your mail",
-          intro: `If ${email.trim()} has an account here, a link is on its way. It works once, and for a short time.`,
+          intro: `If ${email.trim()} ${words.whose}, a link is on its way. It works once, and for a short time.`,
         },
         h("p", { class: "field-hint gate-after" }, "Nothing there after a few minutes? Look into the folder for spam."),
         h("div", { class: "gate-links" }, h("a", { href: "/", class: "link" }, toSignIn.label)),
       );
+    },
+  });
+}
+
+export function showForgot(root: HTMLElement): void {
+  showAsk(root, askForReset, {
+    title: "Forgotten password",
+    intro: "We send you a link with which you set a new one.",
+    whose: "has an account here",
+  });
+}
+
+export function showAskForLink(root: HTMLElement): void {
+  showAsk(root, askForSignInLink, {
+    title: "Sign in with a link",
+    intro: "We send you a link that takes the place of your password. It works for 15 minutes.",
+    whose: "is the address of somebody at a practice",
+    footer: "For people of practices. Everybody else signs in with a password or a passkey.",
+  });
+}
+
+/** The button is there because programs that look into mails open links, and must not use them up. */
+export function showSignInLink(root: HTMLElement, token: string, done: (session: Session) => Promise<void>): void {
+  showForm(root, {
+    title: "Sign in",
+    intro: "With the link from your mail. It works once.",
+    fields: [],
+    submit: "Sign in",
+    busy: "Signing in…",
+    ways: [{ label: "Ask for a new link", to: "/sign-in-link" }],
+    async onSubmit() {
+      await done(await signInByLink(token));
     },
   });
 }

@@ -81,6 +81,8 @@ async function startAt({ gate, token }: GateAddress): Promise<void> {
     switch (gate) {
       case "forgot":
         return links.showForgot(root);
+      case "sign-in-link":
+        return token ? links.showSignInLink(root, token, proceed) : links.showAskForLink(root);
       case "reset":
         return links.showReset(root, token, (notice) => void showSignIn({ notice }));
       case "invitation":
@@ -244,6 +246,7 @@ async function showSignIn({ notice, problem }: Why = {}): Promise<void> {
         to: () => goToProvider(() => startProvider(id, back), back),
       })),
       { label: "Forgotten password?", to: "/forgot" },
+      { label: "Sign in with a link", to: "/sign-in-link" },
     ],
     footer: status && `Proofline ${status.version}`,
     async onSubmit({ email = "", password = "" }) {

@@ -12,6 +12,7 @@ mod own_sessions;
 mod passkey_sign_in;
 mod passkeys;
 pub(crate) mod password;
+mod portal;
 mod profile;
 mod prove;
 mod recovery;
@@ -22,8 +23,8 @@ mod totp;
 
 pub use bootstrap::{BootstrapLink, open_bootstrap};
 pub(crate) use factors::factors_of;
+pub(crate) use links::answer_requests as answer_link_requests;
 pub(crate) use password::PasswordHasher;
-pub(crate) use reset::answer_requests as answer_reset_requests;
 
 use proofline_authz::Action;
 use utoipa_axum::routes;
@@ -74,6 +75,16 @@ pub(crate) fn routes(api: Api) -> Api {
             Access::Public("the link in a mail is the credential"),
             RateClass::Login,
             routes!(reset::confirm),
+        )
+        .route(
+            Access::Public("whoever asks for a link has nothing else"),
+            RateClass::Login,
+            routes!(portal::request),
+        )
+        .route(
+            Access::Public("the link in a mail is the credential"),
+            RateClass::Login,
+            routes!(portal::sign_in),
         )
         .route(Access::Person(Action::SessionList), RateClass::Read, routes!(own_sessions::list))
         .route(Access::Person(Action::SessionEndOther), RateClass::Write, routes!(own_sessions::end))

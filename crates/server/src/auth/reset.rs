@@ -1,45 +1,18 @@
 //! A forgotten password.
-//!
-//! # What asking tells
-//! Nothing: asking is one write of the same row whatever the address, and who has it is looked up later, by a job, which
-//! writes to the address alone. So the answer and its time are the same for everybody.
 
 use axum::Json;
 use axum::http::StatusCode;
-use chrono::TimeDelta;
 use proofline_authz::{Action, Principal};
-use proofline_core::{Email, Secret};
-use proofline_store::{LinkPurpose, NewLink};
-use serde::{Deserialize, Serialize};
+use proofline_core::Secret;
+use proofline_store::{AskedLink, LinkPurpose};
+use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{links, password};
-use crate::AppState;
+use super::links::{self, MailedLinkAnswer, MailedLinkRequest};
+use super::password;
 use crate::http::{Anonymous, ApiResult, Problem, Strict};
 use crate::mail::{Letters, sealed};
-
-const LIFETIME: TimeDelta = TimeDelta::minutes(30);
-/// So many links of one person work at once: a mailbox is not to be flooded by whoever knows its address.
-const LINKS_AT_ONCE: i64 = 3;
-/// Most requests that one run of the job looks at; the rest comes at the next.
-const MOST: usize = 100;
-
-/// Whose password is forgotten.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ResetRequest {
-    /// The address.
-    #[schema(format = "email")]
-    email: String,
-}
-
-/// The one answer.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ResetAnswer {
-    /// What happens next.
-    detail: &'static str,
-}
 
 /// A new password.
 #[derive(Deserialize, ToSchema)]
@@ -54,42 +27,13 @@ pub(crate) struct NewPassword {
 }
 
 /// Asks for a mail with a link that sets a new password. Answers alike whether there is such a person or not.
-#[utoipa::path(post, path = "/api/auth/password-reset", tag = "auth", request_body = ResetRequest,
-    responses((status = 202, body = ResetAnswer, description = "If somebody has this address, a mail is on its way")))]
+#[utoipa::path(post, path = "/api/auth/password-reset", tag = "auth", request_body = MailedLinkRequest,
+    responses((status = 202, body = MailedLinkAnswer, description = "If somebody has this address, a mail is on its way")))]
 pub(crate) async fn request(
     call: Anonymous,
-    Strict(request): Strict<ResetRequest>,
-) -> ApiResult<(StatusCode, Json<ResetAnswer>)> {
-    let email: Email = request
-        .email
-        .parse()
-        .map_err(|_| Problem::invalid("email", "email_invalid", "This is not an e-mail address."))?;
-    let account = call.app.passwords().account(email.as_str());
-    let mut sign_in = call.app.store().sign_in().await?;
-    sign_in.request_reset(&account, &email, call.at).await?;
-    sign_in.commit().await?;
-    let detail = "If somebody has this address, a mail with a link is on its way.";
-    Ok((StatusCode::ACCEPTED, Json(ResetAnswer { detail })))
-}
-
-/// Job: writes to those who asked and are somebody.
-pub(crate) async fn answer_requests(app: &AppState) -> ApiResult<String> {
-    let (mut asked, mut written) = (0, 0);
-    while asked < MOST {
-        let at = app.now();
-        let mut sign_in = app.store().sign_in().await?;
-        let Some(found) = sign_in.take_reset_request(at, LINKS_AT_ONCE).await? else { break };
-        asked += 1;
-        if let Some((user, email)) = found {
-            let (token, digest) = links::fresh(app);
-            let purpose = LinkPurpose::PasswordReset;
-            sign_in.create_link(&NewLink { digest, user, purpose, at, expires_at: at + LIFETIME }).await?;
-            sign_in.queue_mail(&sealed(app, Letters::of(app).password_reset(&email, &token), at)).await?;
-            written += 1;
-        }
-        sign_in.commit().await?;
-    }
-    Ok(format!("{written} of {asked} who forgot a password written to"))
+    Strict(request): Strict<MailedLinkRequest>,
+) -> ApiResult<(StatusCode, Json<MailedLinkAnswer>)> {
+    links::ask(&call, AskedLink::PasswordReset, request).await
 }
 
 /// Sets a new password by a link, and ends every session of its person. Uses the link up, unless the password is refused.

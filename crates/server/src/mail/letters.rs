@@ -84,6 +84,17 @@ impl Letters {
         self.letter(to, "A new password", &text)
     }
 
+    /// To somebody of a practice who asked to be let in.
+    pub(crate) fn sign_in_link(&self, to: &Email, token: &str) -> Letter {
+        let url = &self.url;
+        let text = format!(
+            "Somebody, hopefully you, wants to sign in. Do it here within 15 minutes:\n\n\
+             {url}/sign-in-link#{token}\n\n\
+             The link works once, and asks for your second factor. If it was not you, leave it alone: nothing has changed."
+        );
+        self.letter(to, "Your link to sign in", &text)
+    }
+
     /// To somebody whose password was changed.
     pub(crate) fn password_changed(&self, to: &Email) -> Letter {
         let text = "Your password was changed, and you were signed out everywhere else. If it was not you, tell your \

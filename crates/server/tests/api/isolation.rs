@@ -39,7 +39,7 @@ const NOT_BY_TENANT: &[&str] = &[
     "oidc_approval",
     "invitation",
     "person_link",
-    "reset_request",
+    "link_request",
     "mail_outbox",
     "key_rotation",
 ];
@@ -280,7 +280,7 @@ async fn a_transaction_without_a_tenant_sees_nothing_and_evidence_cannot_be_chan
         "SELECT count(*) FROM person",
         "SELECT count(*) FROM invitation",
         "SELECT count(*) FROM mail_outbox",
-        "SELECT count(*) FROM reset_request",
+        "SELECT count(*) FROM link_request",
     ] {
         let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut runtime).await.expect("answers");
         assert_eq!(count, 0, "{sql}");

@@ -31,6 +31,7 @@ mod oidc;
 mod own_account;
 mod passkeys;
 mod people;
+mod portal;
 mod posture;
 mod restricted;
 mod routes;

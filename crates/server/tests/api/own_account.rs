@@ -127,7 +127,7 @@ async fn asking_for_a_new_password_is_the_same_for_everybody() {
         .post(&format!("/api/users/{id}/suspend"), json!({ "reason": "left the company" }))
         .await
         .expect(200);
-    let before = app.database.fingerprint(&["reset_request"]).await;
+    let before = app.database.fingerprint(&["link_request"]).await;
     let mut answers = Vec::new();
     for email in [known.as_str(), &suspended, "nobody@staff.example"] {
         let reply = ask(&app, email).await;
@@ -138,16 +138,16 @@ async fn asking_for_a_new_password_is_the_same_for_everybody() {
     answers.dedup();
     assert_eq!(answers.len(), 1, "one answer");
     // The same work, too: a row of the same table each, and nothing else until the job looks who it is.
-    assert_eq!(app.database.fingerprint(&["reset_request"]).await, before);
+    assert_eq!(app.database.fingerprint(&["link_request"]).await, before);
     let mut owner = app.database.superuser().await;
     let rows: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM reset_request").fetch_one(&mut owner).await.expect("counts");
+        sqlx::query_scalar("SELECT count(*) FROM link_request").fetch_one(&mut owner).await.expect("counts");
     assert_eq!(rows, 3);
     assert!(app.mail_to(&known).await[0].contains("/reset#"));
     assert!(app.mail_to(&suspended).await.is_empty());
     assert!(app.mail_to("nobody@staff.example").await.is_empty());
     let rows: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM reset_request").fetch_one(&mut owner).await.expect("counts");
+        sqlx::query_scalar("SELECT count(*) FROM link_request").fetch_one(&mut owner).await.expect("counts");
     assert_eq!(rows, 0);
     assert_eq!(ask(&app, "not an address").await.expect(422)["errors"][0]["code"], "email_invalid");
 }

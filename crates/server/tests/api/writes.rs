@@ -173,6 +173,17 @@ impl World {
                 prepared.body = Some(json!({ "token": token, "password": "seven quiet otters" }));
                 (prepared.sender, prepared.audited) = (Sender::Nobody, Some("password.reset".to_owned()));
             }
+            "POST /api/portal/link" => {
+                prepared.body = Some(json!({ "email": self.email }));
+                prepared.sender = Sender::Nobody;
+            }
+            "POST /api/portal/session" => {
+                let place = proofline_core::Place::Practice(self.site.org);
+                let email = self.app.person_of(proofline_core::Role::PracticeOwner, place).await;
+                self.app.anonymous().post("/api/portal/link", json!({ "email": email })).await.expect(202);
+                prepared.body = Some(json!({ "token": self.app.mailed_token(&email).await }));
+                (prepared.sender, prepared.audited) = (Sender::Nobody, Some("auth.login".to_owned()));
+            }
             "POST /api/auth/invitation/look" => {
                 let (_, email) = self.invited().await;
                 prepared.body = Some(json!({ "token": self.app.mailed_token(email).await }));

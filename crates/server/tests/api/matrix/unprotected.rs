@@ -42,7 +42,7 @@ const SECOND_LOCK: [(&str, &[&str]); 5] = [
             "totp_factor",
         ],
     ),
-    ("asked for by the digest of a secret", &["oidc_flow", "person_link", "reset_request"]),
+    ("asked for by the digest of a secret", &["oidc_flow", "person_link", "link_request"]),
     ("asked for by one's own place, so that an index serves", &["audit_entry", "factor_policy"]),
     (
         "asked for by staff of the installation alone, who see all of it",
@@ -57,10 +57,10 @@ const EMPTY: [&str; 9] = [
     "evidence_tile",
     "factor_policy",
     "idempotency_key",
+    "link_request",
     "oidc_flow",
     "passkey_ceremony",
     "person_link",
-    "reset_request",
     "totp_factor",
 ];
 
