@@ -11,15 +11,21 @@ PASSWORD = "three unrelated garden words"
 DONE, NOT_KNOWN = (200,), (403,)
 # The second time, it is so already.
 DONE_ONCE = (200, 409)
+CHECK_IN = {"agent_version": "1.0.0", "catalogue": "0" * 64, "mode": "audit", "outbox_depth": 0, "rules_version": 0,
+            "orders_done": [], "checkpoint_size": 0, "uptime_s": 1}
 
 
 def bodies(world):
-    """Operation → who asks (nobody: a public route), the body, and what it is answered."""
+    """Operation → who asks (nobody: a public route; `appliance`: signed), the body, and what it is answered."""
     first, second = world.tenants
     partner, org, site = first["partner_id"], first["org_id"], first["site_id"]
     provider = {"name": "Judge", "kind": "openid", "issuer": "https://login.provider.example", "client_id": "judge",
                 "client_secret": "not a secret", "allowed_domains": ["judge.example"], "enabled": False}
     return {
+        "post_appliances_checkin": ("appliance", CHECK_IN, DONE),
+        "post_appliances_evidence": ("appliance", {"from_size": 0, "envelopes": []}, DONE),
+        "post_provision_claim": ("appliance", first["appliance"].claim, DONE),
+        "post_system_alarms_alarm_id_clear": ("staff_admin", {"reason": REASON}, (404,)),
         "post_appliances_appliance_id_credentials": ("staff_admin", {"name": "Router", "username": "admin", "secret": "words"}, DONE),
         "post_appliances_appliance_id_mode": ("staff_admin", {"mode": "audit"}, DONE),
         "post_appliances_appliance_id_revoke": ("staff_admin", {"reason": REASON}, DONE_ONCE),
@@ -50,6 +56,8 @@ def bodies(world):
         "post_partners": ("staff_admin", {"name": "Judge IT"}, DONE_ONCE),
         "put_second_factor_policy": ("staff_admin", {"role": "practice_viewer", "requirement": "any"}, DONE),
         "patch_settings": ("staff_admin", {"name": "Central Command"}, DONE),
+        "post_portal_link": (None, {"email": "somebody@judge.example"}, DONE),
+        "post_portal_session": (None, {"token": "0" * 64}, NOT_KNOWN),
         "post_sites": ("staff_admin", {"org_id": org, "name": "Site", "timezone": "America/New_York"}, DONE),
         "post_sites_site_id_codes": ("staff_admin", {"label": "for an appliance"}, DONE),
         "post_tokens": ("staff_admin", {"name": "Judge", "actions": ["site.read"], "expires_in_days": 1}, DONE),

@@ -15,7 +15,7 @@ import xml.etree.ElementTree as xml
 import exceptions
 
 # Fewer operations than this in the report mean that it judged something else than the whole description.
-LEAST_OPERATIONS = 100
+LEAST_OPERATIONS, LEAST_SIGNED = 100, 5
 # The most that one identity takes: a bound, not a budget.
 SECONDS = 1800
 
@@ -25,16 +25,16 @@ EXPECTED = {"2xx", "3xx", "401", "403", "404", "409", "429", "5xx"}
 EXPECTED_OF_WRONG = {"400", "401", "403", "404", "405", "406", "409", "415", "422", "428", "429", "5xx"}
 
 
-def judge(server, who, headers, folder, examples, phases):
-    """Runs every operation as `who`. The line of the summary, and whether it passed."""
-    left_out = dict(exceptions.OPERATIONS)
+def judge(server, who, headers, folder, examples, phases, signer=None):
+    """Runs every operation as `who`, or through a `signer` those that are signed. The line of the summary, and whether it passed."""
+    left_out = {} if signer else dict(exceptions.OPERATIONS)
     if headers:
         left_out |= exceptions.WITH_A_SESSION
     report = pathlib.Path(folder) / f"schemathesis-{who}.xml"
     report.unlink(missing_ok=True)
-    description, settings = prepared(folder, who)
+    description, settings = prepared(folder, who, signed=bool(signer))
     command = [pathlib.Path(sys.executable).parent / "schemathesis", "--config-file", settings,
-               "run", description, "--url", server.origin, "--checks", "all", "--phases", phases,
+               "run", description, "--url", signer or server.origin, "--checks", "all", "--phases", phases,
                "--max-examples", str(examples), "--seed", "1", "--continue-on-failure", "--request-timeout", "20", "--no-color",
                # A NUL stands in no request, wherever it is.
                "--generation-allow-x00", "false",
@@ -43,8 +43,8 @@ def judge(server, who, headers, folder, examples, phases):
                "--suppress-health-check", "all",
                # Credentials are the judge's: invented ones beside them are two credentials, and always refused.
                "--generation-with-security-parameters", "false"]
-    if exceptions.CHECKS:
-        command += ["--exclude-checks", ",".join(exceptions.CHECKS)]
+    if signer:
+        command += ["--exclude-checks", ",".join(exceptions.SIGNED_CHECKS)]
     for operation in left_out:
         command += ["--exclude-operation-id", operation]
     for name, value in headers.items():
@@ -57,10 +57,10 @@ def judge(server, who, headers, folder, examples, phases):
                                     env=os.environ | {"PYTHONHASHSEED": "0"}).returncode
         except subprocess.TimeoutExpired:
             return "did not end in time", False
-    return verdict(report, log.read_text(), status, server.alive())
+    return verdict(report, log.read_text(), status, server.alive(), LEAST_SIGNED if signer else LEAST_OPERATIONS)
 
 
-def prepared(folder, who):
+def prepared(folder, who, signed):
     """The description without the parameters that are left out, and the settings with what is expected of whom."""
     description = json.loads(pathlib.Path("spec/openapi.json").read_text())
     operations = [operation for item in description["paths"].values() for operation in item.values()]
@@ -71,6 +71,13 @@ def prepared(folder, who):
         operation["operationId"] for operation in operations}
     if unknown:
         raise RuntimeError(f"exceptions for operations that there are not: {', '.join(sorted(unknown))}")
+    if signed:
+        # What needs no signature is judged without.
+        for path, item in list(description["paths"].items()):
+            description["paths"][path] = {method: operation for method, operation in item.items()
+                                          if {"appliance_signature": []} in operation.get("security", [])}
+        description["paths"] = {path: item for path, item in description["paths"].items() if item}
+        operations = [operation for item in description["paths"].values() for operation in item.values()]
     settings = ["[phases.coverage.extra-data-sources]", "responses = false", "[phases.fuzzing.extra-data-sources]",
                 "responses = false", "[phases.fuzzing.error-feedback]", "enabled = false"]
     for operation in operations:
@@ -107,7 +114,7 @@ def holds_numbers(description, operation):
     return False
 
 
-def verdict(report, said, status, alive):
+def verdict(report, said, status, alive, least):
     if not report.exists():
         return f"DID NOT RUN (status {status})", False
     cases = list(xml.parse(report).getroot().iter("testcase"))
@@ -118,6 +125,6 @@ def verdict(report, said, status, alive):
     line = f"{calls[1] if calls else 'no'} calls of {judged} operations, {len(bad)} failed"
     if not alive:
         return f"{line}; the server ended", False
-    if judged < LEAST_OPERATIONS:
+    if judged < least:
         return f"{line}; too few to count as a run", False
     return line, status == 0 and not bad

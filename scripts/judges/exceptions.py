@@ -29,6 +29,7 @@ CONTENT = {
     "post_auth_password": (422, "a password that anyone would try first"),
     "post_auth_password_reset_confirm": (422, "a password that anyone would try first"),
     "post_auth_password_reset": (422, "an address has 254 bytes at most, and a form counts characters"),
+    "post_portal_link": (422, "an address has 254 bytes at most, and a form counts characters"),
     "post_auth_email": (422, "one's own address"),
     "post_auth_factors_passkeys": (422, "the form of an authenticator's answer is WebAuthn's"),
     "post_auth_passkey": (422, "the form of an authenticator's answer is WebAuthn's"),
@@ -57,11 +58,6 @@ FOREIGN = {
 # Operations that sqlmap does not try.
 INJECTION = {
     "get_events": "a stream without an end: every request would be a time-out",
-    "get_agent_rules": "signed by an appliance, which sqlmap cannot",
-    "get_agent_credentials": "signed by an appliance, which sqlmap cannot",
-    "post_appliances_checkin": "signed by an appliance, which sqlmap cannot",
-    "post_appliances_evidence": "signed by an appliance, which sqlmap cannot",
-    "post_provision_claim": "signed by an appliance, which sqlmap cannot",
     "post_auth_email": "after five mails refused with 429 before the address is read",
     "post_auth_password": "after five wrong ones refused before the password is read, which is no part of a statement",
     "post_auth_factors_totp_confirm": "after five wrong ones refused before the code is read, which is no part of a statement",
@@ -75,5 +71,7 @@ INJECTION = {
 # The end of an id that nothing has.
 NOTHING = "_01h455vb4pex5vsknk084sn02q"
 
-# Built-in checks of schemathesis that are not asked for.
-CHECKS = {}
+# Built-in checks of schemathesis that are not asked for where everything is signed on its way.
+SIGNED_CHECKS = {
+    "ignored_auth": "leaves the signature out, and the signer puts it in: whoever does not sign is judged as nobody",
+}

@@ -22,7 +22,7 @@ LEAST_TRIES = 150
 def judge(world):
     """The line of the summary, and whether it passed."""
     description = json.loads(pathlib.Path("spec/openapi.json").read_text())
-    owner = world.person("partner_admin")
+    owner = world.link("partner_admin")
     strangers = {"partner_admin": world.person("partner_admin", 1), "practice_owner": world.person("practice_owner", 1)}
     strangers["token"] = bearer(strangers["partner_admin"])
     owner.add_passkey()

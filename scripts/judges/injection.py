@@ -18,6 +18,7 @@ from bodies import bodies
 from foreign import operations
 from injectable import Injectable
 from server import Session
+from signer import Signer
 
 # At this level and risk: some forty requests to a parameter. UNION queries and stacked ones only where something else hints at them.
 SQLMAP = ("--batch", "--level", "1", "--risk", "1", "--flush-session", "--disable-coloring", "--ignore-code", "*",
@@ -34,8 +35,8 @@ AT_ONCE, BATCH = 2, 16
 class Target:
     """One run of sqlmap: a request, how it is answered without a payload, and how many parameters it has."""
 
-    def __init__(self, name, method, path, body=None, headers=dict, expected=(200,), parameters=1):
-        self.name, self.method, self.path, self.body, self.headers = name, method, path, body, headers
+    def __init__(self, name, method, path, body=None, headers=dict, expected=(200,), parameters=1, signed=False):
+        self.name, self.method, self.path, self.body, self.headers, self.signed = name, method, path, body, headers, signed
         self.expected, self.parameters = expected, parameters
 
     def status(self, origin):
@@ -98,18 +99,27 @@ def judge(server, world, folder):
     proves_itself(folder)
     jobs = list(enumerate(targets(world)))
     verdicts = {}
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with Signer(server, world.tenants[0]["appliance"]) as signer, concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        def judged(job):
+            return run(job[1], signer if job[1].signed else server.origin, folder, job[0])
+
         for start in range(0, len(jobs), BATCH):
             batch = jobs[start:start + BATCH]
             for person in world.people.values():
                 person.prove()
-            for (_, target), verdict in zip(batch, pool.map(lambda job: run(job[1], server.origin, folder, job[0]), batch)):
+            for (_, target), verdict in zip(batch, pool.map(judged, batch)):
                 verdicts[target.name] = verdict
     clean = sum(target.parameters for _, target in jobs if verdicts[target.name] == "clean")
     bad = [f"{name}: {verdict}" for name, verdict in verdicts.items() if verdict != "clean"]
     line = (f"{clean} parameters in {len(jobs) - len(bad)} requests not injectable, {len(bad)} requests otherwise, "
             f"{len(exceptions.INJECTION)} operations left out")
     return f"{line}{': ' + '; '.join(bad) if bad else ''}", not bad
+
+
+def prepared(world):
+    """Whether a request can be made of every operation. The line of the summary, and whether it passed."""
+    made = list(targets(world))
+    return f"{sum(target.parameters for target in made)} parameters in {len(made)} requests", True
 
 
 def proves_itself(folder):
@@ -130,14 +140,15 @@ def names(value):
     """The names of the fields that hold a value, as sqlmap tells them apart."""
     found = set()
     for name, inner in value.items():
-        found |= names(inner) if isinstance(inner, dict) else {name}
+        # In an empty list there is nothing.
+        found |= names(inner) if isinstance(inner, dict) else {name} if inner != [] else set()
     return found
 
 
 def targets(world):
     """Every target of the description but the exceptions."""
     known, ids = bodies(world), world.ids()
-    for who in {who for who, _, _ in known.values() if who}:
+    for who in {who for who, _, _ in known.values() if who} - {"appliance"}:
         world.person(who)
     description = json.loads(pathlib.Path("spec/openapi.json").read_text())
     for method, path, described in operations(description):
@@ -148,8 +159,10 @@ def targets(world):
         if body is None and described.get("requestBody", {}).get("required") and "properties" in schema(description, described):
             raise RuntimeError(f"no body is known for {operation}")
 
-        def headers(who=who):
-            return world.person(who).headers() if who else {}
+        signed = who == "appliance"
+
+        def headers(who=who, signed=signed):
+            return world.person(who).headers() if who and not signed else {}
 
         method = method.upper()
         if "{" in path:
@@ -165,7 +178,7 @@ def targets(world):
                 yield Target(f"{method} {path}?{name}", method, f"{real}?{name}={sample(parameter, ids)}", None, headers,
                              (422,) if name == "cursor" else (200, 303))
         if body:
-            yield Target(f"{method} {path} body", method, real, body, headers, expected, len(names(body)))
+            yield Target(f"{method} {path} body", method, real, body, headers, expected, len(names(body)), signed)
 
 
 def schema(description, described):

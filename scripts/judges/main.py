@@ -16,9 +16,10 @@ import injection
 import slow
 import timing
 from server import Server
+from signer import Signer
 from world import PARTNER, PRACTICE, STAFF, World
 
-IDENTITIES = ("anonymous", "token", *STAFF, *PARTNER, *PRACTICE)
+IDENTITIES = ("anonymous", "token", "appliance", *STAFF, *PARTNER, *PRACTICE)
 # Whose every boundary value is tried in the short form, too: nobody, who may most, and who may least.
 THOROUGH = ("anonymous", "staff_admin", "practice_viewer")
 EVERYTHING = "examples,coverage,fuzzing"
@@ -48,6 +49,9 @@ def main(folder, short):
             return judge(server)
 
     def contract_of(server, world, who):
+        if who == "appliance":
+            with Signer(server, world.tenants[0]["appliance"]) as signer:
+                return contract.judge(server, who, {}, folder, examples, EVERYTHING, signer)
         headers = {} if who == "anonymous" else world.token() if who == "token" else world.proved(who).headers()
         phases = EVERYTHING if who in THOROUGH or not short else "fuzzing"
         return contract.judge(server, who, headers, folder, examples, phases)
@@ -57,8 +61,9 @@ def main(folder, short):
         with Server() as server:
             world = World(server)
             # All of them at once: inviting takes a proof of the last minutes.
-            for role in IDENTITIES[2:]:
+            for role in (*STAFF, *PARTNER, *PRACTICE):
                 world.person(role)
+            judged("requests for sqlmap", lambda: injection.prepared(world))
             judged("ids of another partner", lambda: foreign.judge(world))
             with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
                 # The long ones first.

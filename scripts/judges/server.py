@@ -54,6 +54,12 @@ class Stay(urllib.request.HTTPRedirectHandler):
 BROWSER = urllib.request.build_opener(Stay)
 
 
+def read_cookies(answer):
+    """The cookies that an answer sets."""
+    return {name: morsel.value for line in answer.headers.get_all("Set-Cookie") or []
+            for name, morsel in http.cookies.SimpleCookie(line).items()}
+
+
 class Session:
     """A browser's half of a session: its cookies, and the header that repeats one of them."""
 
@@ -72,9 +78,7 @@ class Session:
         """Sends bytes and reads bytes. Raises `HTTPError` for a refusal."""
         request = urllib.request.Request(self.origin + path, data, self.headers() | (headers or {}), method=method)
         with BROWSER.open(request, timeout=30) as answer:
-            for line in answer.headers.get_all("Set-Cookie") or []:
-                for name, morsel in http.cookies.SimpleCookie(line).items():
-                    self.cookies[name] = morsel.value
+            self.cookies |= read_cookies(answer)
             return answer.read()
 
     def send(self, *request):
@@ -132,7 +136,7 @@ class Server:
             [binary, "serve", "--dev", "--data", str(self.folder / "data"), "--rate-scale", "100"],
             env=plain | {"PROOFLINE_LISTEN": f"127.0.0.1:{port}", "PROOFLINE_METRICS_LISTEN": f"127.0.0.1:{free_port()}"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        self._token, self._said, self._ready = None, [], threading.Event()
+        self._token, self._said, self._ready, self._beside = None, [], threading.Event(), []
         threading.Thread(target=self._listen, daemon=True).start()
         self._ready.wait(START_SECONDS)
         if not self._token:
@@ -151,6 +155,10 @@ class Server:
                 self._ready.set()
         self._ready.set()
 
+    def beside(self, process):
+        """Something that ends when the server does."""
+        self._beside.append(process)
+
     def alive(self):
         return self.process.poll() is None
 
@@ -163,6 +171,9 @@ class Server:
         return session
 
     def __exit__(self, *_):
+        for process in self._beside:
+            process.kill()
+            process.wait()
         self.process.terminate()
         try:
             self.process.wait(30)

@@ -1,5 +1,5 @@
 """What there is to judge: two partners, each with an organisation, a site, appliances of which one found something wrong, an
-order, a provider and a client that asked to be left alone, and a person of every role.
+order, a provider with somebody who waits for an approval, a client that asked to be left alone, and a person of every role.
 
 People come in as people do: by an invitation whose link is read from the mail, with a password and an authenticator app.
 """
@@ -14,8 +14,10 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
+from provider import Provider
 from server import PASSWORD, Session, totp
 
 STAFF = ("staff_admin", "staff_operator", "staff_readonly")
@@ -32,6 +34,7 @@ class World:
         self.server = server
         self.administrator = server.administrator()
         self.people = {"staff_admin": self.administrator}
+        self.provider = Provider(server)
         self.tenants = [self._tenant(name) for name in ("Northgate", "Southgate")]
 
     def _tenant(self, name):
@@ -44,13 +47,15 @@ class World:
         appliance = Appliance(self.server, code)
         made(f"/api/appliances/{appliance.id}/credentials", {"name": "Router", "username": "admin", "secret": "s3cret words"})
         made(f"/api/appliances/{appliance.id}/run-checks", {})
-        made("/api/oidc/providers", {"name": f"{name} people", "kind": "openid", "client_id": "judge", "partner_id": partner,
-                                     "issuer": f"https://{name.lower()}.provider.example"})
+        provider = made("/api/oidc/providers", {"name": f"{name} people", "kind": "openid", "partner_id": partner,
+                                                "issuer": self.provider.issuer} | Provider.CLIENT)["id"]
+        self.provider.knock(provider, f"new.{name.lower()}")
         closed = made("/api/organisations", {"partner_id": partner, "name": f"{name} Closed Clinic"})["id"]
         self.administrator.put(f"/api/organisations/{closed}/access", {"restricted": True})
         made(f"/api/organisations/{closed}/break-glass", {"reason": "because a judge asks for it", "ticket": "T-1", "hours": 1})
         self._observe(site)
-        return {"name": name, "partner_id": partner, "org_id": org, "site_id": site, "appliance": appliance}
+        return {"name": name, "partner_id": partner, "org_id": org, "site_id": site, "appliance": appliance,
+                "provider_id": provider}
 
     def _observe(self, site):
         """The real agent at this site, beside a file system with faults, until its first incident is there."""
@@ -86,6 +91,12 @@ class World:
         if tenant == 0:
             self.people[role] = session
         return session
+
+    def link(self, role):
+        """Somebody of this role at the first tenant, who can also come in through the provider from now on."""
+        person = self.person(role)
+        self.provider.link(person, self.tenants[0]["provider_id"], role)
+        return person
 
     def proved(self, role):
         """Somebody of this role at the first tenant who has just proved a second factor."""
@@ -135,32 +146,33 @@ class Appliance:
     """An appliance that claimed itself with a key of its own; `openssl` signs for it."""
 
     def __init__(self, server, code):
-        self.server = server
         self.key = server.folder / f"appliance-{hashlib.sha256(code.encode()).hexdigest()[:8]}.pem"
         subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.key], check=True, capture_output=True)
         der = subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-outform", "DER"],
                              check=True, capture_output=True).stdout
         # The key is the last 32 bytes of its RFC 8410 form.
         self.public_key = der[-32:]
-        self.id = self.send("/api/provision/claim", {
+        # Asked again with the same key, it is answered the same.
+        self.claim = {
             "code": code, "public_key": base64.b64encode(self.public_key).decode(), "hostname": "judge",
             "machine_id_digest": hashlib.sha256(code.encode()).hexdigest(), "platform": "Linux", "agent_version": "1.0.0",
-        })["appliance"]
+        }
+        data = json.dumps(self.claim).encode()
+        self.id = Session(server.origin).send("POST", "/api/provision/claim", data, {
+            "Content-Type": "application/json"} | self.signed("POST", "/api/provision/claim", "", data))["appliance"]
 
-    def send(self, path, body):
-        """Posts JSON, signed as `crates/protocol` says."""
-        data = json.dumps(body).encode()
+    def signed(self, method, path, query, data):
+        """What a request of it carries besides, as `crates/protocol` says."""
         digest = f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
         nonce = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode()
         params = ('("@method" "@path" "@query" "content-digest")'
                   f';created={int(time.time())};nonce="{nonce}";keyid="{hashlib.sha256(self.public_key).hexdigest()}"'
                   ';alg="ed25519";tag="proofline-agent"')
-        signed = (f'"@method": POST\n"@path": {path}\n"@query": ?\n"content-digest": {digest}\n'
-                  f'"@signature-params": {params}')
-        message = self.server.folder / "to-sign"
-        message.write_text(signed)
-        signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.key, "-in", message],
-                                   check=True, capture_output=True).stdout
-        return Session(self.server.origin).send("POST", path, data, {
-            "Content-Type": "application/json", "Content-Digest": digest, "Signature-Input": f"sig1={params}",
-            "Signature": f"sig1=:{base64.b64encode(signature).decode()}:"})
+        with tempfile.NamedTemporaryFile() as message:
+            message.write((f'"@method": {method}\n"@path": {path}\n"@query": ?{query}\n"content-digest": {digest}\n'
+                           f'"@signature-params": {params}').encode())
+            message.flush()
+            signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", self.key, "-in", message.name],
+                                       check=True, capture_output=True).stdout
+        return {"Content-Digest": digest, "Signature-Input": f"sig1={params}",
+                "Signature": f"sig1=:{base64.b64encode(signature).decode()}:"}
