@@ -247,7 +247,8 @@ pub enum Proof {
     Password,
     /// Everything that the policy asks of the person.
     Full,
-    /// That, and a second factor within the last five minutes.
+    /// That, and a second factor within the last five minutes: what a stolen session must not make lasting. Who gets in and
+    /// how, what leaves the installation, keys and credentials, and what machines may do by themselves.
     Fresh,
 }
 
@@ -266,9 +267,19 @@ impl Action {
             | Self::AuditExport
             | Self::TokenCreate
             | Self::ProfileChangeEmail
+            | Self::IdentityBeginLink
             | Self::IdentityUnlink
+            | Self::ProviderCreate
+            | Self::ProviderUpdate
+            | Self::ProviderDelete
+            | Self::ApprovalDecide
             | Self::UserUpdate
+            | Self::UserRestore
             | Self::UserResetFactors
+            | Self::UserDelete
+            | Self::InvitationResend
+            | Self::CredentialSet
+            | Self::ApplianceSetMode
             | Self::AccessRestrict
             | Self::AccessGrant
             | Self::BreakGlassRequest

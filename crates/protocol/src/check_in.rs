@@ -23,6 +23,7 @@ pub struct CheckInRequest {
     #[cfg_attr(feature = "description", schema(value_type = String, format = "mode"))]
     pub mode: Mode,
     /// What the clinic itself decided on the machine; it wins over everything.
+    #[serde(default, deserialize_with = "crate::field::optional_object")]
     pub local_override: Option<LocalOverride>,
     /// Evidence entries that wait for acknowledgement.
     pub outbox_depth: u64,
@@ -31,11 +32,12 @@ pub struct CheckInRequest {
     #[cfg_attr(feature = "description", schema(value_type = Option<String>, format = DateTime))]
     pub outbox_oldest: Option<Timestamp>,
     /// The last finished cycle; absent before the first.
+    #[serde(default, deserialize_with = "crate::field::optional_object")]
     pub last_cycle: Option<LastCycle>,
     /// Version of the rule set in effect; 0 before the first.
     pub rules_version: u64,
     /// Orders finished since the last check-in that the server answered.
-    #[serde(deserialize_with = "crate::field::at_most::<100, _, _>")]
+    #[serde(deserialize_with = "crate::field::at_most_objects::<100, _, _>")]
     #[cfg_attr(feature = "description", schema(max_items = 100))]
     pub orders_done: Vec<OrderReport>,
     /// Size of the site's log as of the last checkpoint that the agent accepted; 0 before the first.

@@ -1,12 +1,46 @@
 //! Field types that cannot hold what must not arrive: each one refuses while it is parsed.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proofline_core::{Timestamp, parse_rfc3339};
-use serde::de::{self, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What is read from an object alone. A derived type would take a list for one, field by field.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// An object, or nothing.
+pub(crate) fn optional_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
 
 /// A field that breaks its own rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -151,7 +185,7 @@ where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    struct Limited<const MAX: usize, T>(std::marker::PhantomData<T>);
+    struct Limited<const MAX: usize, T>(PhantomData<T>);
     impl<'de, const MAX: usize, T: Deserialize<'de>> Visitor<'de> for Limited<MAX, T> {
         type Value = Vec<T>;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,7 +202,17 @@ where
             Ok(list)
         }
     }
-    deserializer.deserialize_seq(Limited::<MAX, T>(std::marker::PhantomData))
+    deserializer.deserialize_seq(Limited::<MAX, T>(PhantomData))
+}
+
+/// The same of objects.
+pub(crate) fn at_most_objects<'de, const MAX: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    let list = at_most::<MAX, Object<T>, D>(deserializer)?;
+    Ok(list.into_iter().map(|object| object.0).collect())
 }
 
 #[cfg(test)]

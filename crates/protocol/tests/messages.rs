@@ -68,6 +68,10 @@ fn requests_refuse_what_they_do_not_know() {
             json!({ "started": "+99999-01-01T00:00:00Z", "duration_ms": 900, "checks": 44, "errors": 0 }),
         ),
         with(&check_in(), "local_override", json!({"mode": "audit", "paused_until": null, "by": "me"})),
+        // A list is no object, even one with a value for each of its members.
+        with(&check_in(), "local_override", json!(["audit", null])),
+        with(&check_in(), "last_cycle", json!(["2026-11-22T02:50:00Z", 900, 44, 0])),
+        with(&check_in(), "orders_done", json!([["ord_01h455vb4pex5vsknk084sn02q", "done", ""]])),
         with(&check_in(), "orders_done", Value::Array(vec![check_in()["orders_done"][0].clone(); 101])),
     ] {
         assert!(refused::<CheckInRequest>(&bad), "{bad}");

@@ -6,13 +6,13 @@ use std::time::Duration;
 use proofline_authz::{Permit, Principal, Reach};
 use proofline_core::{Timestamp, format_rfc3339};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Transaction};
 
 use crate::error::During;
 use crate::{DeniedNote, QueryMeter, Scope, SignIn, StoreError, StoreResult};
 
-/// Whoever gives up while a transaction begins may leave it open on the connection, unknown to the driver. A BEGIN after that
-/// goes on in it, so each one first takes back every setting that admits somebody: `''` admits nobody.
+/// A BEGIN in a transaction that is open already goes on in it, so each one first takes back every setting that admits
+/// somebody: `''` admits nobody. [`Store::begin`] sees to it that there is none; this holds if it fails.
 macro_rules! begin_as_nobody {
     () => {
         "BEGIN; SET LOCAL app.platform = ''; SET LOCAL app.partner = ''; SET LOCAL app.org = ''; \
@@ -118,7 +118,7 @@ impl Store {
             reason = "the one statement that carries the tenant, from typed uuids and an instant"
         )]
         let begin = AssertSqlSafe(begin).into_sql_str();
-        let transaction = self.pool.begin_with(begin).await.during("open scope")?;
+        let transaction = self.begin(begin).await.during("open scope")?;
         Ok(Scope::new(transaction, permit.clone(), meter))
     }
 
@@ -128,8 +128,16 @@ impl Store {
         // accounts alone.
         const BEGIN: &str =
             concat!(begin_as_nobody!(), "; SET LOCAL app.sign_in = 'on'; SET LOCAL app.unrestricted = 'on'");
-        let transaction = self.pool.begin_with(BEGIN).await;
+        let transaction = self.begin(BEGIN.into_sql_str()).await;
         Ok(SignIn::new(transaction.during("open sign-in")?))
+    }
+
+    /// Begins a transaction to its end, even if whoever waits for it goes away: given up halfway it would stay open on the
+    /// connection, unknown to the driver.
+    async fn begin(&self, statement: SqlStr) -> sqlx::Result<Transaction<'static, Postgres>> {
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+        begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
     /// Records a refusal in a transaction of its own, so that what was refused leaves nothing else behind.

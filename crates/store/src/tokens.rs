@@ -70,7 +70,25 @@ pub struct LiveToken {
     pub membership: Membership,
 }
 
+/// Revokes whatever a person gave to programs; returns how much that was.
+async fn revoke_all(connection: &mut sqlx::PgConnection, maker: UserId, at: Timestamp) -> StoreResult<u64> {
+    let revoked = sqlx::query!(
+        "UPDATE api_token SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL",
+        maker.uuid(),
+        at
+    )
+    .execute(connection)
+    .await
+    .during("revoke tokens of a person")?;
+    Ok(revoked.rows_affected())
+}
+
 impl SignIn {
+    /// Revokes every token of a person; returns how many.
+    pub async fn revoke_tokens_of(&mut self, maker: UserId, at: Timestamp) -> StoreResult<u64> {
+        revoke_all(self.connection(), maker, at).await
+    }
+
     /// The token with this digest: not revoked, not expired, its maker not disabled.
     pub async fn live_token(&mut self, digest: &[u8; 32], at: Timestamp) -> StoreResult<Option<LiveToken>> {
         const OPERATION: &str = "find token";
@@ -162,6 +180,11 @@ impl Scope {
         .await
         .during("list tokens")?;
         Ok(page.page(rows, |token| token.id.uuid()))
+    }
+
+    /// Revokes every token of a person; returns how many.
+    pub async fn revoke_tokens_of(&mut self, maker: UserId, at: Timestamp) -> StoreResult<u64> {
+        revoke_all(self.query(), maker, at).await
     }
 
     /// Revokes a token that `maker` made, or anybody's within reach. One that is revoked already is not found.

@@ -18,6 +18,7 @@ use super::session::{self, SessionBody};
 use super::{recovery, totp};
 use crate::AppState;
 use crate::http::{ApiResult, Call, NotKept, Problem, Strict};
+use crate::mail::{Letters, sealed};
 
 /// What a person has enrolled, and what is asked of them.
 pub(crate) async fn factors_of(app: &AppState, user: UserId, person: Membership) -> ApiResult<Factors> {
@@ -81,15 +82,28 @@ pub(crate) async fn list(call: Call) -> ApiResult<Json<OwnFactorsBody>> {
     }))
 }
 
-/// Whoever has a second factor proves it before adding another.
+/// Writes to whoever is signed in that their account can be entered in another way than before: it may be somebody else who
+/// does this.
+pub(crate) async fn tell(call: &Call, scope: &mut Scope, what: &str) -> ApiResult<()> {
+    let letter = Letters::of(call.app()).account_changed(&call.session()?.email, what);
+    Ok(scope.queue_mail(&sealed(call.app(), letter, call.at)).await?)
+}
+
+/// Whoever has a second factor proves it before adding another: a passkey where the policy asks for one and there is one, or
+/// a password and a code, which can be phished, would become a passkey. Who lost theirs asks whoever manages people.
 pub(super) async fn may_enrol(call: &Call) -> ApiResult<Factors> {
     let session = call.session()?;
     let factors = factors_of(call.app(), session.user, session.membership).await?;
-    if factors.enrolled() && !session.stepped_up(call.at) {
-        return Err(if session.assurance == Assurance::Full {
-            Problem::step_up_required()
-        } else {
-            Problem::forbidden("second_factor_required", "Prove a second factor that you have first.")
+    let weaker = factors.required == FactorRequirement::Passkey
+        && factors.passkeys > 0
+        && session.assurance != Assurance::Full;
+    if factors.enrolled() && (weaker || !session.stepped_up(call.at)) {
+        return Err(match (session.assurance, weaker) {
+            (Assurance::Full, _) => Problem::step_up_required(),
+            (_, true) => Problem::forbidden("passkey_required", "Prove a passkey that you have first."),
+            (_, false) => {
+                Problem::forbidden("second_factor_required", "Prove a second factor that you have first.")
+            }
         });
     }
     Ok(factors)
@@ -176,6 +190,9 @@ pub(super) async fn enrolled(
     };
     let proved = session::prove(call, &mut scope, attempt.assurance(factor)).await?;
     scope.forget_attempts(attempt.account()).await?;
+    let what =
+        if factor == "passkey" { "A passkey was added." } else { "An authenticator app was connected." };
+    tell(call, &mut scope, what).await?;
     let detail = json!({ "factor": factor, "recovery_codes": recovery_codes.is_some() });
     scope.commit(call.note(None, user, detail)).await?;
     let body = EnrolledBody { session: proved.body(app).await?, recovery_codes };
@@ -214,6 +231,7 @@ pub(crate) async fn remove_totp(call: Call) -> ApiResult<StatusCode> {
         return Err(Problem::not_found());
     }
     refuse_last(&mut scope, session.user, required).await?;
+    tell(&call, &mut scope, "Your authenticator app was disconnected.").await?;
     scope.commit(call.note(None, session.user, json!({ "factor": "totp" }))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -234,6 +252,7 @@ pub(crate) async fn renew_recovery_codes(
     let (recovery_codes, kept) = recovery::fresh(call.app(), user);
     let mut scope = call.scope().await?;
     scope.replace_recovery_codes(user, &kept, call.at).await?;
+    tell(&call, &mut scope, "Your recovery codes were replaced: those from before stopped working.").await?;
     scope.commit(call.note(None, user, json!({ "factor": "recovery_codes" }))).await?;
     Ok((StatusCode::CREATED, axum::Extension(NotKept), Json(RecoveryCodesBody { recovery_codes })))
 }

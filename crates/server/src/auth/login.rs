@@ -28,11 +28,11 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::password;
+use super::password::{self, Lane};
 use super::session::{self, Person, SessionBody};
 use crate::AppState;
 use crate::http::{
-    Anonymous, ApiResult, Device, Problem, RateClass, RateKey, Strict, presented_device, presented_session,
+    Anonymous, ApiResult, Problem, RateClass, RateKey, Strict, presented_device, presented_session,
 };
 
 /// So many passwords, or second factors, are tried in a row; after that none is taken for [`LOCKED_FOR`].
@@ -81,14 +81,17 @@ pub(crate) async fn login(
     };
     // What is no address is looked for, too: nobody has it, and it takes as long.
     let address = email.as_ref().map_or("", Email::as_str);
-    let count = device.as_ref().map_or(account, Device::attempts);
+    let (count, lane) = match &device {
+        Some(device) => (device.attempts(), Lane::Known),
+        None => (account, Lane::Stranger),
+    };
     let mut record = app.store().sign_in().await?.login_record(address).await?;
     let mut looks = 0;
     let (mut sign_in, stored, why) = loop {
         looks += 1;
         // No transaction is open while bcrypt works: a burst of logins holds no connection.
         let tried = record.as_ref().map(|record| record.password_hash.as_str());
-        let matches = app.passwords().verify(&request.password, tried).await?;
+        let matches = app.passwords().verify(lane, &request.password, tried).await?;
 
         let mut sign_in = app.store().sign_in().await?;
         let counts = sign_in.count_attempt(&count, call.at, lock_rule(call.at)).await?;

@@ -22,7 +22,7 @@ mod session;
 mod totp;
 
 pub use bootstrap::{BootstrapLink, open_bootstrap};
-pub(crate) use factors::factors_of;
+pub(crate) use factors::{factors_of, tell as tell_of_change};
 pub(crate) use links::answer_requests as answer_link_requests;
 pub(crate) use password::PasswordHasher;
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
 
-use super::factors::{self, EnrolledBody, may_enrol, refuse_last};
+use super::factors::{self, EnrolledBody, may_enrol, refuse_last, tell};
 use super::prove::Attempt;
 use super::relying_party::{self, Begun, LIFETIME, RelyingParty};
 use super::session::SessionBody;
@@ -202,6 +202,7 @@ pub(crate) async fn remove(call: Call, Id(passkey): Id<PasskeyId>) -> ApiResult<
         return Err(Problem::not_found());
     }
     refuse_last(&mut scope, session.user, required).await?;
+    tell(&call, &mut scope, "A passkey was removed.").await?;
     let detail = json!({ "factor": "passkey", "passkey": passkey });
     scope.commit(call.note(None, session.user, detail)).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -2,7 +2,8 @@
 //!
 //! Stored as `v1$<bcrypt>`, where bcrypt runs over base64(HMAC-SHA-384(pepper, password)): 64 characters whatever the
 //! password, so that bcrypt's 72-byte cut and its end at a NUL never matter. Hashing costs a quarter second of a core, so
-//! it runs on blocking threads, two at a time; who would wait too long for a turn is told to come back.
+//! it runs on blocking threads, two at a time for strangers and one for whoever is none; who would wait too long for a turn is
+//! told to come back.
 //!
 //! Two more forms are verified and never made for a new password. `sha256$<salt>$<hex>`, SHA-256 over salt and password, is
 //! what an earlier system kept; `w1$<salt>$<bcrypt>` is the first form over such a digest, for people who may never come
@@ -25,8 +26,10 @@ const SCHEME: &str = "v1$";
 /// What [`PasswordHasher::wrap`] takes.
 pub(crate) const LEGACY: &str = "sha256$";
 const WRAPPED: &str = "w1$";
+/// Strangers' passwords at once.
 const AT_ONCE: usize = 2;
-/// Most passwords that wait or are worked on: at a quarter second each, the last one waits about a quarter minute.
+/// Most passwords of a lane that wait or are worked on: at a quarter second each, the last stranger's waits about a quarter
+/// minute.
 const MOST_WAITING: usize = 128;
 const MIN_CHARS: usize = 12;
 const MAX_BYTES: usize = 1024;
@@ -34,13 +37,42 @@ const MAX_BYTES: usize = 1024;
 /// Passwords that anyone would try first, in lower case, one a line.
 const COMMON: &str = include_str!("common_passwords.txt");
 
+/// Who waits with whom. However many strangers try passwords, whoever has shown something already waits for none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Anybody.
+    Stranger,
+    /// A browser that signed in to the account before, a session, or the bearer of a link.
+    Known,
+}
+
+/// Turns of one lane, and places in its queue.
+#[derive(Clone)]
+struct Turns {
+    turns: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+}
+
+impl Turns {
+    fn new(at_once: usize) -> Self {
+        Self { turns: Arc::new(Semaphore::new(at_once)), queue: Arc::new(Semaphore::new(MOST_WAITING)) }
+    }
+
+    /// A turn, and the place in the queue that it came from; both end with the work.
+    async fn turn(&self) -> ApiResult<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let place = self.queue.clone().try_acquire_owned().map_err(|_| Problem::overloaded())?;
+        let turn = self.turns.clone().acquire_owned().await.expect("never closed");
+        Ok((place, turn))
+    }
+}
+
 /// Hashes and verifies.
 #[derive(Clone)]
 pub struct PasswordHasher {
     pepper: Arc<[u8; 32]>,
     cost: u32,
-    turns: Arc<Semaphore>,
-    queue: Arc<Semaphore>,
+    strangers: Turns,
+    known: Turns,
     decoy: Arc<str>,
 }
 
@@ -49,8 +81,8 @@ impl PasswordHasher {
     pub fn new(pepper: [u8; 32], cost: u32) -> Self {
         // Verified when there is nobody to verify, so that both take as long. Nothing hashes to it.
         let decoy = format!("{SCHEME}$2b${cost:02}$......................bcryptHashOfNothingAtAll123456O");
-        let (turns, queue) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(MOST_WAITING)));
-        Self { pepper: Arc::new(pepper), cost, turns, queue, decoy: decoy.into() }
+        let (strangers, known) = (Turns::new(AT_ONCE), Turns::new(1));
+        Self { pepper: Arc::new(pepper), cost, strangers, known, decoy: decoy.into() }
     }
 
     /// What attempts at an address are counted under. Keyed: people type passwords where an address belongs.
@@ -68,13 +100,6 @@ impl PasswordHasher {
         mac.finalize().into_bytes().into()
     }
 
-    /// A turn, and the place in the queue that it came from; both end with the work.
-    async fn turn(&self) -> ApiResult<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
-        let place = self.queue.clone().try_acquire_owned().map_err(|_| Problem::overloaded())?;
-        let turn = self.turns.clone().acquire_owned().await.expect("never closed");
-        Ok((place, turn))
-    }
-
     fn prehash(&self, secret: &[u8]) -> String {
         let mut mac = Hmac::<Sha384>::new_from_slice(&*self.pepper).expect("HMAC takes a key of any length");
         mac.update(secret);
@@ -83,7 +108,8 @@ impl PasswordHasher {
 
     async fn bcrypt(&self, secret: &[u8], salt: [u8; 16]) -> ApiResult<String> {
         let (prehash, cost) = (self.prehash(secret), self.cost);
-        let turn = self.turn().await?;
+        // Nobody gets this far without having shown something.
+        let turn = self.known.turn().await?;
         let hashed = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             bcrypt::hash_with_salt(prehash, cost, salt)
@@ -109,7 +135,12 @@ impl PasswordHasher {
     }
 
     /// Whether the password belongs to the stored text. With `None`, does the same work and says no.
-    pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> ApiResult<bool> {
+    pub(crate) async fn verify(
+        &self,
+        lane: Lane,
+        password: &Secret,
+        stored: Option<&str>,
+    ) -> ApiResult<bool> {
         let stored = stored.and_then(Stored::read);
         let secret = password.expose().as_bytes();
         let salt = match stored {
@@ -126,7 +157,10 @@ impl PasswordHasher {
             Some(Stored::Legacy { .. }) | None => (direct, self.decoy.trim_start_matches(SCHEME)),
         };
         let hashed = hashed.to_owned();
-        let turn = self.turn().await?;
+        let turn = match lane {
+            Lane::Stranger => self.strangers.turn().await?,
+            Lane::Known => self.known.turn().await?,
+        };
         let matches = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             bcrypt::verify(prehash, &hashed).unwrap_or(false)
@@ -230,10 +264,23 @@ mod tests {
     async fn every_byte_of_a_long_password_counts() {
         let long = "a".repeat(100);
         let stored = hasher().hash(&Secret::new(format!("{long}x")), [1; 16]).await.expect("hashes");
-        assert!(hasher().verify(&Secret::new(format!("{long}x")), Some(&stored)).await.expect("verifies"));
-        assert!(!hasher().verify(&Secret::new(format!("{long}y")), Some(&stored)).await.expect("verifies"));
         assert!(
-            !hasher().verify(&Secret::new(format!("{long}x\0y")), Some(&stored)).await.expect("verifies")
+            hasher()
+                .verify(Lane::Stranger, &Secret::new(format!("{long}x")), Some(&stored))
+                .await
+                .expect("verifies")
+        );
+        assert!(
+            !hasher()
+                .verify(Lane::Stranger, &Secret::new(format!("{long}y")), Some(&stored))
+                .await
+                .expect("verifies")
+        );
+        assert!(
+            !hasher()
+                .verify(Lane::Stranger, &Secret::new(format!("{long}x\0y")), Some(&stored))
+                .await
+                .expect("verifies")
         );
     }
 
@@ -241,9 +288,14 @@ mod tests {
     async fn nobody_and_another_pepper_do_not_verify() {
         let password = Secret::new("correct horse battery");
         let stored = hasher().hash(&password, [1; 16]).await.expect("hashes");
-        assert!(!hasher().verify(&password, None).await.expect("verifies"));
-        assert!(!hasher().verify(&password, Some("sha256$aa$bb")).await.expect("verifies"));
-        assert!(!PasswordHasher::new([4; 32], 4).verify(&password, Some(&stored)).await.expect("verifies"));
+        assert!(!hasher().verify(Lane::Stranger, &password, None).await.expect("verifies"));
+        assert!(!hasher().verify(Lane::Stranger, &password, Some("sha256$aa$bb")).await.expect("verifies"));
+        assert!(
+            !PasswordHasher::new([4; 32], 4)
+                .verify(Lane::Stranger, &password, Some(&stored))
+                .await
+                .expect("verifies")
+        );
     }
 
     #[tokio::test]
@@ -255,13 +307,24 @@ mod tests {
         assert!(wrapped.starts_with("w1$pepper-and-salt$$2b$04$") && !wrapped.contains(&legacy[24..]));
         for stored in [legacy.as_str(), &wrapped] {
             assert!(is_storable(stored) && is_outdated(stored), "{stored}");
-            assert!(hasher().verify(&password, Some(stored)).await.expect("verifies"), "{stored}");
-            assert!(!hasher().verify(&wrong, Some(stored)).await.expect("verifies"), "{stored}");
+            assert!(
+                hasher().verify(Lane::Stranger, &password, Some(stored)).await.expect("verifies"),
+                "{stored}"
+            );
+            assert!(
+                !hasher().verify(Lane::Stranger, &wrong, Some(stored)).await.expect("verifies"),
+                "{stored}"
+            );
         }
         // The digest itself is no password, and another pepper does not open what is wrapped.
         let digest = Secret::new(legacy.rsplit('$').next().expect("a digest"));
-        assert!(!hasher().verify(&digest, Some(&wrapped)).await.expect("verifies"));
-        assert!(!PasswordHasher::new([4; 32], 4).verify(&password, Some(&wrapped)).await.expect("verifies"));
+        assert!(!hasher().verify(Lane::Stranger, &digest, Some(&wrapped)).await.expect("verifies"));
+        assert!(
+            !PasswordHasher::new([4; 32], 4)
+                .verify(Lane::Stranger, &password, Some(&wrapped))
+                .await
+                .expect("verifies")
+        );
         assert!(hasher().wrap(&wrapped, [7; 16]).await.expect("looks").is_none());
     }
 

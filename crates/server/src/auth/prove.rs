@@ -1,7 +1,9 @@
 //! Proving a second factor: the second half of signing in, and again before what matters most.
 //!
-//! A code counts once, however many ask at the same time. Attempts are counted per person, so that six digits cannot be
-//! guessed through; a stranger cannot lock anybody out here, because getting this far took the password.
+//! A code counts once, however many ask at the same time. Attempts are counted, so that six digits cannot be guessed through:
+//! per person where a password is all that was proved, so that another session is no other count; per session where everything
+//! was proved before, so that whoever has the password alone keeps nobody from proving again; and by itself for a browser
+//! that signed in to the account before, for the same reason.
 
 use axum::Json;
 use axum::http::HeaderMap;
@@ -109,7 +111,13 @@ impl Attempt {
 
     async fn count(call: &Call, mut sign_in: SignIn, refusal: fn() -> Problem) -> ApiResult<Self> {
         let (app, session) = (call.app(), call.session()?);
-        let account = app.passwords().digest("second factors of", session.user.uuid().as_bytes());
+        let account = match &session.device {
+            _ if session.assurance == Assurance::Full => {
+                app.passwords().digest("second factors in", session.id.uuid().as_bytes())
+            }
+            Some(device) => device.attempts_to_prove(),
+            None => app.passwords().digest("second factors of", session.user.uuid().as_bytes()),
+        };
         let counts = sign_in.count_attempt(&account, call.at, lock_rule(call.at)).await?;
         sign_in.commit().await?;
         let required = super::factors_of(app, session.user, session.membership).await?.required;

@@ -36,7 +36,8 @@ pub(crate) async fn request(
     links::ask(&call, AskedLink::PasswordReset, request).await
 }
 
-/// Sets a new password by a link, and ends every session of its person. Uses the link up, unless the password is refused.
+/// Sets a new password by a link, and ends every session of its person and every token that they gave to a program: whoever
+/// had the password before keeps nothing. Uses the link up, unless the password is refused.
 #[utoipa::path(post, path = "/api/auth/password-reset/confirm", tag = "auth", request_body = NewPassword,
     responses((status = 204, description = "Set")))]
 pub(crate) async fn confirm(call: Anonymous, Strict(new): Strict<NewPassword>) -> ApiResult<StatusCode> {
@@ -56,8 +57,9 @@ pub(crate) async fn confirm(call: Anonymous, Strict(new): Strict<NewPassword>) -
     sign_in.set_password(link.user, &fresh).await?;
     sign_in.end_links_of(link.user).await?;
     let ended = sign_in.end_sessions_of(link.user, None, call.at).await?;
+    let revoked = sign_in.revoke_tokens_of(link.user, call.at).await?;
     sign_in.queue_mail(&sealed(app, Letters::of(app).password_changed(&link.email), call.at)).await?;
-    let note = call.note(link.user, json!({ "sessions_ended": ended.len() }));
+    let note = call.note(link.user, json!({ "sessions_ended": ended.len(), "tokens_revoked": revoked }));
     let person = Principal::Person { id: link.user, name: link.name, membership: link.membership };
     sign_in.audit(&person, Action::PasswordReset, note).await?;
     sign_in.commit().await?;

@@ -117,6 +117,11 @@ impl Call {
         self.permit.principal()
     }
 
+    /// What the route is for.
+    pub fn action(&self) -> Action {
+        self.permit.action()
+    }
+
     /// The session, on routes for people whose action no token can be given.
     pub fn session(&self) -> ApiResult<&Session> {
         self.session.as_ref().ok_or_else(unguarded)

@@ -32,10 +32,19 @@ impl Device {
         Self { account, name: entropy.bytes() }
     }
 
-    /// What this browser's attempts at its account are counted under.
+    /// What this browser's attempts at its account's password are counted under.
     pub(crate) fn attempts(&self) -> [u8; 32] {
+        self.count(b"attempts of a known device\0")
+    }
+
+    /// What its attempts at the account's second factors are counted under.
+    pub(crate) fn attempts_to_prove(&self) -> [u8; 32] {
+        self.count(b"second factors of a known device\0")
+    }
+
+    fn count(&self, purpose: &[u8]) -> [u8; 32] {
         Sha256::new()
-            .chain_update(b"attempts of a known device\0")
+            .chain_update(purpose)
             .chain_update(self.account)
             .chain_update(self.name)
             .finalize()

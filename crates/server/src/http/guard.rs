@@ -27,13 +27,14 @@ pub(super) struct Guarded {
     app: AppState,
     access: Access,
     rate: RateClass,
+    reads_query: bool,
     route: Arc<str>,
 }
 
 impl Guarded {
     pub(super) fn new(app: AppState, entry: &RouteEntry) -> Self {
         let route = format!("{} {}", entry.method, entry.path).into();
-        Self { app, access: entry.access, rate: entry.rate, route }
+        Self { app, access: entry.access, rate: entry.rate, reads_query: entry.reads_query, route }
     }
 }
 
@@ -86,9 +87,12 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             };
             if is_write(&parts.method) {
                 // Only of what a browser sends by itself can a page of another site make use.
-                if let Some(session) = &session {
-                    origin::require_own(&parts, app.settings())?;
-                    csrf::require(app, &parts, session)?;
+                if let Some(session) = &session
+                    && let Err(forged) = origin::require_own(&parts, app.settings())
+                        .and_then(|()| csrf::require(app, &parts, session))
+                {
+                    refused(app, &principal, action, &parts, forged.code()).await?;
+                    return Err(forged);
                 }
                 let wrong = if session.is_some() {
                     StatusCode::FORBIDDEN
@@ -117,7 +121,12 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
         }
         Access::Appliance(action) => {
             json::require_json(&parts, StatusCode::UNSUPPORTED_MEDIA_TYPE)?;
-            let (appliance, key, bytes) = agent::verified(app, &parts, body, address).await?;
+            let verified = agent::verified(app, &parts, body, address).await;
+            if verified.is_err() {
+                // Whoever signs has the budget of their key; whoever does not, that of where they are.
+                app.rate_limits().check(guarded.rate, &RateKey::Address(address)).await?;
+            }
+            let (appliance, key, bytes) = verified?;
             app.rate_limits().check(guarded.rate, &RateKey::Key(key)).await?;
             let principal =
                 Principal::Appliance { id: appliance.id, org: appliance.org, site: appliance.site };
@@ -132,6 +141,10 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             (Admission::claimant(meter, permit, key, bytes), axum::body::Body::empty())
         }
     };
+    if !guarded.reads_query && parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        // A mistyped or misplaced filter must not look as if it had been applied.
+        return Err(Problem::invalid("query", "query_invalid", "This takes no parameters in its address."));
+    }
     parts.extensions.insert(admission);
     Ok(Admitted::Proceed(Request::from_parts(parts, body), keep))
 }
@@ -176,7 +189,18 @@ async fn permit(
     if let Ok(permit) = authorise(principal, action) {
         return Ok(permit);
     }
-    let path: String = parts.uri.path().chars().take(200).collect();
-    call::record_denied(app, principal, action, path, serde_json::json!({ "code": "not_permitted" })).await?;
+    refused(app, principal, action, parts, "not_permitted").await?;
     Err(Problem::forbidden("not_permitted", bearer::not_included(principal, action)))
+}
+
+/// Records that a request was refused before its handler.
+async fn refused(
+    app: &AppState,
+    principal: &Principal,
+    action: Action,
+    parts: &Parts,
+    code: &str,
+) -> Result<(), Problem> {
+    let path: String = parts.uri.path().chars().take(200).collect();
+    call::record_denied(app, principal, action, path, serde_json::json!({ "code": code })).await
 }

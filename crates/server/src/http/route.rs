@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use axum::middleware::from_fn_with_state;
 use proofline_authz::Action;
 use utoipa::openapi::extensions::ExtensionsBuilder;
-use utoipa::openapi::path::{HttpMethod, Operation};
+use utoipa::openapi::path::{HttpMethod, Operation, ParameterIn};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
@@ -43,6 +43,8 @@ pub struct RouteEntry {
     pub access: Access,
     /// Whose budget it draws on.
     pub rate: RateClass,
+    /// Whether its description names a parameter of the query. Where none is named, none is taken.
+    pub reads_query: bool,
 }
 
 /// Routes being declared.
@@ -87,7 +89,10 @@ impl Api {
         .into_iter()
         .filter_map(|(name, _, operation)| operation.as_mut().map(|operation| (name, operation)));
         let (method, operation) = operations.next().expect("a route describes one operation");
-        let entry = RouteEntry { method, path: path.clone(), access, rate };
+        let reads_query = operation.parameters.iter().flatten().any(|parameter| {
+            matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query)
+        });
+        let entry = RouteEntry { method, path: path.clone(), access, rate, reads_query };
         describe(operation, access, rate);
         refusals::describe(operation, &entry, described::body_names_ids(operation, &schemas));
         operation.operation_id = Some(operation_id(method, path));

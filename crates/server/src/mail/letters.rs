@@ -102,6 +102,13 @@ impl Letters {
         self.letter(to, "Your password was changed", text)
     }
 
+    /// To somebody whose account can be entered in another way than before.
+    pub(crate) fn account_changed(&self, to: &Email, what: &str) -> Letter {
+        let text =
+            format!("{what} If it was not you, change your password and tell your administrator at once.");
+        self.letter(to, "Your account was changed", &text)
+    }
+
     /// To somebody whose second factors an administrator took away.
     pub(crate) fn second_factors_reset(&self, to: &Email) -> Letter {
         let text = "An administrator took away your second factors: passkeys, authenticator app and recovery codes. You were \

@@ -112,10 +112,11 @@ async fn inviter(call: &Call, scope: &mut Scope) -> ApiResult<Membership> {
 
 /// What a place within reach is called; refuses a role that `inviter` does not give.
 async fn grantable(
-    scope: &mut Scope,
+    call: &Call,
+    mut scope: Scope,
     inviter: Membership,
     membership: Membership,
-) -> ApiResult<Option<String>> {
+) -> ApiResult<(Scope, Option<String>)> {
     let (name, practice_of) = match membership.place() {
         Place::Platform => (None, None),
         Place::Partner(partner) => (Some(scope.partner_name(partner).await?), None),
@@ -124,8 +125,10 @@ async fn grantable(
             (Some(name), Some(partner))
         }
     };
-    may_grant(inviter, membership, practice_of).map_err(unmanaged)?;
-    Ok(name)
+    match may_grant(inviter, membership, practice_of) {
+        Ok(()) => Ok((scope, name)),
+        Err(why) => Err(unmanaged(call, scope, membership.role(), why).await?),
+    }
 }
 
 /// Queues the mail of an invitation: with its link, unless the address has an account.
@@ -174,7 +177,7 @@ pub(crate) async fn create(
     let membership = Membership::new(role, place).map_err(|error| Problem::internal(&error))?;
     let mut scope = call.scope().await?;
     let inviter = inviter(&call, &mut scope).await?;
-    let place_name = grantable(&mut scope, inviter, membership).await?;
+    let (mut scope, place_name) = grantable(&call, scope, inviter, membership).await?;
     let (token, digest) = links::fresh(call.app());
     let invitation = Invitation {
         id: InvitationId::new(call.at, call.app().entropy()),
@@ -204,7 +207,7 @@ pub(crate) async fn resend(call: Call, Id(id): Id<InvitationId>) -> ApiResult<Js
     let mut scope = call.scope().await?;
     let inviter = inviter(&call, &mut scope).await?;
     let mut invitation = scope.lock_invitation(id).await?;
-    grantable(&mut scope, inviter, invitation.membership).await?;
+    let (mut scope, _) = grantable(&call, scope, inviter, invitation.membership).await?;
     if matches!(invitation.state(call.at), InvitationState::Accepted | InvitationState::Revoked) {
         return Err(Problem::conflict("invitation_closed", "This invitation was accepted or withdrawn."));
     }

@@ -47,13 +47,16 @@ pub(crate) struct FactorReset {
     reason: String,
 }
 
-/// Whom the caller decides over, locked, and what the caller is now.
-async fn managed(call: &Call, scope: &mut Scope, id: UserId) -> ApiResult<(Membership, LockedPeople)> {
+/// Whom the caller decides over, locked in the scope that comes with them, and what the caller is now.
+async fn managed(call: &Call, id: UserId) -> ApiResult<(Scope, Membership, LockedPeople)> {
     let by = call.session()?.user;
+    let mut scope = call.scope().await?;
     let people = scope.lock_people(by, id).await?;
     let manager = people.manager.ok_or_else(Problem::no_session)?;
-    may_manage(by, manager, &people.person.managed).map_err(unmanaged)?;
-    Ok((manager, people))
+    match may_manage(by, manager, &people.person.managed) {
+        Ok(()) => Ok((scope, manager, people)),
+        Err(why) => Err(unmanaged(call, scope, id, why).await?),
+    }
 }
 
 /// Refuses to take the last administrator away.
@@ -85,13 +88,14 @@ pub(crate) async fn set_role(
     Strict(change): Strict<RoleChange>,
 ) -> ApiResult<Json<PersonBody>> {
     let role = role(&change.role)?;
-    let mut scope = call.scope().await?;
-    let (manager, people) = managed(&call, &mut scope, id).await?;
+    let (mut scope, manager, people) = managed(&call, id).await?;
     let person = people.person.managed;
     let membership = Membership::new(role, person.membership.place()).map_err(|_| {
         Problem::invalid("role", "role_elsewhere", "This role is not one of the place where the person is.")
     })?;
-    may_grant(manager, membership, person.practice_of).map_err(unmanaged)?;
+    if let Err(why) = may_grant(manager, membership, person.practice_of) {
+        return Err(unmanaged(&call, scope, id, why).await?);
+    }
     let mut ended = Vec::new();
     if membership != person.membership {
         an_admin_remains(&people)?;
@@ -105,7 +109,7 @@ pub(crate) async fn set_role(
     Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }
 
-/// Keeps a person from signing in, and ends their sessions.
+/// Keeps a person from signing in, ends their sessions, and revokes what they gave to programs.
 #[utoipa::path(post, path = "/api/users/{user_id}/suspend", tag = "people", request_body = Suspension,
     params(("user_id" = String, Path, description = "Person")),
     responses((status = 200, body = PersonBody, description = "Suspended")))]
@@ -115,17 +119,18 @@ pub(crate) async fn suspend(
     Strict(suspension): Strict<Suspension>,
 ) -> ApiResult<Json<PersonBody>> {
     let reason = crate::tenants::reason(&suspension.reason)?;
-    let mut scope = call.scope().await?;
-    let (_, people) = managed(&call, &mut scope, id).await?;
+    let (mut scope, _, people) = managed(&call, id).await?;
     if people.person.disabled_at.is_some() {
         return Err(Problem::conflict("already_suspended", "This person is suspended already."));
     }
     an_admin_remains(&people)?;
     scope.suspend(id, reason, call.at).await?;
     let ended = cut_off(&call, &mut scope, id).await?;
+    // Being let in again is no reason for programs to be.
+    let revoked = scope.revoke_tokens_of(id, call.at).await?;
     let row = scope.person(id).await?;
     let org = people.person.managed.membership.org();
-    scope.commit(call.note(org, id, json!({ "reason": reason }))).await?;
+    scope.commit(call.note(org, id, json!({ "reason": reason, "tokens_revoked": revoked }))).await?;
     call.app().events().sessions_ended(&ended);
     Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }
@@ -135,8 +140,7 @@ pub(crate) async fn suspend(
     params(("user_id" = String, Path, description = "Person")),
     responses((status = 200, body = PersonBody, description = "Restored")))]
 pub(crate) async fn restore(call: Call, Id(id): Id<UserId>) -> ApiResult<Json<PersonBody>> {
-    let mut scope = call.scope().await?;
-    let (_, people) = managed(&call, &mut scope, id).await?;
+    let (mut scope, _, people) = managed(&call, id).await?;
     if people.person.disabled_at.is_none() {
         return Err(Problem::conflict("not_suspended", "This person is not suspended."));
     }
@@ -146,7 +150,7 @@ pub(crate) async fn restore(call: Call, Id(id): Id<UserId>) -> ApiResult<Json<Pe
     Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }
 
-/// Takes all second factors of a locked person away, ends their sessions, and writes to them.
+/// Takes all second factors of a locked person away, ends their sessions, revokes what they gave to programs, and writes to them.
 pub(super) async fn take_factors(
     app: &AppState,
     scope: &mut Scope,
@@ -155,12 +159,13 @@ pub(super) async fn take_factors(
     at: Timestamp,
 ) -> ApiResult<Vec<SessionId>> {
     scope.remove_factors(id).await?;
+    scope.revoke_tokens_of(id, at).await?;
     let ended = scope.end_sessions_of(id, None, at).await?;
     scope.queue_mail(&sealed(app, Letters::of(app).second_factors_reset(email), at)).await?;
     Ok(ended)
 }
 
-/// Takes all second factors of a person away, and ends their sessions. They enrol anew when they next sign in.
+/// Takes all second factors of a person away, ends their sessions, and revokes their tokens. They enrol anew when they next sign in.
 #[utoipa::path(post, path = "/api/users/{user_id}/reset-factors", tag = "people", request_body = FactorReset,
     params(("user_id" = String, Path, description = "Person")),
     responses((status = 200, body = PersonBody, description = "Taken away")))]
@@ -171,8 +176,7 @@ pub(crate) async fn reset_factors(
 ) -> ApiResult<Json<PersonBody>> {
     let reason = crate::tenants::reason(&reset.reason)?;
     let app = call.app();
-    let mut scope = call.scope().await?;
-    let (_, people) = managed(&call, &mut scope, id).await?;
+    let (mut scope, _, people) = managed(&call, id).await?;
     let email = scope.person(id).await?.email.parse::<Email>().map_err(|e| Problem::internal(&e))?;
     let ended = take_factors(app, &mut scope, id, &email, call.at).await?;
     let row = scope.person(id).await?;
@@ -187,8 +191,7 @@ pub(crate) async fn reset_factors(
     params(("user_id" = String, Path, description = "Person")),
     responses((status = 204, description = "Deleted")))]
 pub(crate) async fn delete(call: Call, Id(id): Id<UserId>) -> ApiResult<StatusCode> {
-    let mut scope = call.scope().await?;
-    let (_, people) = managed(&call, &mut scope, id).await?;
+    let (mut scope, _, people) = managed(&call, id).await?;
     an_admin_remains(&people)?;
     let ended = cut_off(&call, &mut scope, id).await?;
     scope.delete_person(id).await?;

@@ -10,13 +10,14 @@ mod lockout;
 mod manage;
 
 use proofline_authz::{Action, Unmanaged};
+use proofline_store::Scope;
 use utoipa_axum::routes;
 
 pub(crate) use import::people as people_of;
 pub use import::{BadLine, ImportFault, Imported, import_users, wrap_passwords};
 pub use lockout::reset_factors_of;
 
-use crate::http::{Access, Api, Problem, RateClass};
+use crate::http::{Access, Api, ApiResult, Call, Problem, RateClass};
 
 pub(crate) fn routes(api: Api) -> Api {
     api.route(Access::Person(Action::UserRead), RateClass::Read, routes!(list::list))
@@ -32,14 +33,22 @@ pub(crate) fn routes(api: Api) -> Api {
         .route(Access::Person(Action::InvitationResend), RateClass::Write, routes!(invitations::resend))
 }
 
-/// What somebody is told who does not decide over a person they see.
-fn unmanaged(why: Unmanaged) -> Problem {
-    match why {
+/// The answer to whoever decides over somebody who is not theirs, once that is recorded. The scope is given up first.
+async fn unmanaged(
+    call: &Call,
+    scope: Scope,
+    resource: impl std::fmt::Display,
+    why: Unmanaged,
+) -> ApiResult<Problem> {
+    drop(scope);
+    let problem = match why {
         Unmanaged::Oneself => {
             Problem::forbidden("oneself", "Nobody changes, suspends or deletes themselves. Ask a colleague.")
         }
         Unmanaged::NotTheirs => {
             Problem::forbidden("not_managed", "Your role does not decide over people of this role and place.")
         }
-    }
+    };
+    call.record_denied(call.action(), resource, serde_json::json!({ "code": problem.code() })).await?;
+    Ok(problem)
 }

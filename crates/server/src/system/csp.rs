@@ -3,8 +3,9 @@
 //! Anyone can send one, so it is counted and logged as what was forbidden and from what kind of place. No address in it is
 //! kept: it is whatever the sender wrote.
 
-use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
 use serde_json::Value;
 
 use crate::http::{Anonymous, ApiResult, Problem, json_expected, request_id, too_large};
@@ -39,15 +40,15 @@ const KINDS: [&str; 6] = ["inline", "eval", "wasm-eval", "data", "blob", "self"]
 #[utoipa::path(post, path = "/api/csp-reports", tag = "system",
     request_body(content = Object, content_type = "application/reports+json"),
     responses((status = 204, description = "Noted")))]
-pub(crate) async fn report(_: Anonymous, headers: HeaderMap, body: Bytes) -> ApiResult<StatusCode> {
+pub(crate) async fn report(_: Anonymous, request: Request) -> ApiResult<StatusCode> {
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !["application/csp-report", "application/reports+json", "application/json"].contains(&kind.as_str()) {
         return Err(json_expected());
     }
-    if body.len() > MAX_REPORT {
-        return Err(too_large());
-    }
+    let body = to_bytes(body, MAX_REPORT).await.map_err(|_| too_large())?;
     let document: Value = serde_json::from_slice(&body)
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "json_invalid", "This is not a JSON document."))?;
     let reports = violations(&document);

@@ -14,6 +14,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::auth::tell_of_change;
 use crate::http::{
     Access, Api, ApiResult, Call, Id, Listing, NotKept, PageQuery, Problem, Query, RateClass, Strict,
     fresh_token,
@@ -166,6 +167,7 @@ pub(crate) async fn create(
     };
     let mut scope = call.scope().await?;
     scope.create_token(&new).await?;
+    tell_of_change(&call, &mut scope, "A token was made, with which a program acts for you.").await?;
     let detail = json!({ "name": new.name, "actions": new.actions, "days": request.expires_in_days });
     scope.commit(call.note(None, new.id, detail)).await?;
     let item = TokenBody {

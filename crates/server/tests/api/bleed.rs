@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use proofline_core::Role;
 use proofline_protocol::{Base64, SubmitRequest};
-use proofline_testkit::{Agent, Browser, TestApp};
+use proofline_testkit::{Agent, Browser, TestApp, logs};
 
 use crate::tenant::Tenant;
 
@@ -34,6 +34,34 @@ async fn polled<T>(request: impl Future<Output = T>, most: u32) -> Option<T> {
         }
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gives_up_while_a_transaction_begins_leaves_none_open() {
+    let app = TestApp::start_with(2, |settings| settings.rate_scale = 1_000_000).await;
+    let admin = app.admin().await;
+    let mut watcher = app.database.superuser().await;
+    for round in 0..200 {
+        let mut browser = admin.clone();
+        drop(polled(browser.get("/api/overview"), round % 20).await);
+    }
+    let mut open = i64::MAX;
+    for _ in 0..100 {
+        open = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND state LIKE 'idle in transaction%'",
+        )
+        .fetch_one(&mut watcher)
+        .await
+        .expect("counts");
+        if open == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(open, 0, "transactions that nobody knows of");
+    let warned = logs::text();
+    assert!(!warned.contains("there is already a transaction in progress"), "one went on in another");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

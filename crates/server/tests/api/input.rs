@@ -119,6 +119,37 @@ async fn no_route_takes_anything_but_its_own_request() {
 }
 
 #[tokio::test]
+async fn what_reads_nothing_from_its_address_takes_nothing_there() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 10_000).await;
+    let mut admin = app.admin().await;
+    let mut refused = 0;
+    for entry in app.app.routes.iter().filter(|entry| !entry.reads_query) {
+        if !matches!(entry.access, Access::Person(_)) {
+            continue;
+        }
+        let path = format!("{}?as_of=2026-01-01T00:00:00Z", path_to_nothing(entry));
+        let method = entry.method.parse::<Method>().expect("a method");
+        let body = (method != Method::GET).then(|| json!({}));
+        let reply = admin.send(method, &path, body.as_ref()).await;
+        let problem = reply.expect(422);
+        assert_eq!(problem["errors"][0]["code"], "query_invalid", "{} {path}", entry.method);
+        refused += 1;
+    }
+    assert!(refused > 50, "{refused}");
+}
+
+#[tokio::test]
+async fn a_report_that_is_too_large_is_refused_as_everything_is() {
+    let app = TestApp::start().await;
+    let mut browser = app.anonymous();
+    browser.headers = vec![("content-type", "application/csp-report".to_owned())];
+    for size in [200 * 1024, 12 * 1024 * 1024] {
+        let reply = browser.send_bytes(Method::POST, "/api/csp-reports", vec![b' '; size]).await;
+        reply.expect_problem(413, "too_large");
+    }
+}
+
+#[tokio::test]
 async fn nothing_can_be_sorted_by_a_statement() {
     let app = TestApp::start_with(5, |s| s.rate_scale = 10_000).await;
     let mut admin = app.admin().await;

@@ -104,6 +104,52 @@ async fn a_stolen_session_does_not_guess_the_password() {
     thief.post("/api/auth/password", right).await.expect(204);
 }
 
+#[tokio::test]
+async fn strangers_guesses_keep_nobody_from_changing_their_password() {
+    let app = generous().await;
+    let email = app.person(Role::StaffOperator).await;
+    let mut owner = app.sign_in(&email).await;
+    for _ in 0..6 {
+        let guess = json!({ "email": email, "password": "wrong wrong wrong" });
+        app.anonymous().post("/api/auth/login", guess).await.expect(401);
+    }
+    let right = json!({ "current_password": app.password(), "new_password": FRESH });
+    owner.post("/api/auth/password", right).await.expect(204);
+}
+
+#[tokio::test]
+async fn what_was_given_to_programs_ends_when_an_account_is_taken_back() {
+    let app = generous().await;
+    let mut admin = app.admin().await;
+    let (by_link, suspended, lost) = (
+        app.person(Role::StaffOperator).await,
+        app.person(Role::StaffOperator).await,
+        app.person(Role::StaffOperator).await,
+    );
+    let mut programs = Vec::new();
+    for email in [&by_link, &suspended, &lost] {
+        let mut maker = app.sign_in(email).await;
+        let token = app.token(&mut maker, &["site.read"]).await;
+        app.program(&token).get("/api/sites").await.expect(200);
+        programs.push(token);
+        assert!(app.mail_to(email).await[0].contains("A token was made"), "whoever it was, they are told");
+    }
+    ask(&app, &by_link).await.expect(202);
+    let token = app.mailed_token(&by_link).await;
+    let confirm = json!({ "token": token, "password": FRESH });
+    app.anonymous().post("/api/auth/password-reset/confirm", confirm).await.expect(204);
+    let reason = json!({ "reason": "somebody else was in the account" });
+    let (one, two) = (id_of(&mut admin, &suspended).await, id_of(&mut admin, &lost).await);
+    admin.post(&format!("/api/users/{one}/suspend"), reason.clone()).await.expect(200);
+    admin.post(&format!("/api/users/{one}/restore"), json!({})).await.expect(200);
+    admin.post(&format!("/api/users/{two}/reset-factors"), reason).await.expect(200);
+    for token in programs {
+        app.program(&token).get("/api/sites").await.expect(401);
+    }
+    let audit = admin.get("/api/audit?action=password.reset").await.expect(200);
+    assert_eq!(audit["items"][0]["detail"]["tokens_revoked"], 1);
+}
+
 /// Everything that a client could tell answers apart by.
 fn visible(reply: &Reply) -> (u16, Vec<String>, Value) {
     let body = reply.json();

@@ -65,9 +65,34 @@ async fn what_matters_most_takes_a_proof_of_the_last_five_minutes() {
             refused.push(action);
         }
     }
-    for expected in
-        [Action::EvidenceExport, Action::FactorRemove, Action::UserUpdate, Action::UserResetFactors]
-    {
+    // Written down here, too: what is forgotten in the policy is not to be forgotten with it. Who gets in and how, what leaves,
+    // keys and credentials, and what machines may do by themselves.
+    for expected in [
+        Action::AccessGrant,
+        Action::AccessRestrict,
+        Action::ApplianceSetMode,
+        Action::ApprovalDecide,
+        Action::AuditExport,
+        Action::BreakGlassApprove,
+        Action::BreakGlassRequest,
+        Action::CredentialSet,
+        Action::EvidenceExport,
+        Action::FactorPolicyUpdate,
+        Action::FactorRemove,
+        Action::IdentityBeginLink,
+        Action::IdentityUnlink,
+        Action::InvitationResend,
+        Action::KeyRotationDecide,
+        Action::ProfileChangeEmail,
+        Action::ProviderCreate,
+        Action::ProviderDelete,
+        Action::ProviderUpdate,
+        Action::TokenCreate,
+        Action::UserDelete,
+        Action::UserResetFactors,
+        Action::UserRestore,
+        Action::UserUpdate,
+    ] {
         assert!(refused.contains(&expected), "{expected}");
     }
     // Whom somebody invites matters as much where it is another administrator.
@@ -237,6 +262,49 @@ async fn a_stricter_policy_asks_for_a_passkey_and_the_stricter_one_counts() {
     let elsewhere = app.site(&mut admin, "Elsewhere").await;
     assert_eq!(required(site.place(Role::PracticeOwner)).await, "passkey");
     assert_eq!(required(elsewhere.place(Role::PracticeOwner)).await, "any");
+}
+
+#[tokio::test]
+async fn where_a_passkey_is_asked_for_no_code_adds_another() {
+    let app = TestApp::start().await;
+    let (mut admin, ..) = enrolled(&app, Role::StaffAdmin).await;
+    let (mut operator, email, secret, codes) = enrolled(&app, Role::StaffOperator).await;
+    app.add_passkey(&mut operator, &mut app.authenticator()).await;
+    let policy = json!({ "role": "staff_operator", "requirement": "passkey" });
+    app.clock.advance(TimeDelta::minutes(1));
+    admin.send(Method::PUT, "/api/second-factor-policy", Some(&policy)).await.expect(200);
+
+    // Password and code were phished, or a recovery code was found.
+    let mut thief = app.with_password(&email).await;
+    assert_eq!(thief.post(PROVE, code(&app, &secret)).await.expect(200)["assurance"], "password");
+    let options = "/api/auth/factors/passkeys/options";
+    thief.post(options, json!({})).await.expect_problem(403, "passkey_required");
+    let recovery = json!({ "code": codes[0] });
+    thief.post("/api/auth/second-factor/recovery-code", recovery).await.expect(200);
+    thief.post(options, json!({})).await.expect_problem(403, "passkey_required");
+    // Whose passkey it is adds another one.
+    operator.post(options, json!({})).await.expect(201);
+    let told = app.mail_to(&email).await;
+    assert!(told.iter().any(|mail| mail.contains("A passkey was added.")), "{told:?}");
+}
+
+#[tokio::test]
+async fn who_has_the_password_alone_keeps_nobody_from_proving_again() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    let (mut owner, email, secret, _) = enrolled(&app, Role::StaffAdmin).await;
+    let mut thief = app.with_password(&email).await;
+    for _ in 0..6 {
+        thief.post(PROVE, json!({ "code": "000000" })).await.expect_problem(403, "code_refused");
+    }
+    owner.post(PROVE, code(&app, &secret)).await.expect(200);
+    // Nor from coming back in the browser that they signed in with before.
+    app.clock.advance(TimeDelta::seconds(30));
+    owner.post_empty("/api/auth/logout").await.expect(204);
+    let login = json!({ "email": email, "password": app.password() });
+    owner.post("/api/auth/login", login).await.expect(200);
+    owner.post(PROVE, code(&app, &secret)).await.expect(200);
+    app.clock.advance(TimeDelta::seconds(30));
+    thief.post(PROVE, code(&app, &secret)).await.expect_problem(403, "code_refused");
 }
 
 #[tokio::test]

@@ -336,6 +336,34 @@ async fn two_hundred_sign_ins_at_once_leave_the_server_responsive() {
     assert!(p99 < Duration::from_millis(100), "{p99:?} of {}", waits.len());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_known_waits_for_no_stranger() {
+    let app = TestApp::start_with(10, |settings| {
+        settings.rate_scale = 10_000;
+        settings.password_cost = 10;
+    })
+    .await;
+    let email = app.person(Role::StaffOperator).await;
+    let mut known = app.sign_in(&email).await;
+    known.post_empty("/api/auth/logout").await.expect(204);
+    let crowd: Vec<_> = (0..200)
+        .map(|n| {
+            let mut browser = app.anonymous();
+            let address = format!("nobody-{n}@staff.example");
+            tokio::spawn(async move { attempt(&mut browser, &address, WRONG).await.status.as_u16() })
+        })
+        .collect();
+    // Until the queue is full: one is turned away.
+    while !crowd.iter().any(tokio::task::JoinHandle::is_finished) {
+        tokio::task::yield_now().await;
+    }
+    attempt(&mut known, &email, app.password()).await.expect(200);
+    let waiting = crowd.iter().filter(|login| !login.is_finished()).count();
+    assert!(waiting > 50, "{waiting} strangers still wait");
+    let statuses = join_all(crowd).await;
+    assert!(statuses.iter().any(|status| status.as_ref().is_ok_and(|status| *status == 503)), "it was full");
+}
+
 #[tokio::test]
 async fn signing_in_again_ends_the_session_before() {
     let app = TestApp::start().await;

@@ -20,6 +20,7 @@ use super::verify::{self, Failure, Vouched};
 use super::{discovery, place, return_to};
 use crate::auth::session::{self, Person};
 use crate::http::{Anonymous, ApiResult, Problem, Query};
+use crate::mail::{Letters, sealed};
 
 /// Most requests to be let in that wait at one provider.
 const MOST_WAITING: i64 = 200;
@@ -312,6 +313,9 @@ async fn link(
     let principal = Principal::Person { id: user, name: person.name, membership: person.membership };
     let note = call.note(identity.id, json!({ "provider": provider.id }));
     sign_in.audit(&principal, Action::IdentityLink, note).await?;
+    let what = format!("An account at {} signs you in from now on.", provider.name);
+    let letter = Letters::of(app).account_changed(&person.email, &what);
+    sign_in.queue_mail(&sealed(app, letter, call.at)).await?;
     Ok(sign_in.commit().await?)
 }
 

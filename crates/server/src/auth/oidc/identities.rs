@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::place;
 use super::start::{StartBody, begin};
+use crate::auth::factors::tell;
 use crate::http::{ApiResult, Call, Id, NotKept, Problem, Strict};
 
 /// A link.
@@ -94,6 +95,7 @@ pub(crate) async fn unlink(call: Call, Id(identity): Id<IdentityId>) -> ApiResul
         }
         other => other.into(),
     })?;
+    tell(&call, &mut scope, "An account at a provider does not sign you in any more.").await?;
     scope.commit(call.note(None, identity, json!({}))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
