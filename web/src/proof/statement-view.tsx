@@ -122,7 +122,7 @@ function BodyView({ siteId, body }: { siteId: string; body: Body }): ReactNode {
             </Link>
           </Fact>
           <Fact name="Step">
-            {body.from ? `${humanise(body.from)} to ` : ""}
+            {body.from === body.to ? "Stays " : body.from ? `${humanise(body.from)} to ` : ""}
             {humanise(body.to).toLowerCase()}
           </Fact>
           <Fact name="By">{body.actor}</Fact>
