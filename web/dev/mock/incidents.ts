@@ -168,6 +168,8 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
       transitions.push(step("open", "suppressed", t(9), "l1", "Maintenance window"));
       break;
     case "open":
+      transitions.push(step("open", "open", t(31), "agent", "no rule answers this check here"));
+      break;
     case "closed":
       break;
   }
@@ -193,13 +195,18 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
       ? {
           id: check.runbook,
           title: "Put the setting back",
+          description: `Sets what the check looks at to “${check.expected}”. Nobody has to sign in again.`,
           steps: [
-            "Look at the present setting",
-            "Write the expected setting, keeping the previous one",
-            "Reload the service",
-            "Observe again",
+            { text: `Set ${check.id.split(".").at(-1)} to "${check.good}" for the service`, lines: [] },
+            {
+              text: "Write 2 audit rules to 50-proofline-setting.rules",
+              lines: ["-w /etc/ssh/sshd_config -p wa -k setting", "-w /etc/ssh/sshd_config.d -p wa -k setting"],
+            },
+            { text: "Validate the service's configuration and reload it", lines: [] },
           ],
           disruptive: check.runbook.includes("sshd"),
+          rollback:
+            "The state before each change is kept, and put back by itself where a step fails or the check still does not pass afterwards. Then: validate the service's configuration and reload it.",
         }
       : null,
   };

@@ -1,7 +1,7 @@
 /** What a cell says is held against signed entries, in this browser. */
 
 import type { Page } from "@playwright/test";
-import { expect, test, visit } from "./signed-in";
+import { expect, expectNoOverflow, test, visit } from "./signed-in";
 
 interface Check {
   asset_id: string;
@@ -63,3 +63,38 @@ for (const [what, lie, step] of [
     await expect(why(page).getByText(`${step}: does not hold`)).toBeVisible();
   });
 }
+
+test("no part of a result is cut off, however little room there is", async ({ app: page }) => {
+  const { site, indices } = await page.evaluate(async () => {
+    const get = (path: string) => fetch(path).then((response) => response.json());
+    const site: string = (await get("/api/sites?limit=1")).items[0].id;
+    const newest = async (kind: string): Promise<number> =>
+      (await get(`/api/sites/${site}/evidence?kind=${kind}&limit=1`)).items[0].index;
+    return { site, indices: [await newest("check_run"), await newest("heal")] };
+  });
+  for (const index of indices) {
+    await visit(page, `/sites/${site}/evidence/${index}`);
+    for (const width of [1440, 1280, 1024, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      const table = page.getByRole("table", { name: "Results" });
+      await expect(table).toBeVisible();
+      const where = `entry ${index} at ${width} px`;
+      const room = await table.evaluate((table) => {
+        const panel = (table.closest("section") as HTMLElement).getBoundingClientRect();
+        const cells = [...table.querySelectorAll<HTMLElement>("tbody th, tbody td")];
+        return {
+          cut: cells
+            .filter((cell) => cell.scrollWidth > cell.clientWidth || cell.getBoundingClientRect().right > panel.right)
+            .map((cell) => cell.textContent),
+          // What is read beside each other has room for a word; on a card each has a line of its own.
+          narrowest: Math.min(...cells.map((cell) => cell.clientWidth)),
+          card: getComputedStyle(table).display === "block",
+        };
+      });
+      expect(room.cut, where).toEqual([]);
+      expect(room.card, where).toBe(width < 1024);
+      if (!room.card) expect(room.narrowest, where).toBeGreaterThanOrEqual(140);
+      await expectNoOverflow(page);
+    }
+  }
+});

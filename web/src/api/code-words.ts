@@ -19,14 +19,31 @@ export const codeWords: Record<string, ErrorWords> = {
   step_up_cancelled: once("You did not confirm that it is you", "Nothing was changed."),
   code_refused: again(
     "This code was not accepted",
-    "Each one works once. A code of an app also lasts only half a minute: wait for the next, and check the clock of your phone.",
+    "Each one works once, and a code of an app only for half a minute: wait for the next, and check your phone's clock. After several wrong ones none is taken for 15 minutes.",
   ),
   login_failed: again(
     "E-mail or password is not right",
     "After five wrong passwords an account takes none for 15 minutes.",
   ),
+  csrf_refused: once("This page is older than your session", "Reload the page, then do it again. Nothing was changed."),
+  origin_refused: once(
+    "This page was opened under another address",
+    "Open Central Command under its own address, or reload the page there. Nothing was changed.",
+  ),
+  two_credentials: once("This request named two people", "Reload the page, then do it again. Nothing was changed."),
+  bootstrap_closed: once("The first administrator exists already", "Sign in instead."),
+  bootstrap_token_invalid: once(
+    "This link does not make an administrator any more",
+    "It was used, or is too old. Start the server again for a new one.",
+  ),
 
   // Passkeys.
+  passkeys_unavailable: once(
+    "This installation cannot use passkeys",
+    "Its address is not a name over HTTPS. Use a code of an app.",
+  ),
+  passkeys_full: once("You have as many passkeys as one person may have", "Take one away before you add another."),
+  no_passkey: once("You have no passkey", "Use a code, and add a passkey on your account page."),
   passkey_unsupported: once(
     "This browser has no passkeys",
     "Use a code, or open this page in a browser of this year over a secure connection.",
@@ -134,6 +151,56 @@ export const codeWords: Record<string, ErrorWords> = {
     "This person cannot be let in",
     "Only people of the platform or of the client's partner are, while their account is open.",
   ),
+
+  // Plans and incidents.
+  plan_changed: again(
+    "Another plan waits by now",
+    "Nothing was approved. Read the plan that is on the page now before you decide.",
+  ),
+  not_awaiting_approval: again(
+    "No plan waits for a person any more",
+    "It was carried out, withdrawn, or the check passes again. Nothing was changed.",
+  ),
+  already_approved: again("This plan was approved already", "The appliance fetches the order at its next check-in."),
+  not_escalatable: again(
+    "This incident cannot be handed over as it stands",
+    "It is with a person already, a runbook is at work, or it is over. Load the page again.",
+  ),
+
+  // Appliances and what belongs to them.
+  appliance_revoked: once(
+    "This appliance was revoked",
+    "Nothing reaches it any more. Provision the machine again if it is still in use.",
+  ),
+  already_revoked: again("This appliance was revoked before", "Nothing was changed."),
+  too_many_credentials: once(
+    "This appliance holds as many credentials as it may",
+    "Up to 50. Take one away before you add another.",
+  ),
+  key_in_use: once("This key belongs to an appliance already", "Every machine needs a key of its own."),
+
+  // The installation.
+  already_cleared: again("This alarm was cleared already", "Nothing was changed."),
+  rotation_expired: once("The time for this decision is over", "Ask for the rotation again on the server."),
+  evidence_unsound: once(
+    "The log of this site does not hold together",
+    "Nothing of it is shown. Tell whoever runs the installation, with the request id.",
+  ),
+
+  // Whatever is changed.
+  name_taken: again("There is one of this name already", "Choose another name."),
+  conflict: again("This clashes with something that exists already", "Look at the list before you do it again."),
+  stale: again("Somebody changed this meanwhile", "Load the page again and look before you change it."),
+  already_done: again(
+    "This was done already",
+    "Its answer is given only once: look at the list. Nothing was done a second time.",
+  ),
+  too_large: again("This is more than the server takes at once", "Shorten it, then send it again."),
+  json_expected: again("The server could not read what this page sent", "Reload the page, then do it again."),
+  json_invalid: again("What this page sent was damaged", "Reload the page, then do it again."),
+  method_not_allowed: again("This page is older than the server", "Reload the page, then do it again."),
+  overloaded: again("The server is asked too much at once", "Try again in a moment. Nothing was changed."),
+  timed_out: again("This took too long and was given up", "Nothing was changed. Try again."),
 
   // Programs.
   not_grantable: again("A token cannot be given this", "Your role may have changed. Load the page again."),

@@ -28,9 +28,8 @@ describe("the words of an error", () => {
   });
 
   it("take the server's safe detail where the person can act on it", () => {
-    expect(wordsFor(new ApiError("conflict", { detail: "Somebody decided already." })).advice).toBe(
-      "Somebody decided already.",
-    );
+    const conflict = new ApiError("conflict", { code: "never_heard_of", detail: "Somebody decided already." });
+    expect(wordsFor(conflict).advice).toBe("Somebody decided already.");
     expect(wordsFor(new ApiError("server", { detail: "pool exhausted" })).advice).not.toContain("pool");
   });
 
@@ -57,6 +56,14 @@ describe("the words of an error", () => {
     expect(sentenceFor(new ApiError("forbidden", { code: "last_admin" }))).toMatch(
       /^This is the last administrator\. /,
     );
+  });
+
+  it("of a request that was taken for a forgery do not blame the role", () => {
+    for (const code of ["csrf_refused", "origin_refused"]) {
+      const said = sentenceFor(new ApiError("forbidden", { code, status: 403 }));
+      expect(said).not.toContain("role");
+      expect(said).toMatch(/reload the page/i);
+    }
   });
 
   it("exist for a fault in our own code too", () => {

@@ -2620,7 +2620,7 @@ export interface components {
             pass: number;
             /**
              * Format: double
-             * @description 0 to 100; null where nothing applies.
+             * @description 0 to 100; null where nothing applies, or where there is nothing to measure.
              */
             score?: number | null;
             /** Format: int64 */
@@ -3597,7 +3597,7 @@ export interface components {
                 partner_name: string;
                 /**
                  * Format: double
-                 * @description 0 to 100; null where nothing applies.
+                 * @description 0 to 100; null where nothing applies, or where there is nothing to measure.
                  */
                 score?: number | null;
                 /**
@@ -4114,7 +4114,7 @@ export interface components {
             profile: string;
             /**
              * Format: double
-             * @description 0 to 100; null where nothing applies.
+             * @description 0 to 100; null where nothing applies, or where there is nothing to measure.
              */
             score?: number | null;
         };
@@ -4287,12 +4287,23 @@ export interface components {
         };
         /** @description The runbook that would repair it. */
         RunbookBody: {
+            /** @description What it changes and what people will notice. */
+            description: string;
             /** @description Whether people at the clinic may notice. */
             disruptive: boolean;
             id: string;
+            /** @description Whether it can be taken back, when that happens by itself, and how. */
+            rollback: string;
             /** @description What it does, in order. */
-            steps: string[];
+            steps: components["schemas"]["RunbookStepBody"][];
             title: string;
+        };
+        /** @description One step of a runbook. */
+        RunbookStepBody: {
+            /** @description What the text leaves out, line by line: what a file will hold, audit rules, a command, names and ports. */
+            lines: string[];
+            /** @description What it does, with its values. */
+            text: string;
         };
         /** @description One of the server's public keys. */
         ServerKey: {
@@ -4435,7 +4446,7 @@ export interface components {
             partner_name: string;
             /**
              * Format: double
-             * @description 0 to 100; null where nothing applies.
+             * @description 0 to 100; null where nothing applies, or where there is nothing to measure.
              */
             score?: number | null;
             /**

@@ -7,6 +7,7 @@ import { Button } from "../ui/button";
 import { ConfirmDialog } from "../ui/confirm";
 import { say } from "../ui/toast";
 import type { IncidentDetail } from "../api/types";
+import { Plan } from "./plan";
 import { wordsOfState } from "./state";
 
 /** What a person can do about it. Approval is bound to the plan that is on the screen. */
@@ -69,15 +70,15 @@ function Approve({ incident }: { incident: IncidentDetail }) {
         <p>
           On <strong className="font-semibold text-ink">{incident.asset_name}</strong> at {incident.site_name}:
         </p>
-        <ol className="mt-2 list-decimal space-y-1 pl-5">
-          {incident.runbook?.steps.map((step) => (
-            <li key={step}>{step}</li>
-          ))}
-        </ol>
-        {incident.runbook?.disruptive && (
-          <p className="mt-2 text-stale">This may interrupt work at the practice for a moment.</p>
-        )}
-        <p className="mt-2">The previous state is kept, so that it can be rolled back.</p>
+        <div className="mt-3">
+          {incident.runbook ? (
+            <Plan runbook={incident.runbook} />
+          ) : (
+            <p className="text-stale">
+              What it does cannot be shown: the server has no runbook for this check. Look on the machine first.
+            </p>
+          )}
+        </div>
       </ConfirmDialog>
     </>
   );

@@ -1,7 +1,6 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { plural } from "../lib/format";
-import { Chip } from "../ui/chip";
 import { Crumbs } from "../ui/crumbs";
 import { ErrorNote } from "../ui/error-note";
 import { Fact, Facts } from "../ui/facts";
@@ -17,6 +16,7 @@ import { lookOfCheck } from "../scoring/look";
 import { Actions } from "./actions";
 import { Heals } from "./heals";
 import type { IncidentDetail } from "../api/types";
+import { Plan } from "./plan";
 import { incidentQuery } from "./queries";
 import { IncidentStateChip } from "./state";
 import { titleOf } from "./title";
@@ -172,23 +172,8 @@ function Runbook({ runbook }: { runbook: IncidentDetail["runbook"] }) {
       </p>
     );
   return (
-    <div className="px-4 py-3">
-      <p className="flex flex-wrap items-center gap-2 font-semibold">
-        {runbook.title}
-        {runbook.disruptive && (
-          <Chip tone="warn" tip="It may interrupt work at the practice for a moment">
-            Disruptive
-          </Chip>
-        )}
-      </p>
-      <p className="text-xs text-ink-3">
-        <code>{runbook.id}</code>
-      </p>
-      <ol className="mt-2 list-decimal space-y-1 pl-5 text-ink-2">
-        {runbook.steps.map((step) => (
-          <li key={step}>{step}</li>
-        ))}
-      </ol>
+    <div className="px-4 py-3 text-ink-2">
+      <Plan runbook={runbook} />
     </div>
   );
 }

@@ -70,8 +70,9 @@ interface EntryProps {
 function Entry({ siteId, index, entry }: EntryProps) {
   const decoded = decode(entry.envelope_base64);
   return (
-    <div className="grid items-start gap-3.5 lg:grid-cols-[minmax(0,1fr)_26rem]">
-      <div className="grid min-w-0 gap-3.5 max-lg:order-2">
+    // Side by side only where the results keep room to be read beside the proof.
+    <div className="grid items-start gap-3.5 xl:grid-cols-[minmax(0,1fr)_22rem] min-[100rem]:grid-cols-[minmax(0,1fr)_26rem]">
+      <div className="grid min-w-0 gap-3.5 max-xl:order-2">
         <Panel title="What it says" note={<Chip icon={kindOf(entry.kind).icon}>{kindOf(entry.kind).word}</Chip>}>
           {decoded ? (
             <StatementView siteId={siteId} predicate={decoded.predicate} />
@@ -81,7 +82,7 @@ function Entry({ siteId, index, entry }: EntryProps) {
         </Panel>
         {decoded && <Raw decoded={decoded} />}
       </div>
-      <div className="grid gap-3.5 max-lg:order-1">
+      <div className="grid min-w-0 items-start gap-3.5 max-xl:order-1 max-xl:lg:grid-cols-2">
         <VerificationPanel siteId={siteId} index={index} entry={entry} />
         <Panel title="Where it stands">
           <Position entry={entry} decoded={decoded} />

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
+import { cx } from "../lib/cx";
 import { lookOfCheck } from "../scoring/look";
 import { count, humanise } from "../lib/format";
 import { Digest } from "../ui/digest";
@@ -121,7 +122,7 @@ function BodyView({ siteId, body }: { siteId: string; body: Body }): ReactNode {
             </Link>
           </Fact>
           <Fact name="Step">
-            {body.from ? `${humanise(body.from)} to ` : ""}
+            {body.from === body.to ? "Stays " : body.from ? `${humanise(body.from)} to ` : ""}
             {humanise(body.to).toLowerCase()}
           </Fact>
           <Fact name="By">{body.actor}</Fact>
@@ -165,42 +166,58 @@ function BodyView({ siteId, body }: { siteId: string; body: Body }): ReactNode {
   }
 }
 
-/** Results as the signer stated them at that time; whether they are still fresh is another question. */
+/**
+ * Results as the signer stated them at that time; whether they are still fresh is another question. Nothing of them may be
+ * cut off: the columns share the width that there is, and where that is little a result becomes a card. Roles are spelled
+ * out because changing `display` would drop them.
+ */
 function Results({ results, state }: { results: readonly ObservedResult[]; state: string | null }) {
   return (
     <>
-      <div tabIndex={0} role="region" aria-label="Results" className="overflow-x-auto">
-        <table className="w-full text-left">
-          <thead>
-            <tr className="text-xs text-ink-3">
-              <th scope="col" className="h-9 px-4 font-medium">
+      <div className="@container border-hair not-first:border-t">
+        <table
+          role="table"
+          aria-label="Results"
+          className="w-full table-fixed text-left [overflow-wrap:anywhere] @max-xl:block"
+        >
+          <thead role="rowgroup" className="@max-xl:hidden">
+            <tr role="row" className="text-xs text-ink-3">
+              <th role="columnheader" scope="col" className="h-9 w-[30%] px-4 font-medium">
                 Check
               </th>
-              <th scope="col" className="px-3 font-medium">
+              <th role="columnheader" scope="col" className="w-36 px-3 font-medium">
                 Verdict
               </th>
-              <th scope="col" className="px-3 font-medium">
+              <th role="columnheader" scope="col" className="px-3 font-medium">
                 Observed
               </th>
-              <th scope="col" className="px-4 font-medium">
+              <th role="columnheader" scope="col" className="px-4 font-medium">
                 Expected
               </th>
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup" className="@max-xl:block">
             {results.map((result, i) => (
-              <tr key={result.check ?? i} className="border-t border-hair align-top">
-                <th scope="row" className="px-4 py-1.5 font-normal whitespace-nowrap">
-                  <code>{result.check}</code>
+              <tr
+                key={result.check ?? i}
+                role="row"
+                className="border-t border-hair align-top @max-xl:grid @max-xl:grid-cols-[minmax(0,1fr)_auto] @max-xl:gap-x-3 @max-xl:gap-y-1 @max-xl:px-4 @max-xl:py-3 @max-xl:first:border-0"
+              >
+                <th role="rowheader" scope="row" className="px-4 py-1.5 font-normal @max-xl:p-0">
+                  <CheckId id={result.check} />
                 </th>
-                <td className="px-3 py-1.5">
+                <td role="cell" className="px-3 py-1.5 @max-xl:p-0">
                   <StateChip look={lookOfCheck(result.verdict, "fresh")} />
                 </td>
-                <td className="px-3 py-1.5">
-                  <code>{result.observed}</code>
-                  {result.reason && <span className="block text-xs text-ink-3">{result.reason}</span>}
+                <td role="cell" className={cx("px-3 py-1.5", onCard)}>
+                  <CardLabel>Observed</CardLabel>
+                  <div>
+                    <code>{result.observed}</code>
+                    {result.reason && <span className="block text-xs text-ink-3">{result.reason}</span>}
+                  </div>
                 </td>
-                <td className="px-4 py-1.5 text-ink-2">
+                <td role="cell" className={cx("px-4 py-1.5 text-ink-2", onCard)}>
+                  <CardLabel>Expected</CardLabel>
                   <code>{result.expected}</code>
                 </td>
               </tr>
@@ -214,5 +231,31 @@ function Results({ results, state }: { results: readonly ObservedResult[]; state
         </p>
       )}
     </>
+  );
+}
+
+/** A check's id, which breaks behind a dot where it has to. */
+function CheckId({ id }: { id: string | undefined }) {
+  return (
+    <code>
+      {id?.split(/(?<=\.)/).map((part, i) => (
+        <Fragment key={i}>
+          {i > 0 && <wbr />}
+          {part}
+        </Fragment>
+      ))}
+    </code>
+  );
+}
+
+/** A value on a card: a line of its own, behind the name of its column. */
+const onCard =
+  "@max-xl:col-span-2 @max-xl:grid @max-xl:grid-cols-[4.5rem_minmax(0,1fr)] @max-xl:items-baseline @max-xl:p-0";
+
+function CardLabel({ children }: { children: string }) {
+  return (
+    <span aria-hidden="true" className="text-xs text-ink-3 @xl:hidden">
+      {children}
+    </span>
   );
 }

@@ -81,7 +81,7 @@ impl Action {
             Self::ClearOtherWrite { under } => {
                 format!("take the write permission of others from files under {under}")
             }
-            Self::FileContent { path, .. } => format!("write {path}"),
+            Self::FileContent { path, mode, .. } => format!("write {path} with mode {mode}"),
             Self::FileLine { path, key, value, .. } => format!("set {key} to {value} in {path}"),
             Self::LoginDefs { key, value } => format!("set {key} to {value} in /etc/login.defs"),
             Self::JournaldDropIn { settings } => format!("set journal options: {}", settings_text(settings)),
@@ -111,6 +111,40 @@ impl Action {
             Self::Command { run } => match run {
                 AllowedCommand::JournalFlush => "move the journal to disk".to_owned(),
             },
+        }
+    }
+
+    /// What [`Action::describe`] leaves out, line by line: whoever approves a plan has to see that, too.
+    pub fn particulars(&self) -> Vec<String> {
+        let or =
+            |list: &str, nothing: &str| if list.is_empty() { nothing.to_owned() } else { list.to_owned() };
+        match self {
+            Self::FileContent { content, .. } => content.lines().map(str::to_owned).collect(),
+            Self::AuditRule { rules, .. } => rules.clone(),
+            Self::NftDropIn { allow_tcp, allow_udp } => vec![
+                format!("further TCP ports: {}", or(allow_tcp, "none")),
+                format!("further UDP ports: {}", or(allow_udp, "none")),
+            ],
+            Self::Package { debian, redhat, .. } => {
+                vec![
+                    format!("Debian and its relatives: {debian}"),
+                    format!("Red Hat and its relatives: {redhat}"),
+                ]
+            }
+            Self::TimeSync { servers } => vec![format!("time servers: {}", or(servers, "as they are"))],
+            Self::Command { run } => vec![quoted(run.argv())],
+            Self::SshdDropIn { .. }
+            | Self::SysctlDropIn { .. }
+            | Self::FileMode { .. }
+            | Self::ClearOtherWrite { .. }
+            | Self::FileLine { .. }
+            | Self::LoginDefs { .. }
+            | Self::JournaldDropIn { .. }
+            | Self::ModprobeBlacklist { .. }
+            | Self::Service { .. }
+            | Self::StartEnabled { .. }
+            | Self::LockEmptyPasswords {}
+            | Self::Reload { .. } => Vec::new(),
         }
     }
 }
@@ -160,6 +194,17 @@ impl Verify {
 
 fn settings_text(settings: &std::collections::BTreeMap<String, String>) -> String {
     settings.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// An argument vector on one line. What a shell would read as more than one word stands in quotes.
+fn quoted(argv: &[&str]) -> String {
+    let plain = |argument: &str| {
+        !argument.is_empty() && argument.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:@,".contains(c))
+    };
+    let words = argv.iter().map(|&argument| {
+        if plain(argument) { argument.to_owned() } else { format!("'{}'", argument.replace('\'', r"'\''")) }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn first<const N: usize>(problems: [Option<String>; N]) -> Option<String> {
@@ -241,6 +286,12 @@ fn is_audit_rule(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_argument_that_is_no_plain_word_stands_in_quotes() {
+        assert_eq!(quoted(&["journalctl", "--flush"]), "journalctl --flush");
+        assert_eq!(quoted(&["a b", "", "it's", "$x"]), r"'a b' '' 'it'\''s' '$x'");
+    }
 
     #[test]
     fn texts_that_would_mean_more_than_a_value_are_refused() {

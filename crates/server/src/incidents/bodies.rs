@@ -1,7 +1,7 @@
 //! How an incident looks on the wire.
 
 use chrono::{DateTime, Utc};
-use proofline_catalog::{Catalog, Runbook};
+use proofline_catalog::Catalog;
 use proofline_core::Timestamp;
 use proofline_evidence::dsse::Envelope;
 use proofline_evidence::statement::{Body, CheckResult, Heal, Statement};
@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::explain;
+use super::plan::RunbookBody;
 
 /// An incident as listed.
 #[derive(Serialize, ToSchema)]
@@ -200,32 +201,6 @@ pub(super) fn heal(entry: &Entry) -> Option<HealBody> {
     })
 }
 
-/// The runbook that would repair it.
-#[derive(Serialize, ToSchema)]
-pub(super) struct RunbookBody {
-    id: String,
-    title: String,
-    /// What it does, in order.
-    steps: Vec<String>,
-    /// Whether people at the clinic may notice.
-    disruptive: bool,
-}
-
-impl From<&Runbook> for RunbookBody {
-    fn from(runbook: &Runbook) -> Self {
-        let step = |action| {
-            let value = serde_json::to_value(action).unwrap_or_default();
-            value.get("action").and_then(|name| name.as_str()).unwrap_or("step").replace('_', " ")
-        };
-        Self {
-            id: runbook.id.clone(),
-            title: runbook.title.clone(),
-            steps: runbook.remediate.iter().map(step).collect(),
-            disruptive: runbook.disruptive,
-        }
-    }
-}
-
 /// One incident with its history.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct IncidentDetailBody {
@@ -254,7 +229,6 @@ impl IncidentDetailBody {
         last: Option<Span>,
     ) -> Self {
         let check = catalog.check(&row.check);
-        let runbook = check.and_then(|check| check.runbook.as_deref()).and_then(|id| catalog.runbook(id));
         Self {
             incident: IncidentBody::of(row, catalog, now),
             check: FailingCheckBody {
@@ -270,7 +244,7 @@ impl IncidentDetailBody {
             last_observation: last.map(LastObservationBody::from),
             mode: row.appliance_mode.clone(),
             plan_digest: row.plan_digest.clone(),
-            runbook: runbook.map(RunbookBody::from),
+            runbook: check.and_then(|check| RunbookBody::answering(catalog, check)),
         }
     }
 }

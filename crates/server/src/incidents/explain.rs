@@ -25,18 +25,20 @@ pub(crate) fn explain(catalog: &Catalog, incident: &IncidentRow, now: Timestamp)
     }
 }
 
-/// What stands in the way of an open incident: in the agent's words where it gave some, else the first thing that is known.
+/// What stands in the way of an open incident: that nothing could repair it, else the agent's own words where it gave some,
+/// else the first thing that is known.
 fn idle(catalog: &Catalog, incident: &IncidentRow, now: Timestamp) -> String {
+    let repairable = catalog.check(&incident.check).is_some_and(|check| check.runbook.is_some());
+    if !repairable {
+        return "No runbook repairs this: a person has to.".to_owned();
+    }
     let observation = format!("{}: ", Verdict::Fail);
     let said = incident.cause.trim().trim_end_matches('.');
     if !said.starts_with(&observation) {
         return format!("Nothing runs: {said}.");
     }
-    let repairable = catalog.check(&incident.check).is_some_and(|check| check.runbook.is_some());
     let unseen = incident.last_seen_at.is_none_or(|seen| now - seen >= STALE_FOR);
-    if !repairable {
-        "No runbook repairs this: a person has to.".to_owned()
-    } else if let Some(set) = &incident.local_override {
+    if let Some(set) = &incident.local_override {
         format!("The clinic set this machine to {set}: nothing runs by itself.")
     } else if incident.appliance_mode == "audit" {
         "The appliance only observes (mode audit): nothing runs by itself.".to_owned()

@@ -3,6 +3,7 @@
 mod bodies;
 mod decide;
 mod explain;
+mod plan;
 mod read;
 
 use proofline_authz::Action;

@@ -43,7 +43,7 @@ pub(super) struct SiteSummaryBody {
     partner_name: String,
     /// Assets in use.
     asset_count: i32,
-    /// 0 to 100; null where nothing applies.
+    /// 0 to 100; null where nothing applies, or where there is nothing to measure.
     score: Option<f64>,
     /// Assessed of applicable controls, 0 to 1; null where nothing applies.
     coverage: Option<f64>,
@@ -73,7 +73,7 @@ impl SiteSummaryBody {
             org_name: summary.org_name,
             partner_name: summary.partner_name,
             asset_count: assets,
-            score: score(controls.passing_weight, controls.applicable_weight),
+            score: score(assets, controls.passing_weight, controls.applicable_weight),
             coverage: coverage(&controls),
             strip: strip.chars().map(|letter| strip_state(letter, holds).as_str()).collect(),
             controls: controls.into(),
@@ -103,9 +103,10 @@ fn strip_state(letter: char, holds: bool) -> ControlState {
     }
 }
 
-/// On the scale of screens, 0 to 100.
-pub(super) fn score(passing_weight: i32, applicable_weight: i32) -> Option<f64> {
-    percent(Fraction::of(unsigned(passing_weight), unsigned(applicable_weight)))
+/// On the scale of screens, 0 to 100; none where there are no assets.
+fn score(assets: i32, passing_weight: i32, applicable_weight: i32) -> Option<f64> {
+    let score = Fraction::of(unsigned(passing_weight), unsigned(applicable_weight));
+    percent(score.filter(|_| assets > 0))
 }
 
 /// On the scale of screens, 0 to 100.

@@ -39,7 +39,7 @@ pub(crate) struct CountsBody {
 /// The controls of all sites together.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FleetPostureBody {
-    /// 0 to 100; null where nothing applies.
+    /// 0 to 100; null where nothing applies, or where there is nothing to measure.
     score: Option<f64>,
     /// The same with accepted risks taken out. No risk can be accepted yet, so it is the score.
     excepted_score: Option<f64>,
@@ -114,8 +114,8 @@ pub(crate) async fn overview(call: Call) -> ApiResult<Json<OverviewBody>> {
     let mut sites = scope.sites_by_risk(&SiteFilter::default(), &page).await?.items;
     renew_shown(&call, scope, &mut sites).await?;
     Ok(Json(OverviewBody {
+        posture: FleetPostureBody::of(posture, counts.assets),
         counts: counts.into(),
-        posture: posture.into(),
         attention: attention(catalog, now, &incidents, offline, unmeasured),
         sites: sites.into_iter().map(|site| SiteSummaryBody::of(site, catalog, now)).collect(),
         healing_24h: healing.into(),
@@ -211,9 +211,11 @@ impl From<FleetCounts> for CountsBody {
     }
 }
 
-impl From<FleetPosture> for FleetPostureBody {
-    fn from(fleet: FleetPosture) -> Self {
-        let score = percent(Fraction::of(fleet.passing_weight, fleet.applicable_weight));
+impl FleetPostureBody {
+    /// Sites without a machine count, as not assessed, once there is one anywhere.
+    fn of(fleet: FleetPosture, assets: u64) -> Self {
+        let score = Fraction::of(fleet.passing_weight, fleet.applicable_weight).filter(|_| assets > 0);
+        let score = percent(score);
         let assessed = fleet.pass + fleet.fail;
         Self {
             score,

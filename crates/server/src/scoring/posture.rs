@@ -81,7 +81,7 @@ pub(super) struct PostureControlBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PostureBody {
     as_of: DateTime<Utc>,
-    /// 0 to 100; null where nothing applies.
+    /// 0 to 100; null where nothing applies, or where there is nothing to measure.
     score: Option<f64>,
     /// The same with accepted risks taken out. No risk can be accepted yet, so it is the score.
     excepted_score: Option<f64>,

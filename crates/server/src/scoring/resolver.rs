@@ -5,7 +5,8 @@
 //! - `unknown`, `error`, stale and missing are never a pass; they stay in the denominator;
 //! - what only a person can state is never met by a check, whatever it finds;
 //! - one more failing check never raises a score;
-//! - no score where nothing applies.
+//! - a site without a machine is not assessed: taking its machines away takes nothing out of the denominator;
+//! - no score where nothing applies, or where there is nothing to measure.
 //!
 //! It knows nothing of databases, requests or of how a span came about. Time is a parameter: the same function tells how
 //! a site stood on any day.
@@ -67,7 +68,7 @@ pub(crate) enum ControlState {
     Pass,
     /// At least one fails.
     Fail,
-    /// At least one was not measured, and none fails.
+    /// At least one was not measured, and none fails; or there is no machine to measure.
     NotAssessed,
     /// At least one was measured too long ago, and nothing is worse.
     Stale,
@@ -161,6 +162,8 @@ pub(crate) struct Posture<'a> {
     pub(crate) controls: Vec<ControlPosture<'a>>,
     /// Every check that applies to an asset or was measured on it.
     pub(crate) cells: Vec<Cell<'a>>,
+    /// Whether there is an asset at all.
+    pub(crate) inhabited: bool,
     /// From this instant on something in it may have gone stale.
     pub(crate) valid_until: Timestamp,
 }
@@ -184,6 +187,8 @@ pub(crate) struct Totals {
     pub(crate) applicable_weight: u32,
     /// Weights of the failing ones, four times, and of those that could be measured and are not.
     pub(crate) risk: u32,
+    /// See [`Posture::inhabited`].
+    pub(crate) inhabited: bool,
 }
 
 /// Whose posture: a site with all that belongs to it, or a single machine of it.
@@ -239,7 +244,7 @@ pub(crate) fn resolve<'a>(
             ControlPosture { control, state, cells: behind }
         })
         .collect();
-    Posture { controls, cells, valid_until }
+    Posture { controls, cells, inhabited: !assets.is_empty(), valid_until }
 }
 
 fn cell<'a>(asset: &AssetFacts, check: &'a Check, held: Option<&Held<'_>>, now: Timestamp) -> Cell<'a> {
@@ -283,10 +288,14 @@ fn control_state(
     match (control.coverage.kind, breadth, worst) {
         // What only a person can state is never met by a machine's check; a check may only show that it is not met.
         (CoverageKind::Attestation, _, Some(CheckState::Fail)) => ControlState::Fail,
-        (CoverageKind::Attestation, Breadth::Site, _) if !nothing_there => ControlState::NotAssessed,
-        (CoverageKind::Attestation, _, _) => ControlState::NotApplicable,
+        (CoverageKind::Attestation, Breadth::Site, _) => ControlState::NotAssessed,
+        (CoverageKind::Attestation, Breadth::Asset, _) => ControlState::NotApplicable,
         (_, _, Some(worst)) => ControlState::of_worst(worst),
         (CoverageKind::NotCovered, _, None) => ControlState::NotCovered,
+        // Nobody looks: that is no reason why the rule would not apply.
+        (CoverageKind::Automated | CoverageKind::Hybrid, _, None) if nothing_there => {
+            ControlState::NotAssessed
+        }
         (CoverageKind::Automated | CoverageKind::Hybrid, _, None) => ControlState::NotApplicable,
     }
 }
@@ -299,7 +308,7 @@ impl Posture<'_> {
 
     /// Counts and weights.
     pub(crate) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+        let mut totals = Totals { inhabited: self.inhabited, ..Totals::default() };
         for ControlPosture { control, state, cells } in &self.controls {
             let weight = control.severity.weight();
             match state {
@@ -331,9 +340,9 @@ impl Posture<'_> {
 }
 
 impl Totals {
-    /// `Σ weight of passing / Σ weight of applicable`; none where nothing applies.
+    /// `Σ weight of passing / Σ weight of applicable`; none where nothing applies, or where there is nothing to measure.
     pub(crate) fn score(&self) -> Option<Fraction> {
-        Fraction::of(self.passing_weight.into(), self.applicable_weight.into())
+        Fraction::of(self.passing_weight.into(), self.applicable_weight.into()).filter(|_| self.inhabited)
     }
 
     /// `assessed / applicable`, in controls; none where nothing applies.
@@ -468,10 +477,45 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_site_has_no_score() {
-        let totals = World::of(&[]).resolve().totals();
-        assert_eq!((totals.score(), totals.coverage()), (None, None));
-        assert_eq!(totals.risk, 0);
+    fn a_site_without_a_machine_is_not_assessed_and_has_no_score() {
+        let posture = World::of(&[]).resolve();
+        let totals = posture.totals();
+        assert_eq!((totals.score(), totals.coverage().map(Fraction::value)), (None, Some(0.0)));
+        assert_eq!((totals.risk, totals.not_applicable), (0, 0));
+        for control in &posture.controls {
+            let expected = match control.control.coverage.kind {
+                CoverageKind::NotCovered => ControlState::NotCovered,
+                CoverageKind::Automated | CoverageKind::Hybrid | CoverageKind::Attestation => {
+                    ControlState::NotAssessed
+                }
+            };
+            assert_eq!(control.state, expected, "{}", control.control.id);
+        }
+    }
+
+    #[test]
+    fn what_no_machine_there_is_of_the_kind_for_does_not_apply() {
+        let switch = AssetFacts { platform: Platform::Network, roles: Vec::new(), ..asset(1) };
+        let posture = resolve(Catalog::embedded(), Breadth::Site, &[switch], &[], at(0));
+        let unspoken = posture.controls.iter().filter(|control| control.cells.is_empty());
+        let mut states: Vec<_> = unspoken
+            .filter(|c| matches!(c.control.coverage.kind, CoverageKind::Automated | CoverageKind::Hybrid))
+            .map(|control| control.state)
+            .collect();
+        states.dedup();
+        assert_eq!(states, [ControlState::NotApplicable]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn taking_every_machine_away_takes_nothing_out_of_the_denominator(site in sites()) {
+            let before = World::of(&site).resolve().totals();
+            let after = World::of(&[]).resolve().totals();
+            prop_assert!(after.applicable_weight >= before.applicable_weight);
+            prop_assert_eq!(after.passing_weight, 0);
+        }
     }
 
     #[test]

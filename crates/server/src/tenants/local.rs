@@ -4,9 +4,9 @@
 use std::fmt::Display;
 
 use proofline_authz::{Action, Job, Principal, authorise};
-use proofline_core::{Mode, OrgId, PartnerId, ProvisioningCodeId, Secret, SiteId};
+use proofline_core::{Mode, OrgId, PartnerId, ProvisioningCodeId, Secret, SiteId, Timestamp};
 use proofline_evidence::statement::{Body, ServerFact};
-use proofline_store::{ApplianceFilter, AuditNote, NewCode, PageRequest, Partner, Scope};
+use proofline_store::{ApplianceFilter, AuditNote, NewCode, PageRequest, Partner, Scope, StoreError};
 use serde_json::json;
 
 use super::codes;
@@ -16,6 +16,9 @@ use crate::http::{ApiResult, Problem, request_id};
 
 /// A name without a space, as a statement in the log wants it.
 const ACTOR: &str = "proofline-run";
+
+/// What the partner of a local site is called.
+const PARTNER: &str = "Local partner";
 
 /// Where the local agent belongs, and the code it may claim.
 pub struct LocalSite {
@@ -47,12 +50,10 @@ pub async fn provision_local(app: &AppState, known: Option<SiteId>) -> ApiResult
     let site = match known {
         Some(site) => site,
         None => {
-            let id = PartnerId::new(at, entropy);
-            // Names are unique and this may be a second local site after the first one's folder was lost.
-            let tail: String = id.to_string().chars().rev().take(4).collect();
-            let name = format!("Local partner {tail}");
-            scope.create_partner(&Partner { id, name, created_at: at }).await?;
-            let org = scope.create_organisation(OrgId::new(at, entropy), id, "Local practice", at).await?;
+            let partner;
+            (scope, partner) = add_partner(app, scope, at).await?;
+            let org =
+                scope.create_organisation(OrgId::new(at, entropy), partner, "Local practice", at).await?;
             let site = scope.create_site(SiteId::new(at, entropy), org.id, "This machine", "UTC", at).await?;
             crate::scoring::refresh(&mut scope, app.catalog(), site.org, site.id, at).await?;
             site
@@ -71,6 +72,26 @@ pub async fn provision_local(app: &AppState, known: Option<SiteId>) -> ApiResult
     scope.create_code(site.org, site.id, &new).await?;
     scope.commit(note(app, site.org, new.id, json!({ "site": site.id }))).await?;
     Ok(LocalSite { site: site.id, code: secret })
+}
+
+/// A partner for the local site, in the scope where it was added. Names are unique, and this may be a second local site after
+/// the first one's folder was lost: only then the name ends as the partner's id does.
+async fn add_partner(app: &AppState, mut scope: Scope, at: Timestamp) -> ApiResult<(Scope, PartnerId)> {
+    let id = PartnerId::new(at, app.entropy());
+    let mut partner = Partner { id, name: PARTNER.to_owned(), created_at: at };
+    match scope.create_partner(&partner).await {
+        Ok(()) => Ok((scope, id)),
+        Err(StoreError::Conflict { .. }) => {
+            // Nothing more comes of a transaction that met a conflict.
+            drop(scope);
+            let mut scope = self::scope(app).await?;
+            let text = id.to_string();
+            partner.name = format!("{PARTNER} {}", &text[text.len() - 4..]);
+            scope.create_partner(&partner).await?;
+            Ok((scope, id))
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// Gives every appliance of the local site this mode, and answers how far the furthest of them may go. The command line

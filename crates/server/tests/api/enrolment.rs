@@ -386,6 +386,25 @@ async fn each_status_lists_what_is_shown_with_it() {
 }
 
 #[tokio::test]
+async fn a_local_partner_has_a_plain_name_while_nobody_else_has_it() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    for _ in 0..2 {
+        provision_local(app.state(), None).await.expect("provisions");
+        app.clock.advance(TimeDelta::seconds(1));
+    }
+    let listed = admin.get("/api/partners").await.expect(200);
+    let partners = listed["items"].as_array().expect("partners").iter();
+    let local: Vec<_> = partners
+        .map(|partner| (partner["name"].as_str().expect("a name"), partner["id"].as_str().expect("an id")))
+        .filter(|(name, _)| name.starts_with("Local partner"))
+        .collect();
+    let [(plain, _), (second, id)] = local[..] else { panic!("two: {local:?}") };
+    assert_eq!(plain, "Local partner");
+    assert_eq!(second, format!("Local partner {}", &id[id.len() - 4..]));
+}
+
+#[tokio::test]
 async fn a_mode_that_a_person_chose_outlasts_the_next_start() {
     let app = TestApp::start().await;
     let mut admin = app.admin().await;

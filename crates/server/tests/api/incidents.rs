@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use proofline_core::{Clock, Entropy, IncidentId, Role, SeededEntropy, Verdict};
+use proofline_evidence::statement::{Body, IncidentChange};
 use proofline_evidence::{Digest, dsse::Envelope};
 use proofline_protocol::{Instruction, KeyRole, ORDER_PAYLOAD_TYPE, Order};
 use proofline_testkit::{Browser, TestApp, TestSite};
@@ -149,6 +150,68 @@ async fn the_agents_words_come_before_its_results() {
     assert_eq!(incident["why"], "Handed to people: all 3 attempts are used.");
     let overview = admin.get("/api/overview").await.expect(200);
     assert_eq!(overview["attention"][0]["kind"], "escalated");
+}
+
+#[tokio::test]
+async fn that_nothing_could_repair_it_is_said_before_the_agents_words() {
+    let app = TestApp::start().await;
+    let (mut admin, _, mut desk) = enrolled(&app).await;
+    let mut checks = proofline_catalog::Catalog::embedded().checks().iter();
+    let check = &checks.find(|check| check.runbook.is_none()).expect("a check that only people repair").id;
+    let run = desk.run(vec![result(check, Verdict::Fail, "bad")]);
+    desk.submit_all(vec![run]).await;
+    let words = "No runbook repairs this: a person has to.";
+    let incident = only(&mut admin).await;
+    assert_eq!((&incident["why"], &incident["runbook"]), (&json!(words), &Value::Null));
+    let said = desk.state(Body::Incident(IncidentChange {
+        incident: id(&app),
+        check: check.clone(),
+        from: Some("open".into()),
+        to: "open".into(),
+        actor: "agent".into(),
+        cause: "no rule answers this check here".into(),
+    }));
+    desk.submit_all(vec![said]).await;
+    let incident = only(&mut admin).await;
+    assert_eq!(incident["why"], words);
+    assert_eq!(incident["transitions"][1]["cause"], "no rule answers this check here");
+}
+
+#[tokio::test]
+async fn a_plan_is_shown_with_every_value_that_it_sets() {
+    let app = TestApp::start().await;
+    let (mut admin, _, mut desk) = enrolled(&app).await;
+    let failing = ["linux.permissions.umask", "linux.kernel.pointer_exposure", "linux.audit.time_rules"];
+    let run = desk.run(failing.map(|check| result(check, Verdict::Fail, "bad")).to_vec());
+    desk.submit_all(vec![run]).await;
+    let listed = admin.get("/api/incidents").await.expect(200);
+    let mut runbooks = std::collections::HashMap::new();
+    for incident in listed["items"].as_array().expect("incidents") {
+        let (id, check) = (incident["id"].as_str(), incident["check_id"].as_str());
+        let path = format!("/api/incidents/{}", id.expect("an id"));
+        let runbook = admin.get(&path).await.expect(200)["runbook"].clone();
+        runbooks.insert(check.expect("a check").to_owned(), runbook);
+    }
+    let texts = |check: &str| -> Vec<String> {
+        let steps = runbooks[check]["steps"].as_array().expect("steps").iter();
+        steps.map(|step| step["text"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(texts("linux.permissions.umask"), ["Set UMASK to 027 in /etc/login.defs"]);
+    assert_eq!(
+        texts("linux.kernel.pointer_exposure"),
+        [
+            "Set the kernel parameter kernel.kptr_restrict to 1",
+            "Set the kernel parameter kernel.dmesg_restrict to 1",
+        ]
+    );
+    let umask = &runbooks["linux.permissions.umask"];
+    assert!(umask["description"].as_str().is_some_and(|text| text.starts_with("Sets UMASK")), "{umask}");
+    assert_eq!(umask["disruptive"], false);
+    assert!(umask["rollback"].as_str().is_some_and(|text| text.contains("put back by itself")), "{umask}");
+    let audit = &runbooks["linux.audit.time_rules"];
+    let rule = "-a always,exit -F arch=b64 -S adjtimex,settimeofday,clock_settime -k time";
+    assert_eq!(audit["steps"][0]["lines"], json!([rule]));
+    assert!(audit["rollback"].as_str().is_some_and(|text| text.ends_with("Then: load the audit rules.")));
 }
 
 /// An incident whose plan waits for a person: an administrator, the appliance, the incident, and what the appliance calls both.

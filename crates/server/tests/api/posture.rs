@@ -5,7 +5,7 @@ use proofline_catalog::Catalog;
 use proofline_core::{Verdict, format_rfc3339};
 use proofline_evidence::statement::{Body, CheckRun};
 use proofline_testkit::{Browser, TestApp, TestSite};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::desk::{Desk, ROOT_LOGIN, result};
 
@@ -43,7 +43,9 @@ async fn a_site_goes_from_nothing_through_unmeasured_to_measured() {
     let mut admin = app.admin().await;
     let site = app.site(&mut admin, "Main Street").await;
     let empty = posture(&mut admin, &site).await;
-    assert_eq!((&empty["score"], &empty["coverage"]), (&Value::Null, &Value::Null));
+    assert_eq!((&empty["score"], empty["coverage"].as_f64()), (&Value::Null, Some(0.0)));
+    assert_eq!(control(&empty, its_control())["state"], "not_assessed", "nobody looks");
+    assert_eq!(admin.get("/api/overview").await.expect(200)["posture"]["score"], Value::Null);
     let agent = app.enrolled(&mut admin, &site).await;
     let mut desk = Desk::of(agent, &app.clock);
     let unmeasured = posture(&mut admin, &site).await;
@@ -64,6 +66,43 @@ async fn a_site_goes_from_nothing_through_unmeasured_to_measured() {
     let (score, coverage) = (measured["score"].as_f64().expect("a score"), measured["coverage"].as_f64());
     assert!(score > 30.0 && score < 100.0, "{score}");
     assert!(coverage.is_some_and(|c| c > 0.3 && c < 1.0), "{coverage:?}");
+}
+
+#[tokio::test]
+async fn revoking_the_only_appliance_leaves_the_site_in_the_denominator() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let kept = app.site(&mut admin, "Kept").await;
+    let mut desk = Desk::of(app.enrolled(&mut admin, &kept).await, &app.clock);
+    let run = desk.run_all(Verdict::Pass);
+    desk.submit_all(vec![run]).await;
+    let failing = app.site(&mut admin, "Failing").await;
+    let mut desk = Desk::of(app.enrolled(&mut admin, &failing).await, &app.clock);
+    let run = desk.run_all(Verdict::Fail);
+    desk.submit_all(vec![run]).await;
+    let before = admin.get("/api/overview").await.expect(200)["posture"].clone();
+    let failed = before["fail"].as_u64().expect("a number");
+    assert!(failed > 0, "{before}");
+
+    let revoke = format!("/api/appliances/{}/revoke", desk.agent.identity().appliance);
+    admin.post(&revoke, json!({ "reason": "stolen from the car" })).await.expect(200);
+    let page = posture(&mut admin, &failing).await;
+    assert_eq!((&page["score"], page["coverage"].as_f64()), (&Value::Null, Some(0.0)));
+    let states = page["controls"].as_array().expect("controls").iter();
+    let states: Vec<_> = states.map(|control| control["state"].clone()).collect();
+    assert!(states.iter().all(|state| state == "not_assessed" || state == "not_covered"), "{states:?}");
+    let listed = admin.get("/api/sites?q=Failing").await.expect(200)["items"][0].clone();
+    assert_eq!((&listed["strip"], &listed["score"]), (&Value::Array(states), &Value::Null));
+    assert_eq!((&listed["controls"]["not_applicable"], &listed["controls"]["fail"]), (&json!(0), &json!(0)));
+
+    let after = admin.get("/api/overview").await.expect(200)["posture"].clone();
+    assert_eq!(after["fail"], 0);
+    let not_assessed = |posture: &Value| posture["not_assessed"].as_u64().expect("a number");
+    assert!(not_assessed(&after) >= not_assessed(&before) + failed, "{before} {after}");
+    let score = |posture: &Value| posture["score"].as_f64().expect("a score");
+    assert!(score(&after) <= score(&before), "nothing got better: {before} {after}");
+    let alone = posture(&mut admin, &kept).await;
+    assert!(score(&after) < score(&alone), "both sites count: {after}");
 }
 
 #[tokio::test]

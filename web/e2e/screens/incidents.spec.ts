@@ -1,0 +1,39 @@
+/** What a person reads before deciding about an incident. */
+
+import { addresses, expect, expectAccessible, test, visit } from "./signed-in";
+
+test("a plan is read value by value before it is approved", async ({ app: page }) => {
+  const known = await addresses(page);
+  const incident = (known["incident to approve"] as string).split("/").at(-1);
+  const { runbook } = await page.evaluate(async (id) => (await fetch(`/api/incidents/${id}`)).json(), incident);
+  await visit(page, known["incident to approve"] as string);
+  const panel = page.getByRole("region", { name: "The plan" });
+  await expect(panel).toBeVisible();
+  await page.getByRole("button", { name: "Approve the plan" }).click();
+  const dialog = page.getByRole("dialog");
+  for (const place of [panel, dialog]) {
+    const steps = place.getByRole("list", { name: "Steps", includeHidden: true });
+    await expect(steps.locator("li")).toHaveCount(runbook.steps.length);
+    for (const { text, lines } of runbook.steps)
+      for (const said of [text, ...lines]) await expect(steps).toContainText(said);
+    await expect(place).toContainText(runbook.description);
+    await expect(place).toContainText(runbook.rollback);
+    await expect(place.getByText("It may interrupt work")).toHaveCount(runbook.disruptive ? 1 : 0);
+  }
+  await page.setViewportSize({ width: 390, height: 800 });
+  await expectAccessible(page);
+  await expect(dialog.getByRole("button", { name: "Approve and run" })).toBeVisible();
+});
+
+test("another explanation of the same state is no step of its own", async ({ app: page }) => {
+  const id = await page.evaluate(async () => {
+    const { items } = await (await fetch("/api/incidents?state=open&limit=100")).json();
+    return items.find(({ state }: { state: string }) => state === "open").id;
+  });
+  await visit(page, `/incidents/${id}`);
+  const rows = page.getByRole("region", { name: "Timeline" }).getByRole("listitem");
+  await expect(rows).toHaveCount(2);
+  await expect(rows.first()).toContainText("Open");
+  await expect(rows.last()).toContainText("no rule answers this check here · the agent");
+  await expect(rows.last().getByText("Open", { exact: true })).toHaveCount(0);
+});
