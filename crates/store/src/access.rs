@@ -2,7 +2,7 @@
 //!
 //! What a restricted client hides, row-level security decides; here is what it decides by.
 
-use proofline_core::{BreakGlassId, Email, OrgId, SiteId, Timestamp, UserId};
+use proofline_core::{BreakGlassId, Email, OrgId, Role, SiteId, Timestamp, UserId};
 use uuid::Uuid;
 
 use crate::error::{During, stored};
@@ -163,16 +163,43 @@ impl Scope {
             .map(drop)
     }
 
-    /// Where owners of a practice who may sign in read their mail.
-    pub async fn owners(&mut self, org: OrgId) -> StoreResult<Vec<Email>> {
-        const OPERATION: &str = "find owners";
-        let found = sqlx::query_scalar!(
-            "SELECT email FROM person WHERE org_id = $1 AND role = 'practice_owner' AND disabled_at IS NULL ORDER BY id",
+    /// Where people of a practice who may sign in read their mail, and what they are there.
+    pub async fn people_of_practice(&mut self, org: OrgId) -> StoreResult<Vec<(Email, Role)>> {
+        const OPERATION: &str = "find people of a practice";
+        let found = sqlx::query!(
+            "SELECT email, role FROM person WHERE org_id = $1 AND disabled_at IS NULL ORDER BY id",
             org.uuid()
         )
         .fetch_all(self.query())
         .await
         .during(OPERATION)?;
+        found
+            .into_iter()
+            .map(|row| {
+                let email = stored(row.email.parse(), OPERATION, "email")?;
+                Ok((email, stored(row.role.parse(), OPERATION, "role")?))
+            })
+            .collect()
+    }
+
+    /// Where administrators of the installation who may sign in read their mail, within reach or not. For whom to write to, and
+    /// never for an answer: it looks as signing in does, and sees what it saw before as soon as it is done.
+    pub async fn administrators(&mut self) -> StoreResult<Vec<Email>> {
+        const OPERATION: &str = "find administrators";
+        sqlx::query!("SELECT set_config('app.sign_in', 'on', true)")
+            .fetch_one(self.query())
+            .await
+            .during(OPERATION)?;
+        let found = sqlx::query_scalar!(
+            "SELECT email FROM person WHERE role = 'staff_admin' AND disabled_at IS NULL ORDER BY id"
+        )
+        .fetch_all(self.query())
+        .await
+        .during(OPERATION)?;
+        sqlx::query!("SELECT set_config('app.sign_in', '', true)")
+            .fetch_one(self.query())
+            .await
+            .during(OPERATION)?;
         found.into_iter().map(|email| stored(email.parse(), OPERATION, "email")).collect()
     }
 

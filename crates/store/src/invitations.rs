@@ -193,6 +193,21 @@ impl Scope {
         .during("revoke invitations of a person")?;
         Ok(revoked.rows_affected())
     }
+
+    /// Whether somebody within reach became a person by an invitation of `inviter`. Told by the instant and the place, which
+    /// the invitation and the person have in common for good: an address can be changed.
+    pub async fn was_invited_by(&mut self, person: UserId, inviter: UserId) -> StoreResult<bool> {
+        sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM person p JOIN invitation i ON i.accepted_at = p.created_at
+                AND i.partner_id IS NOT DISTINCT FROM p.partner_id AND i.org_id IS NOT DISTINCT FROM p.org_id
+                WHERE p.id = $1 AND i.inviter_id = $2) AS "invited!""#,
+            person.uuid(),
+            inviter.uuid()
+        )
+        .fetch_one(self.query())
+        .await
+        .during("look who invited somebody")
+    }
 }
 
 impl SignIn {

@@ -198,22 +198,7 @@ impl SignIn {
         at: Timestamp,
         rule: LockRule,
     ) -> StoreResult<bool> {
-        // The count goes on while the account is locked: an attempt beyond the last one is what "locked" means.
-        sqlx::query_scalar!(
-            r#"INSERT INTO sign_in_attempt AS a (account, attempts, last_at) VALUES ($1, 1, $2)
-               ON CONFLICT (account) DO UPDATE SET last_at = $2,
-                 attempts = CASE WHEN a.locked_until <= $2 THEN 1 ELSE least(a.attempts, $3) + 1 END,
-                 locked_until = CASE WHEN a.locked_until <= $2 THEN NULL
-                    WHEN a.locked_until IS NULL AND a.attempts + 1 >= $3 THEN $4 ELSE a.locked_until END
-               RETURNING attempts <= $3 AS "counts!""#,
-            account.as_slice(),
-            at,
-            rule.attempts,
-            rule.until
-        )
-        .fetch_one(&mut *self.transaction)
-        .await
-        .during("count attempt to sign in")
+        count_attempt(&mut self.transaction, account, at, rule).await
     }
 
     /// Forgets earlier attempts after a success.
@@ -422,6 +407,30 @@ impl SignIn {
     }
 }
 
+async fn count_attempt(
+    connection: &mut PgConnection,
+    account: &[u8; 32],
+    at: Timestamp,
+    rule: LockRule,
+) -> StoreResult<bool> {
+    // The count goes on while the account is locked: an attempt beyond the last one is what "locked" means.
+    sqlx::query_scalar!(
+        r#"INSERT INTO sign_in_attempt AS a (account, attempts, last_at) VALUES ($1, 1, $2)
+               ON CONFLICT (account) DO UPDATE SET last_at = $2,
+                 attempts = CASE WHEN a.locked_until <= $2 THEN 1 ELSE least(a.attempts, $3) + 1 END,
+                 locked_until = CASE WHEN a.locked_until <= $2 THEN NULL
+                    WHEN a.locked_until IS NULL AND a.attempts + 1 >= $3 THEN $4 ELSE a.locked_until END
+               RETURNING attempts <= $3 AS "counts!""#,
+        account.as_slice(),
+        at,
+        rule.attempts,
+        rule.until
+    )
+    .fetch_one(connection)
+    .await
+    .during("count attempt to sign in")
+}
+
 /// A membership from its columns.
 pub(crate) fn membership(
     role: &str,
@@ -457,6 +466,17 @@ impl StoredLogin {
 }
 
 impl Scope {
+    /// Counts a mail to the address that `account` is a keyed digest of, and answers whether it may be written: the same count
+    /// as for attempts to sign in, and nothing that was typed is kept.
+    pub async fn count_mail(
+        &mut self,
+        account: &[u8; 32],
+        at: Timestamp,
+        rule: LockRule,
+    ) -> StoreResult<bool> {
+        count_attempt(self.query(), account, at, rule).await
+    }
+
     /// Ends a session; ending it twice changes nothing.
     pub async fn end_session(&mut self, id: SessionId, at: Timestamp) -> StoreResult<()> {
         sqlx::query!("UPDATE session SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id.uuid(), at)

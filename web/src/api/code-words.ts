@@ -136,12 +136,23 @@ export const codeWords: Record<string, ErrorWords> = {
   sign_in_failed: again("The sign-in did not work", "Start again. Nothing was changed."),
 
   // Access to a client.
-  own_access: once("You cannot let yourself in", "Somebody else has to."),
+  own_access: once(
+    "You cannot let yourself or others in",
+    "An owner of the practice has to, or somebody who is let in already.",
+  ),
+  no_owner: once(
+    "This client has no owner to be told",
+    "Invite an owner first: they are told of everybody who is let in.",
+  ),
   not_restricted: again("This client is not restricted", "Nobody has to be let in."),
   let_in: again("You were let into this client", "It is open to you; there is nothing to ask for."),
   not_let_in: again("This person was not let in", "Somebody was faster. Nothing was changed."),
   already_asked: again("You have asked for this client already", "A second person has to agree."),
   second_person_needed: once("You cannot approve your own request", "Emergency access takes two people."),
+  invited_by_requester: once(
+    "You were invited by the person who asks",
+    "Emergency access takes two people: somebody else has to agree.",
+  ),
   break_glass_over: again("This access is over", "It ended, or was turned down. Ask again if it is needed."),
   not_involved: once(
     "You have no part in this access",

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::book::reload;
 use super::grants::minute;
-use super::told::{Told, tell};
+use super::told::{Readers, Told, tell};
 use crate::http::{ApiResult, Call, Id, Listing, PageQuery, Problem, Query, Strict};
 
 /// For so long a request waits for somebody to approve it.
@@ -179,8 +179,9 @@ pub(crate) async fn request(
     };
     scope.create_break_glass(&access).await?;
     let said = format!("{} asks for emergency access, to read, for {}.", access.user_name, under(&access));
-    say(&call, &mut scope, &client, &access, "break_glass_requested", said).await?;
-    let detail = json!({ "reason": access.reason, "ticket": access.ticket, "hours": access.hours });
+    let told = say(&call, &mut scope, &client, &access, "break_glass_requested", said).await?;
+    let detail = json!({ "reason": access.reason, "ticket": access.ticket, "hours": access.hours,
+        "told": told.as_str() });
     scope.commit(call.note(Some(org), access.id, detail)).await?;
     Ok((StatusCode::CREATED, Json(BreakGlassBody::of(access, call.at))))
 }
@@ -198,11 +199,12 @@ async fn say(
     access: &BreakGlass,
     fact: &'static str,
     said: String,
-) -> ApiResult<()> {
+) -> ApiResult<Readers> {
     tell(call, scope, client, &Told { fact, subject: access.id.to_string(), said }).await
 }
 
-/// Approves what somebody else asked for: they see the client, to read, from now on for the hours that they asked for.
+/// Approves what somebody else asked for: they see the client, to read, from now on for the hours that they asked for. Whom
+/// they invited themselves is not somebody else.
 #[utoipa::path(post, path = "/api/break-glass/{break_glass_id}/approve", tag = "access",
     params(("break_glass_id" = String, Path, description = "Break-glass access")),
     responses((status = 200, body = BreakGlassBody, description = "Open")))]
@@ -216,6 +218,14 @@ pub(crate) async fn approve(call: Call, Id(id): Id<BreakGlassId>) -> ApiResult<J
         return Err(Problem::forbidden(
             "second_person_needed",
             "Nobody approves their own request. Ask somebody else.",
+        ));
+    }
+    if scope.was_invited_by(session.user, access.user).await? {
+        drop(scope);
+        call.record_denied(Action::BreakGlassApprove, id, json!({ "code": "invited_by_requester" })).await?;
+        return Err(Problem::forbidden(
+            "invited_by_requester",
+            "Whoever asks invited you themselves. Somebody else has to approve.",
         ));
     }
     match state(&access, call.at) {
@@ -237,8 +247,9 @@ pub(crate) async fn approve(call: Call, Id(id): Id<BreakGlassId>) -> ApiResult<J
         access.user_name,
         under(&access)
     );
-    say(&call, &mut scope, &client, &access, "break_glass_approved", said).await?;
-    let detail = json!({ "to": access.user_name, "ticket": access.ticket, "expires_at": access.expires_at });
+    let told = say(&call, &mut scope, &client, &access, "break_glass_approved", said).await?;
+    let detail = json!({ "to": access.user_name, "ticket": access.ticket, "expires_at": access.expires_at,
+        "told": told.as_str() });
     scope.commit(call.note(Some(access.org), id, detail)).await?;
     reload(call.app()).await;
     Ok(Json(BreakGlassBody::of(access, call.at)))
@@ -282,8 +293,9 @@ pub(crate) async fn end(call: Call, Id(id): Id<BreakGlassId>) -> ApiResult<Json<
         _ => "ended emergency access of",
     };
     let said = format!("{} {what} {} under ticket {}.", session.name, access.user_name, access.ticket);
-    say(&call, &mut scope, &client, &access, "break_glass_ended", said).await?;
-    scope.commit(call.note(Some(access.org), id, json!({ "of": access.user_name }))).await?;
+    let told = say(&call, &mut scope, &client, &access, "break_glass_ended", said).await?;
+    let detail = json!({ "of": access.user_name, "told": told.as_str() });
+    scope.commit(call.note(Some(access.org), id, detail)).await?;
     reload(call.app()).await;
     Ok(Json(BreakGlassBody::of(access, call.at)))
 }

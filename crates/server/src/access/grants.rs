@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::book::reload;
 use super::break_glass::BreakGlassBody;
-use super::told::{Told, tell};
+use super::told::{Told, has_owner, tell};
 use crate::http::{ApiResult, Call, Id, Problem, QueryTime, Strict};
 
 /// Somebody who is let in.
@@ -96,12 +96,13 @@ pub(crate) struct NewGrant {
     expires_at: Option<QueryTime>,
 }
 
-/// Refuses what would let the asking person in, and keeps a record of it. The caller holds no scope.
+/// Refuses what would let the asking person in, themselves or by somebody of theirs, and keeps a record of it. The caller
+/// holds no scope.
 pub(super) async fn refuse_oneself(call: &Call, action: Action, client: OrgId) -> ApiResult<Problem> {
     call.record_denied(action, client, json!({ "code": "own_access" })).await?;
     Ok(Problem::forbidden(
         "own_access",
-        "Nobody lets themselves into a restricted client. Ask somebody else.",
+        "Nobody lets themselves, or anybody in their place, into a restricted client. Ask somebody of theirs, or somebody who is let in.",
     ))
 }
 
@@ -115,7 +116,8 @@ pub(crate) async fn read(call: Call, Id(org): Id<OrgId>) -> ApiResult<Json<Acces
     Ok(Json(AccessBody::of(&call, &mut scope, &client).await?))
 }
 
-/// Restricts a client to people who are let in, or opens it to every role again. Only somebody who sees it opens it.
+/// Restricts a client to people who are let in, or opens it to every role again. Only somebody who sees it opens it, and only
+/// a client with an owner is restricted: decisions about access have to be told to somebody there.
 #[utoipa::path(put, path = "/api/organisations/{org_id}/access", tag = "access", request_body = Restriction,
     params(("org_id" = String, Path, description = "Organisation")),
     responses((status = 200, body = AccessBody, description = "Changed")))]
@@ -131,6 +133,12 @@ pub(crate) async fn restrict(
         return Err(refuse_oneself(&call, Action::AccessRestrict, org).await?);
     }
     let before = client.restricted;
+    if restricted && !before && !has_owner(&mut scope, org).await? {
+        return Err(Problem::conflict(
+            "no_owner",
+            "This practice has no owner who may sign in, so nobody there would be told who is let in. Invite an owner first.",
+        ));
+    }
     client.restricted = restricted;
     let body = AccessBody::of(&call, &mut scope, &client).await?;
     if before != restricted {
@@ -147,7 +155,8 @@ pub(crate) async fn restrict(
     Ok(Json(body))
 }
 
-/// Lets somebody of the installation or of the client's partner in. Whoever is let in already is so anew.
+/// Lets somebody of the installation or of the client's partner in. Whoever is let in already is so anew. Of a restricted
+/// client, it is done by its owners and by who is let in by a grant: whoever is not could let in somebody whom they made up.
 #[utoipa::path(post, path = "/api/organisations/{org_id}/grants", tag = "access", request_body = NewGrant,
     params(("org_id" = String, Path, description = "Organisation")),
     responses((status = 201, body = GrantBody, description = "Let in")))]
@@ -164,7 +173,7 @@ pub(crate) async fn grant(
     let by = call.session()?.user;
     let mut scope = call.scope().await?;
     let client = scope.lock_client(org).await?;
-    if new.user_id == by {
+    if new.user_id == by || !client.changeable {
         drop(scope);
         return Err(refuse_oneself(&call, Action::AccessGrant, org).await?);
     }

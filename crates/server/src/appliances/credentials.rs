@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 
 use crate::http::{ApiResult, Call, FieldProblem, Id, Listing, PageQuery, Problem, Query, Strict};
 use crate::keys::open_sealed;
+use crate::tenants::is_unseen;
 
 /// A credential as listed. What is in it is not shown to anybody.
 #[derive(Serialize, ToSchema)]
@@ -75,8 +76,9 @@ impl CredentialRequest {
             errors.push(FieldProblem { field, code: "length", detail: detail.to_owned() });
         };
         let name = Text::new(self.name.trim());
-        if name.is_err() {
-            wrong("name", "1 to 60 characters, no control characters.");
+        let seen = !self.name.trim().chars().any(is_unseen);
+        if name.is_err() || !seen {
+            wrong("name", "1 to 60 characters, no control characters and none that are not seen.");
         }
         if self.username.expose().len() > MAX_USERNAME_BYTES {
             wrong("username", "Up to 256 bytes.");

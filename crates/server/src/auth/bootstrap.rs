@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::password;
+use super::password::{self, Known};
 use super::session::{self, Person, SessionBody};
 use crate::AppState;
 use crate::http::{Anonymous, ApiResult, Problem, Strict};
@@ -67,7 +67,8 @@ pub(crate) async fn bootstrap(
         .email
         .parse()
         .map_err(|_| Problem::invalid("email", "email_invalid", "This is not an e-mail address."))?;
-    if let Some(weak) = password::refuse_weak(&request.password, &email, &name) {
+    let known = Known::of(app, &email, &name, None).await?;
+    if let Some(weak) = password::refuse_weak(&request.password, &known) {
         return Err(Problem::invalid_fields(vec![weak]));
     }
     let digest: [u8; 32] = Sha256::digest(request.token.expose()).into();

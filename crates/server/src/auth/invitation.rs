@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::links;
+use super::login::end_earlier;
+use super::password::{self, Known};
 use super::session::{self, Person, SessionBody};
-use super::{links, password};
 use crate::http::{Anonymous, ApiResult, Problem, Strict};
 
 /// A link that is looked at.
@@ -68,12 +70,14 @@ pub(crate) async fn look(
     }))
 }
 
-/// Makes the person and signs them in. Uses the link up, unless name or password are refused.
+/// Makes the person and signs them in. Uses the link up, unless name or password are refused. The session that this browser
+/// had before ends.
 #[utoipa::path(post, path = "/api/auth/invitation/accept", tag = "auth", request_body = InvitationAcceptance,
     responses((status = 201, body = SessionBody, description = "Signed in"),
         (status = 409, description = "The address has an account by now")))]
 pub(crate) async fn accept(
     call: Anonymous,
+    headers: HeaderMap,
     Strict(accepted): Strict<InvitationAcceptance>,
 ) -> ApiResult<(StatusCode, HeaderMap, Json<SessionBody>)> {
     let app = &call.app;
@@ -81,7 +85,8 @@ pub(crate) async fn accept(
     let digest = links::digest(&accepted.token);
     let invitation = app.store().sign_in().await?.open_invitation(&digest, call.at).await?;
     let invitation = invitation.ok_or_else(links::dead)?;
-    if let Some(weak) = password::refuse_weak(&accepted.password, &invitation.email, &name) {
+    let known = Known::of(app, &invitation.email, &name, Some(invitation.membership)).await?;
+    if let Some(weak) = password::refuse_weak(&accepted.password, &known) {
         return Err(Problem::invalid_fields(vec![weak]));
     }
     // Before a transaction is open.
@@ -104,8 +109,9 @@ pub(crate) async fn accept(
         ),
         other => other.into(),
     })?;
-    let note = call
-        .note(person.id, json!({ "invitation": invitation.id, "role": person.membership.role().as_str() }));
+    let earlier = end_earlier(&mut sign_in, &headers, &call).await?;
+    let role = person.membership.role().as_str();
+    let note = call.note(person.id, json!({ "invitation": invitation.id, "role": role, "ended": earlier }));
     let principal =
         Principal::Person { id: person.id, name: person.name.clone(), membership: person.membership };
     sign_in.audit(&principal, Action::InvitationAccept, note).await?;
@@ -113,5 +119,8 @@ pub(crate) async fn accept(
         Person { id: person.id, name: &person.name, email: &person.email, membership: person.membership };
     let signed_in = session::start(app, &mut sign_in, who, call.at).await?;
     sign_in.commit().await?;
+    if let Some(earlier) = earlier {
+        app.events().session_ended(earlier);
+    }
     Ok((StatusCode::CREATED, signed_in.cookies(app), Json(signed_in.body(app).await?)))
 }

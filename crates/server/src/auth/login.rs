@@ -28,7 +28,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::password::{self, Lane};
+use super::password::Lane;
 use super::session::{self, Person, SessionBody};
 use crate::AppState;
 use crate::http::{
@@ -128,10 +128,10 @@ pub(crate) async fn login(
     ))
 }
 
-/// Stores the password in the current form, if it is in an old one. A failure is logged and changes nothing.
+/// Stores the password in the current form and at the current cost, if it is in an old one or was cheaper. A failure is logged and changes nothing.
 async fn bring_up_to_date(app: &AppState, record: &LoginRecord, address: &str, password: &Secret) {
     let old = &record.password_hash;
-    if !password::is_outdated(old) {
+    if !app.passwords().is_outdated(old) {
         return;
     }
     let upgraded = async {

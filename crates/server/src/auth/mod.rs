@@ -3,6 +3,7 @@
 mod bootstrap;
 mod factor_policy;
 mod factors;
+mod guessable;
 mod invitation;
 pub(crate) mod links;
 mod login;

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::password::Lane;
-use super::{login, password, session};
+use super::password::{self, Known, Lane};
+use super::{login, session};
 use crate::http::{ApiResult, Call, FieldProblem, Problem, Strict};
 use crate::mail::{Letters, sealed};
 
@@ -33,7 +33,8 @@ pub(crate) async fn change(
     Strict(change): Strict<PasswordChange>,
 ) -> ApiResult<(StatusCode, HeaderMap)> {
     let (app, session) = (call.app(), call.session()?);
-    if let Some(weak) = password::refuse_weak(&change.new_password, &session.email, &session.name) {
+    let known = Known::of(app, &session.email, &session.name, Some(session.membership)).await?;
+    if let Some(weak) = password::refuse_weak(&change.new_password, &known) {
         return Err(Problem::invalid_fields(vec![FieldProblem { field: "new_password", ..weak }]));
     }
     let address = session.email.as_str();

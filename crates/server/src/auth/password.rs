@@ -8,18 +8,21 @@
 //! Two more forms are verified and never made for a new password. `sha256$<salt>$<hex>`, SHA-256 over salt and password, is
 //! what an earlier system kept; `w1$<salt>$<bcrypt>` is the first form over such a digest, for people who may never come
 //! back. Both become `v1` at the person's next success. Each verification runs one bcrypt of the same cost, whatever is
-//! stored, if anything is: the time of an answer does not tell which.
+//! stored, if anything is: the time of an answer does not tell which. Only a hash that was imported may be of another cost, of a
+//! few that are bounded, until its person's next success.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use proofline_core::{Email, Secret};
+use proofline_core::{Email, Membership, Place, Secret};
 use sha2::{Digest, Sha256, Sha384};
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::guessable;
+use crate::AppState;
 use crate::http::{ApiResult, FieldProblem, Problem};
 
 const SCHEME: &str = "v1$";
@@ -33,9 +36,9 @@ const AT_ONCE: usize = 2;
 const MOST_WAITING: usize = 128;
 const MIN_CHARS: usize = 12;
 const MAX_BYTES: usize = 1024;
-
-/// Passwords that anyone would try first, in lower case, one a line.
-const COMMON: &str = include_str!("common_passwords.txt");
+/// Costs of bcrypt that are taken from outside: below, a hash that got out is soon guessed; above, one sign-in keeps a core
+/// busy for seconds, and at the highest for days.
+const IMPORTED_COSTS: std::ops::RangeInclusive<u32> = 10..=14;
 
 /// Who waits with whom. However many strangers try passwords, whoever has shown something already waits for none of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +123,14 @@ impl PasswordHasher {
         Ok(hashed.to_string())
     }
 
+    /// Whether the stored text has a form, or was made at a cost, that the next success replaces.
+    pub(super) fn is_outdated(&self, stored: &str) -> bool {
+        match Stored::read(stored) {
+            Some(Stored::Current(hashed)) => cost(hashed).is_none_or(|cost| cost < self.cost),
+            Some(Stored::Legacy { .. } | Stored::Wrapped { .. }) | None => true,
+        }
+    }
+
     /// The text to store.
     pub async fn hash(&self, password: &Secret, salt: [u8; 16]) -> ApiResult<String> {
         Ok(format!("{SCHEME}{}", self.bcrypt(password.expose().as_bytes(), salt).await?))
@@ -180,6 +191,11 @@ fn legacy_digest(salt: &str, password: &[u8]) -> String {
     hex::encode(Sha256::new().chain_update(salt).chain_update(password).finalize())
 }
 
+/// What a bcrypt hash cost; `None` for what is none.
+fn cost(hashed: &str) -> Option<u32> {
+    hashed.parse::<bcrypt::HashParts>().ok().map(|parts| parts.get_cost())
+}
+
 /// A stored password, taken apart.
 #[derive(Clone, Copy)]
 enum Stored<'a> {
@@ -204,14 +220,11 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Whether the stored text has a form that the next success replaces.
-pub(super) fn is_outdated(stored: &str) -> bool {
-    !stored.starts_with(SCHEME)
-}
-
-/// Whether a text that comes from outside is a stored password that [`PasswordHasher::verify`] can do something with.
+/// Whether a text that comes from outside is a stored password that [`PasswordHasher::verify`] can do something with, in a time
+/// that others can wait for.
 pub(crate) fn is_storable(text: &str) -> bool {
-    let bcrypt = |hashed: &str| hashed.len() == 60 && hashed.parse::<bcrypt::HashParts>().is_ok();
+    let bcrypt =
+        |hashed: &str| hashed.len() == 60 && cost(hashed).is_some_and(|cost| IMPORTED_COSTS.contains(&cost));
     let salted =
         |salt: &str| (1..=128).contains(&salt.len()) && salt.bytes().all(|byte| byte.is_ascii_graphic());
     match Stored::read(text) {
@@ -225,28 +238,77 @@ pub(crate) fn is_storable(text: &str) -> bool {
     }
 }
 
+/// What anybody who knows the person, their place and this installation would try.
+pub(super) struct Known {
+    /// In lower case, each a run of letters and digits.
+    words: Vec<String>,
+}
+
+impl Known {
+    /// Of somebody who is, or is to be, in this place; without one, of the installation alone. The caller holds no transaction.
+    pub(super) async fn of(
+        app: &AppState,
+        email: &Email,
+        name: &str,
+        membership: Option<Membership>,
+    ) -> ApiResult<Self> {
+        let installation = app.installation_name();
+        let mut texts = vec![
+            "proofline",
+            email.as_str(),
+            name,
+            installation.as_str(),
+            app.settings().public_url.as_str(),
+        ];
+        let places = match membership.map(Membership::place) {
+            None | Some(Place::Platform) => Vec::new(),
+            Some(Place::Partner(partner)) => {
+                vec![app.background_scope("passwords").await?.partner_name(partner).await?]
+            }
+            Some(Place::Practice(org)) => {
+                let mut scope = app.background_scope("passwords").await?;
+                let (practice, partner) = scope.organisation_name(org).await?;
+                vec![practice, scope.partner_name(partner).await?]
+            }
+        };
+        texts.extend(places.iter().map(String::as_str));
+        Ok(Self::from_texts(texts))
+    }
+
+    fn from_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let word = |text: &str| text.to_lowercase();
+        let parts = texts.into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+        Self { words: parts.filter(|part| part.chars().count() >= 2).map(word).collect() }
+    }
+}
+
 /// Why a new password is not accepted, if it is not: length and likelihood, no composition rules.
-pub(crate) fn refuse_weak(password: &Secret, email: &Email, name: &str) -> Option<FieldProblem> {
+pub(super) fn refuse_weak(password: &Secret, known: &Known) -> Option<FieldProblem> {
     let text = password.expose();
     let lower = text.to_lowercase();
     let field =
         |code, detail: &str| Some(FieldProblem { field: "password", code, detail: detail.to_owned() });
-    let local = email.as_str().split('@').next().unwrap_or_default();
-    let words = [local, "proofline"].into_iter().chain(name.split_whitespace());
     let mut distinct: Vec<char> = lower.chars().collect();
     distinct.sort_unstable();
     distinct.dedup();
+    let little_more_than =
+        |word: &str| lower.replace(word, "").chars().filter(|c| c.is_alphanumeric()).count() < 6;
     if text.chars().count() < MIN_CHARS {
         field("too_short", "Use at least 12 characters; a few words in a row are fine.")
     } else if text.len() > MAX_BYTES {
         field("too_long", "Use at most 1024 bytes.")
-    } else if distinct.len() < 5 || COMMON.lines().any(|common| common == lower) {
-        field("too_common", "This is one of the passwords that anyone would try first.")
-    } else if words
-        .filter(|w| w.chars().count() >= 4)
-        .any(|w| lower.replace(&w.to_lowercase(), "").chars().filter(|c| c.is_alphanumeric()).count() < 6)
+    } else if distinct.len() < 5 || guessable::is(&lower, &[]) {
+        field(
+            "too_common",
+            "This is made of what anyone would try first. Put in a few words that have nothing to do with it.",
+        )
+    } else if guessable::is(&lower, &known.words)
+        || known.words.iter().filter(|word| word.chars().count() >= 4).any(|word| little_more_than(word))
     {
-        field("too_personal", "This is little more than your name, your address or the product's name.")
+        field(
+            "too_personal",
+            "This is little more than your name, your address, your organisation's name or this installation's.",
+        )
     } else {
         None
     }
@@ -306,7 +368,7 @@ mod tests {
         let wrapped = hasher().wrap(&legacy, [7; 16]).await.expect("hashes").expect("a legacy digest");
         assert!(wrapped.starts_with("w1$pepper-and-salt$$2b$04$") && !wrapped.contains(&legacy[24..]));
         for stored in [legacy.as_str(), &wrapped] {
-            assert!(is_storable(stored) && is_outdated(stored), "{stored}");
+            assert!(hasher().is_outdated(stored), "{stored}");
             assert!(
                 hasher().verify(Lane::Stranger, &password, Some(stored)).await.expect("verifies"),
                 "{stored}"
@@ -347,22 +409,117 @@ mod tests {
         }
     }
 
+    /// A hash of this cost, of nothing in particular.
+    fn at_cost(cost: u32) -> String {
+        hasher().decoy.replace("$04$", &format!("${cost:02}$"))
+    }
+
+    #[test]
+    fn a_cost_from_outside_is_one_that_others_can_wait_for_and_a_lower_one_is_outdated() {
+        for (cost, taken) in
+            [(4, false), (9, false), (10, true), (12, true), (14, true), (15, false), (31, false)]
+        {
+            let direct = at_cost(cost);
+            let wrapped = direct.replacen(SCHEME, "w1$salt$", 1);
+            assert_eq!((is_storable(&direct), is_storable(&wrapped)), (taken, taken), "{cost}");
+        }
+        let current = PasswordHasher::new([3; 32], 12);
+        for (cost, outdated) in [(4, true), (11, true), (12, false), (14, false)] {
+            assert_eq!(current.is_outdated(&at_cost(cost)), outdated, "{cost}");
+        }
+        assert!(current.is_outdated("v1$nothing of the kind"));
+    }
+
     #[test]
     fn the_decoy_costs_as_much_as_a_real_hash() {
         let decoy = hasher().decoy.trim_start_matches(SCHEME).to_owned();
         assert!(bcrypt::verify("x", &decoy).is_ok(), "a malformed decoy would answer at once");
     }
 
+    fn known() -> Known {
+        Known::from_texts([
+            "maria.rossi@clinic.example",
+            "Maria Rossi",
+            "Lab",
+            "https://compliance.lakeview-health.example",
+            "Sunrise Dermatology",
+            "Northgate IT",
+        ])
+    }
+
     #[test]
     fn weak_passwords_are_refused_with_their_reason() {
-        let email: Email = "maria.rossi@clinic.example".parse().expect("valid");
-        let code = |p: &str| refuse_weak(&Secret::new(p), &email, "Maria Rossi").map(|f| f.code);
+        let code = |p: &str| refuse_weak(&Secret::new(p), &known()).map(|f| f.code);
         assert_eq!(code("short"), Some("too_short"));
-        assert_eq!(code("aaaaaaaaaaaaaa"), Some("too_common"));
-        assert_eq!(code("password12345"), Some("too_common"));
-        assert_eq!(code("maria.rossi2024"), Some("too_personal"));
-        assert_eq!(code("plum tractor eleven"), None);
-        assert_eq!(code(&"long and fine ".repeat(70)), None);
         assert_eq!(code(&"long and fine ".repeat(80)), Some("too_long"));
+        for common in [
+            "aaaaaaaaaaaaaa",
+            "password12345",
+            "Password123!",
+            "Passw0rd2024",
+            "P@$$w0rd2024!",
+            "Iloveyou2023",
+            "i love you 2023",
+            "admin1234567",
+            "letmein123456",
+            "1qaz@WSX3edc",
+            "1qaz2wsx3edc4rfv",
+            "qwerty1234567",
+            "poiuytrewq99",
+            "abcdefgh1234",
+            "zyxwvuts4321",
+            "password password",
+            "footballfootball",
+            "password1 password2 password3 password4",
+            "abcabcabcabc",
+            "xk4qzxk4qzxk4qz",
+            "12345678901234567890123456789012345",
+            "!@#$%^&*()_+",
+            "correcthorsebatterystaple",
+        ] {
+            assert_eq!(code(common), Some("too_common"), "{common}");
+        }
+        for personal in [
+            "maria.rossi2024",
+            "RossiMaria!!",
+            "Northgate2024",
+            "NorthgateIT-2024",
+            "northgatepassword1",
+            "Sunrise Dermatology",
+            "LabLabLab2024",
+            "compliance.lakeview-health.example",
+            "Clinic.Example1",
+        ] {
+            assert_eq!(code(personal), Some("too_personal"), "{personal}");
+        }
+        for fine in [
+            "plum tractor eleven",
+            "three unrelated garden words",
+            "seven quiet otters",
+            "seven quiet otters 3",
+            "Tr4vqnuz;mP8w",
+            "82957203846150273948",
+            "Maria Rossi eats parsnips",
+        ] {
+            assert_eq!(code(fine), None, "{fine}");
+        }
+        assert_eq!(code(&"long and fine ".repeat(70)), None);
+        assert_eq!(code("9f3c1a7be2d804f65b"), None);
+    }
+
+    #[test]
+    fn the_longest_password_is_judged_in_a_moment() {
+        let began = std::time::Instant::now();
+        for long in [
+            "1".repeat(1024),
+            "a1".repeat(512),
+            "password".repeat(128),
+            "iloveyou1!".repeat(102),
+            "abc".repeat(341),
+        ] {
+            assert!(refuse_weak(&Secret::new(long), &known()).is_some());
+        }
+        // Far from what it takes, and far from what would be noticed.
+        assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::links::{self, MailedLinkAnswer, MailedLinkRequest};
-use super::password;
+use super::password::{self, Known};
 use crate::http::{Anonymous, ApiResult, Problem, Strict};
 use crate::mail::{Letters, sealed};
 
@@ -45,7 +45,8 @@ pub(crate) async fn confirm(call: Anonymous, Strict(new): Strict<NewPassword>) -
     let digest = links::digest(&new.token);
     let link = app.store().sign_in().await?.open_link(&digest, call.at).await?;
     let link = link.filter(|link| link.purpose == LinkPurpose::PasswordReset).ok_or_else(links::dead)?;
-    if let Some(weak) = password::refuse_weak(&new.password, &link.email, &link.name) {
+    let known = Known::of(app, &link.email, &link.name, Some(link.membership)).await?;
+    if let Some(weak) = password::refuse_weak(&new.password, &known) {
         return Err(Problem::invalid_fields(vec![weak]));
     }
     // Before a transaction is open.

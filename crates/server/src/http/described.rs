@@ -17,7 +17,13 @@ const PLAIN: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
 /// The same, and not only spaces.
 const WORDS: &str =
     r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
-/// The same, of 10 characters at least beside the spaces around.
+/// The same as words, and without characters that are not seen: what `tenants::is_unseen` says.
+const NAME: &str = concat!(
+    r"^[^\u0000-\u001F\u007F-\u009F\u115F\u1160\u200B-\u200F\u2028-\u202E\u2060\u2066-\u2069\u3164\uFEFF\uFFA0]*",
+    r"[^\s\u0000-\u001F\u007F-\u009F\u115F\u1160\u200B-\u200F\u2028-\u202E\u2060\u2066-\u2069\u3164\uFEFF\uFFA0]",
+    r"[^\u0000-\u001F\u007F-\u009F\u115F\u1160\u200B-\u200F\u2028-\u202E\u2060\u2066-\u2069\u3164\uFEFF\uFFA0]*$"
+);
+/// Words of 10 characters at least beside the spaces around.
 const LONG_WORDS: &str = r"^\s*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]{8,498}[^\s\u0000-\u001F\u007F-\u009F]\s*$";
 /// Something, an `@`, and labels that neither begin nor end with a hyphen.
 const EMAIL: &str = concat!(
@@ -72,9 +78,9 @@ fn rule(format: &str) -> Option<Object> {
     Some(
         match format {
             // What people call something: not only spaces.
-            "name" => text.min_length(Some(1)).max_length(Some(120)).pattern(Some(WORDS)),
+            "name" => text.min_length(Some(1)).max_length(Some(120)).pattern(Some(NAME)),
             // The same, where there is less room.
-            "short-name" => text.min_length(Some(1)).max_length(Some(60)).pattern(Some(WORDS)),
+            "short-name" => text.min_length(Some(1)).max_length(Some(60)).pattern(Some(NAME)),
             // A note beside something, which may be empty.
             "label" => text.max_length(Some(120)).pattern(Some(PLAIN)),
             // What is looked for in the audit trail.

@@ -34,6 +34,15 @@ fn wrapped(text: &str) -> String {
     wrapped
 }
 
+/// Whether a mail program would make a link of something in a name that somebody gave themselves. Links in a mail of ours are
+/// ours.
+fn holds_a_link(name: &str) -> bool {
+    let chars: Vec<char> = name.chars().collect();
+    let dotted =
+        chars.windows(3).any(|near| near[1] == '.' && near[0].is_alphanumeric() && near[2].is_alphanumeric());
+    dotted || name.contains(['/', '\\', '@']) || name.to_lowercase().contains("www.")
+}
+
 /// Writes in the name of one deployment.
 pub(crate) struct Letters {
     name: String,
@@ -51,9 +60,19 @@ impl Letters {
         Letter { to: to.clone(), subject: subject.to_owned(), text }
     }
 
+    /// What a letter to a stranger calls the one who invites and the place: what they call themselves, if no link is in it.
+    fn inviting(&self, inviter: &str, place: Option<&str>) -> (String, String) {
+        let place = place.filter(|place| !holds_a_link(place)).unwrap_or(&self.name).to_owned();
+        let inviter = match holds_a_link(inviter) {
+            true => format!("Somebody of {place}"),
+            false => format!("\"{}\"", inviter.replace('"', "'")),
+        };
+        (inviter, place)
+    }
+
     /// To somebody who is nobody yet.
     pub(crate) fn invitation(&self, to: &Email, inviter: &str, place: Option<&str>, token: &str) -> Letter {
-        let (place, url) = (place.unwrap_or(&self.name), &self.url);
+        let ((inviter, place), url) = (self.inviting(inviter, place), &self.url);
         let text = format!(
             "{inviter} invites you to work with {place} on its compliance. Accept here within 7 days:\n\n\
              {url}/invitation#{token}\n\n\
@@ -64,7 +83,7 @@ impl Letters {
 
     /// To somebody who was invited and has an account already.
     pub(crate) fn invited_again(&self, to: &Email, inviter: &str, place: Option<&str>) -> Letter {
-        let place = place.unwrap_or(&self.name);
+        let (inviter, place) = self.inviting(inviter, place);
         let text = format!(
             "{inviter} wanted to invite you to work with {place}, but this address has an account already, and an \
              account belongs to one place. Nothing was changed. If you want to join, ask for an invitation to another \
@@ -155,5 +174,34 @@ impl Letters {
              ask."
         );
         self.letter(to, "Access to your practice's records", &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_puts_a_link_into_an_invitation() {
+        let letters = Letters { name: "Lab".to_owned(), url: "https://compliance.example".to_owned() };
+        let to: Email = "new@clinic.example".parse().expect("valid");
+        let text = |inviter: &str, place: Option<&str>| {
+            [letters.invitation(&to, inviter, place, "token"), letters.invited_again(&to, inviter, place)]
+                .map(|letter| letter.text.replace('\n', " "))
+        };
+        for said in text("Dr. Ada \"Countess\" Lovelace", Some("Sunrise & Sons")) {
+            assert!(
+                said.contains("\"Dr. Ada 'Countess' Lovelace\" ") && said.contains("Sunrise & Sons"),
+                "{said}"
+            );
+        }
+        for link in ["Pay at https://evil.test", "See evil.test now", "WWW. evil", "a/b", "me@evil"] {
+            for said in text(link, Some("Sunrise")) {
+                assert!(said.contains("Somebody of Sunrise ") && !said.contains(link), "{said}");
+            }
+            for said in text("Ada", Some(link)) {
+                assert!(said.contains("work with Lab") && !said.contains(link), "{said}");
+            }
+        }
     }
 }

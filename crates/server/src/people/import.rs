@@ -4,6 +4,7 @@
 
 use proofline_authz::{Action, Job, Principal, authorise};
 use proofline_core::{Email, Entropy, Level, Membership, OrgId, PartnerId, Place, Role, Timestamp, UserId};
+use proofline_evidence::json as strict;
 use proofline_store::{AuditNote, NewPerson, Scope};
 use serde::Deserialize;
 use serde_json::json;
@@ -127,6 +128,8 @@ pub(crate) type Lines = (Vec<(usize, NewPerson)>, Vec<BadLine>);
 /// The people of a file with their numbers, and the lines that name none. What is no such file is said instead.
 pub(crate) fn people(file: &[u8], at: Timestamp, entropy: &dyn Entropy) -> Result<Lines, String> {
     let lines: Vec<serde_json::Value> = serde_json::from_slice(file).map_err(|error| no_values(&error))?;
+    // Of a field that stands twice, that took the last one, and whoever looked the file over may have seen the first.
+    strict::read(file, file.len()).map_err(|defect| defect.to_string())?;
     if lines.len() > MOST {
         return Err(format!("a file holds up to {MOST} people"));
     }
@@ -144,7 +147,7 @@ fn read(line: serde_json::Value, at: Timestamp, entropy: &dyn Entropy) -> Result
     let line: Line = serde_json::from_value(line).map_err(|error| no_values(&error))?;
     let email: Email = line.email.parse().map_err(|_| "the address is none".to_owned())?;
     let name = crate::tenants::name("name", &line.name)
-        .map_err(|_| "the name has to have 1 to 120 characters and no control characters".to_owned())?;
+        .map_err(|_| "the name has to have 1 to 120 characters that are seen, and no others".to_owned())?;
     let role: Role = line.role.parse().map_err(|_| "there is no such role".to_owned())?;
     let misplaced = || {
         format!(
@@ -164,7 +167,7 @@ fn read(line: serde_json::Value, at: Timestamp, entropy: &dyn Entropy) -> Result
     };
     let membership = Membership::new(role, place).map_err(|_| misplaced())?;
     if !password::is_storable(&line.password_hash) {
-        return Err("password_hash is none that can be verified, such as sha256$salt$hex".to_owned());
+        return Err("password_hash is none that can be verified, such as sha256$salt$hex, or of a cost that is not taken".to_owned());
     }
     let id = UserId::new(at, entropy);
     Ok(NewPerson { id, email, name, membership, password_hash: line.password_hash, at })

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use proofline_authz::may_grant;
 use proofline_core::{Email, InvitationId, Level, Membership, OrgId, PartnerId, Place, Role};
-use proofline_store::{Invitation, InvitationState, Scope};
+use proofline_store::{Invitation, InvitationState, LockRule, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -20,6 +20,12 @@ use crate::http::{ApiResult, Call, Id, Listing, PageQuery, Problem, Query, Stric
 use crate::mail::{Letters, sealed};
 
 const LIFETIME: TimeDelta = TimeDelta::days(7);
+/// So many mails go to one address, whoever invites it; after that none does for [`PAUSE`]. Nobody's mailbox is flooded, by
+/// however many.
+const MAILS: i32 = 5;
+const PAUSE: TimeDelta = TimeDelta::days(1);
+/// What whoever is refused is told to wait; how long the pause still is, is told to nobody.
+const RETRY_AFTER_S: u64 = 3_600;
 
 /// Whom to invite, to what.
 #[derive(Deserialize, ToSchema)]
@@ -131,9 +137,13 @@ async fn grantable(
     }
 }
 
-/// Queues the mail of an invitation: with its link, unless the address has an account.
+/// Queues the mail of an invitation: with its link, unless the address has an account. Refused where too many went there.
 async fn write(call: &Call, scope: &mut Scope, invitation: &Invitation, token: &str) -> ApiResult<()> {
     let (app, email) = (call.app(), &invitation.email);
+    let account = app.passwords().digest("invitations of", email.as_str().as_bytes());
+    if !scope.count_mail(&account, call.at, LockRule { attempts: MAILS, until: call.at + PAUSE }).await? {
+        return Err(Problem::too_many("mail_budget", RETRY_AFTER_S));
+    }
     let (letters, place) = (Letters::of(app), invitation.place_name.as_deref());
     let inviter = &call.session()?.name;
     let letter = match scope.address_is_taken(email.as_str()).await? {

@@ -27,7 +27,25 @@ pub(crate) fn routes(api: Api) -> Api {
         .route(Access::Person(Action::CodeRevoke), RateClass::Write, routes!(codes::revoke))
 }
 
-/// A name that a person typed: trimmed, 1 to 120 characters, no control characters.
+/// Whether nothing of a character is to be seen, but what is around it reads as something else: zero-width characters, those
+/// that turn the direction of a text around, separators of lines, and fillers that are drawn as nothing.
+pub(crate) const fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{115F}'
+            | '\u{1160}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{3164}'
+            | '\u{FEFF}'
+            | '\u{FFA0}'
+    )
+}
+
+/// A name that a person typed: trimmed, 1 to 120 characters, no control characters and none that are not seen: two names that
+/// look alike are alike.
 pub(crate) fn name(field: &'static str, text: &str) -> ApiResult<String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > 120 {
@@ -35,6 +53,13 @@ pub(crate) fn name(field: &'static str, text: &str) -> ApiResult<String> {
     }
     if text.chars().any(char::is_control) {
         return Err(Problem::invalid(field, "control_character", "A name holds no control characters."));
+    }
+    if text.chars().any(is_unseen) {
+        return Err(Problem::invalid(
+            field,
+            "unseen_character",
+            "A name holds no characters that are not seen.",
+        ));
     }
     Ok(text.to_owned())
 }

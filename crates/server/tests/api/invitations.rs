@@ -176,6 +176,85 @@ async fn who_has_an_account_elsewhere_is_told_and_nobody_else_is() {
     assert!(app.mail_to(NEW).await.pop().expect("a mail").contains("/invitation#"));
 }
 
+#[tokio::test]
+async fn accepting_ends_the_session_that_the_browser_had() {
+    let app = generous().await;
+    let mut admin = app.admin().await;
+    invite(&mut admin, NEW).await;
+    let token = app.mailed_token(NEW).await;
+    let mut browser = app.staff(Role::StaffReadonly).await;
+    let mut copy = app.anonymous();
+    copy.cookies.clone_from(&browser.cookies);
+    let session = browser.post("/api/auth/invitation/accept", acceptance(&token)).await.expect(201);
+    assert_eq!(session["user"]["email"], NEW);
+    copy.get("/api/auth/session").await.expect_problem(401, "no_session");
+    browser.get("/api/auth/session").await.expect(200);
+}
+
+#[tokio::test]
+async fn nobodys_mailbox_is_flooded_with_invitations_whoever_sends_them() {
+    let app = generous().await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let mut partner = app.member(Role::PartnerAdmin, site.place(Role::PartnerAdmin)).await;
+    let known = app.person_of(Role::PartnerBilling, site.place(Role::PartnerBilling)).await;
+    // Whether somebody has the address is not told by it.
+    for email in [NEW, &known] {
+        let invitation = invite(&mut admin, email).await;
+        let again = format!("/api/invitations/{}/resend", invitation["id"].as_str().expect("an id"));
+        admin.post(&again, json!({})).await.expect(200);
+        let body = json!({ "email": email, "role": "partner_billing" });
+        for _ in 0..3 {
+            partner.post("/api/invitations", body.clone()).await.expect(201);
+        }
+        let refused = partner.post("/api/invitations", body).await;
+        refused.expect_problem(429, "mail_budget");
+        assert_eq!(refused.headers["retry-after"], "3600");
+        admin.post(&again, json!({})).await.expect_problem(429, "mail_budget");
+        assert_eq!(app.mail_to(email).await.len(), 5);
+        let elsewhere = json!({ "email": format!("not.{email}"), "role": "partner_billing" });
+        partner.post("/api/invitations", elsewhere).await.expect(201);
+    }
+    app.clock.advance(TimeDelta::days(1));
+    invite(&mut app.admin().await, NEW).await;
+}
+
+#[tokio::test]
+async fn a_password_is_not_the_name_of_the_place_or_of_the_installation() {
+    let app = generous().await;
+    let mut admin = app.admin().await;
+    let partner = admin.post("/api/partners", json!({ "name": "Northgate IT" })).await.expect(201);
+    let org = json!({ "partner_id": partner["id"], "name": "Sunrise Dermatology" });
+    let org = admin.post("/api/organisations", org).await.expect(201);
+    admin.patch("/api/settings", json!({ "name": "Lab" })).await.expect(200);
+    let email = "ana@sunrise.example";
+    let body = json!({ "email": email, "role": "practice_owner", "org_id": org["id"] });
+    admin.post("/api/invitations", body).await.expect(201);
+    let mut accept = acceptance(&app.mailed_token(email).await);
+    let mut newcomer = app.anonymous();
+    let personal =
+        ["Northgate2024", "SunriseDermatology", "LabLabLab2024", "compliance.example", "NoraNewcomer1"];
+    for (weak, code) in
+        personal.map(|weak| (weak, "too_personal")).into_iter().chain([("Password123!", "too_common")])
+    {
+        accept["password"] = json!(weak);
+        let refused = newcomer.post("/api/auth/invitation/accept", accept.clone()).await.expect(422);
+        assert_eq!(refused["errors"][0]["code"], code, "{weak}");
+    }
+    accept["password"] = json!(PASSWORD);
+    newcomer.post("/api/auth/invitation/accept", accept).await.expect(201);
+    // The same for whoever sets another one.
+    app.prove(&mut newcomer, email).await;
+    app.clock.advance(TimeDelta::seconds(1));
+    let change = json!({ "current_password": PASSWORD, "new_password": "Northgate2024" });
+    let refused = newcomer.post("/api/auth/password", change).await.expect(422);
+    assert_eq!(refused["errors"][0]["code"], "too_personal");
+    newcomer.post("/api/auth/password-reset", json!({ "email": email })).await.expect(202);
+    let reset = json!({ "token": app.mailed_token(email).await, "password": "Northgate2024" });
+    let refused = app.anonymous().post("/api/auth/password-reset/confirm", reset).await.expect(422);
+    assert_eq!(refused["errors"][0]["code"], "too_personal");
+}
+
 async fn refused(by: &mut Browser, role: &str, place: Value, status: u16, code: &str) {
     let mut body = json!({ "email": NEW, "role": role });
     for (name, value) in place.as_object().expect("an object") {

@@ -14,7 +14,10 @@ const PLATFORM_TABLES: [(&str, &str); 8] = [
     ("server_key", "public halves"),
     ("known_secret", "ids of the installation's secrets"),
     ("bootstrap_token", "digests; reached through the sign-in scope"),
-    ("sign_in_attempt", "keyed by a digest of what was typed; reached through the sign-in scope"),
+    (
+        "sign_in_attempt",
+        "keyed by a digest of an address that was typed, and counts what was tried or written there",
+    ),
     ("seen_nonce", "keyed by key and nonce; reached through the sign-in scope"),
     ("job_run", "background work"),
     ("_sqlx_migrations", "the migration runner's own"),

@@ -129,6 +129,22 @@ async fn who_never_comes_back_is_wrapped_and_who_does_gets_in() {
     assert_eq!(audit["items"][0]["detail"]["wrapped"], 3);
 }
 
+#[tokio::test]
+async fn a_hash_that_was_cheaper_is_made_anew_at_the_next_success() {
+    let app = TestApp::start_with(5, |settings| {
+        settings.rate_scale = 1_000;
+        settings.password_cost = 5;
+    })
+    .await;
+    let email = app.person(Role::StaffOperator).await;
+    assert!(stored(&app, &email).await.starts_with("v1$$2b$04$"));
+    assert_eq!(login(&app, &email, app.password()).await, 200);
+    let now = stored(&app, &email).await;
+    assert!(now.starts_with("v1$$2b$05$"), "{now}");
+    assert_eq!(login(&app, &email, app.password()).await, 200);
+    assert_eq!(stored(&app, &email).await, now, "once");
+}
+
 async fn import(app: &TestApp, file: &Value) -> Result<Imported, ImportFault> {
     import_users(app.state(), file.to_string().as_bytes()).await
 }
@@ -185,7 +201,18 @@ async fn every_bad_line_is_named_and_nobody_comes_in() {
     assert_eq!(bad.iter().map(|line| line.number).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 8, 9, 10]);
     let said: String = bad.iter().map(|line| format!("{}\n", line.why)).collect();
     assert!(said.contains("practice_owner needs an org_id") && !said.contains("plain text"), "{said}");
-    for broken in ["", "{}", "[", "[{}] x"] {
+    // bcrypt that would keep a core busy for days, or that is soon guessed; and a name that reads as another.
+    let bcrypt = |cost: &str| format!("v1$$2b${cost}$......................bcryptHashOfNothingAtAll123456O");
+    let unsafe_ones = json!([
+        with("password_hash", json!(bcrypt("31"))),
+        with("password_hash", json!(bcrypt("04"))),
+        with("password_hash", json!(format!("w1$salt${}", &bcrypt("15")[3..]))),
+        with("name", json!("On\u{202e}e")),
+    ]);
+    let Err(ImportFault::Lines(bad)) = import(&app, &unsafe_ones).await else { panic!("it was taken") };
+    assert_eq!(bad.iter().map(|line| line.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let twice = json!([good]).to_string().replace("\"role\"", "\"role\":\"staff_admin\",\"role\"");
+    for broken in ["", "{}", "[", "[{}] x", &twice] {
         let refused = import_users(app.state(), broken.as_bytes()).await;
         assert!(matches!(refused, Err(ImportFault::File(_))), "{broken}");
     }

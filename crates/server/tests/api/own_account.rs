@@ -242,7 +242,7 @@ async fn a_reset_link_dies_after_half_an_hour_and_with_its_person() {
         .expect(200);
     let body = json!({ "token": token, "password": FRESH });
     app.anonymous().post(path, body.clone()).await.expect_problem(403, "link_invalid");
-    admin.post(&format!("/api/users/{id}/restore"), json!({})).await.expect(200);
+    app.admin().await.post(&format!("/api/users/{id}/restore"), json!({})).await.expect(200);
     app.clock.advance(TimeDelta::minutes(20));
     app.anonymous().post(path, body).await.expect_problem(403, "link_invalid");
     // A mailbox is not flooded: three links at once, however often it is asked for.

@@ -279,7 +279,7 @@ async fn whose_factors_are_reset_is_signed_out_told_and_enrols_anew() {
         assert_eq!(left, 0, "{sql}");
     }
     let mails = app.mail_to(&email).await;
-    assert!(mails.last().expect("a mail").contains("Your second factors were reset"));
+    assert!(mails.iter().any(|mail| mail.contains("Your second factors were reset")));
     let audit = admin.get("/api/audit?action=user.reset_factors").await.expect(200);
     let rows = audit["items"].as_array().expect("rows");
     let done: Vec<_> = rows.iter().filter(|row| row["outcome"] != "denied").collect();

@@ -94,6 +94,7 @@ async fn a_link_takes_the_place_of_the_password_once_and_of_nothing_else() {
         .collect();
     assert_eq!(by_link.len(), 1);
     // Whatever the browser was signed in to before ends with it.
+    app.clock.advance(TimeDelta::seconds(1));
     ask(&app, &email).await.expect(202);
     let token = app.mailed_token(&email).await;
     let mut copy = app.anonymous();

@@ -37,6 +37,29 @@ fn id(body: &Value) -> String {
     body["id"].as_str().expect("an id").to_owned()
 }
 
+/// Somebody whom `by` invites and who accepts, a second before whatever comes next: who was invited is told by the instant.
+async fn invited(app: &TestApp, by: &mut Browser, email: &str, role: &str) -> Browser {
+    by.post("/api/invitations", json!({ "email": email, "role": role })).await.expect(201);
+    let token = app.mailed_token(email).await;
+    let accepted = json!({ "token": token, "name": "Paula Puppet", "password": "seven quiet otters" });
+    let mut puppet = app.anonymous();
+    puppet.post("/api/auth/invitation/accept", accepted).await.expect(201);
+    app.prove(&mut puppet, email).await;
+    app.clock.advance(TimeDelta::seconds(1));
+    puppet
+}
+
+/// Keeps everybody of a practice with this role from signing in, as nobody above it could.
+async fn disable(app: &TestApp, site: &TestSite, role: Role) {
+    sqlx::query("UPDATE person SET disabled_at = $3 WHERE org_id = $1 AND role = $2")
+        .bind(site.org.uuid())
+        .bind(role.as_str())
+        .bind(app.state().now())
+        .execute(&mut app.database.superuser().await)
+        .await
+        .expect("updates");
+}
+
 /// How many sites they are listed.
 async fn sites(browser: &mut Browser) -> usize {
     browser.get("/api/sites").await.expect(200)["items"].as_array().expect("a page").len()
@@ -193,6 +216,20 @@ async fn nobody_lets_themselves_in() {
         browser.post(&grants(&site), grant).await.expect_problem(403, "own_access");
         browser.put(&access(&site), json!({ "restricted": false })).await.expect_problem(403, "own_access");
     }
+    // Nor somebody whom they made up, or hold power over: not with nothing, and not with reading access for an emergency.
+    let open = id(&admin.post(&break_glass(&site), asked(1)).await.expect(201));
+    approve(&mut owner, &open).await.expect(200);
+    for (by, email, role) in [
+        (&mut partner, "puppet@partner.example", "partner_technician"),
+        (&mut admin, "puppet@staff.example", "staff_operator"),
+    ] {
+        let mut puppet = invited(&app, by, email, role).await;
+        let grant = json!({ "user_id": own_id(&mut puppet).await, "reason": REASON });
+        by.post(&grants(&site), grant).await.expect_problem(403, "own_access");
+        let seen = puppet.get("/api/sites").await.expect(200);
+        assert!(!seen.to_string().contains(&site.id.to_string()), "{role}");
+    }
+    end(&mut admin, &open).await.expect(200);
     // By another they are: with an end, and until it is taken back.
     let until = app.state().now() + TimeDelta::minutes(10);
     let grant = |user: &str| json!({ "user_id": user, "reason": REASON, "expires_at": until });
@@ -339,6 +376,84 @@ async fn emergency_access_is_ended_by_whom_it_concerns_and_nobody_approves_their
 }
 
 #[tokio::test]
+async fn whom_the_asking_person_invited_does_not_approve() {
+    let app = TestApp::start_with(5, |settings| settings.rate_scale = 1_000).await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Closed").await;
+    let mut owner = app.member(Role::PracticeOwner, site.place(Role::PracticeOwner)).await;
+    let mut partner = app.member(Role::PartnerAdmin, site.place(Role::PartnerAdmin)).await;
+    restrict(&mut owner, &site).await;
+    let email = "puppet@partner.example";
+    let mut puppet = invited(&app, &mut partner, email, "partner_admin").await;
+    let open = id(&partner.post(&break_glass(&site), asked(1)).await.expect(201));
+    approve(&mut puppet, &open).await.expect_problem(403, "invited_by_requester");
+    // Under another address they are the same person.
+    puppet.post("/api/auth/email", json!({ "email": "other@partner.example" })).await.expect(202);
+    let token = app.mailed_token("other@partner.example").await;
+    app.anonymous().post("/api/auth/email/confirm", json!({ "token": token })).await.expect(204);
+    approve(&mut puppet, &open).await.expect_problem(403, "invited_by_requester");
+    assert_eq!(sites(&mut partner).await, 0);
+    // Of somebody else's request they do, and of this one somebody else does.
+    let mut technician = app.member(Role::PartnerTechnician, site.place(Role::PartnerTechnician)).await;
+    let other = id(&technician.post(&break_glass(&site), asked(1)).await.expect(201));
+    approve(&mut puppet, &other).await.expect(200);
+    let mut colleague = app.member(Role::PartnerAdmin, site.place(Role::PartnerAdmin)).await;
+    approve(&mut colleague, &open).await.expect(200);
+    let denied = admin.get("/api/audit?outcome=denied&action=break_glass.approve").await.expect(200);
+    assert_eq!(denied["items"][0]["detail"]["code"], "invited_by_requester");
+}
+
+#[tokio::test]
+async fn without_an_owner_nothing_is_restricted_and_an_emergency_is_told_to_who_comes_next() {
+    let app = TestApp::start_with(5, |settings| settings.rate_scale = 1_000).await;
+    let admin_email = app.person(Role::StaffAdmin).await;
+    let mut admin = app.sign_in(&admin_email).await;
+    let site = app.site(&mut admin, "Closed").await;
+    let mut people = Vec::new();
+    for role in [Role::PracticeManager, Role::PracticeViewer] {
+        people.push((role, app.person_of(role, site.place(role)).await));
+    }
+    let closed = json!({ "restricted": true });
+    admin.put(&access(&site), closed.clone()).await.expect_problem(409, "no_owner");
+    let owner = app.person_of(Role::PracticeOwner, site.place(Role::PracticeOwner)).await;
+    disable(&app, &site, Role::PracticeOwner).await;
+    admin.put(&access(&site), closed).await.expect_problem(409, "no_owner");
+    assert_eq!(sites(&mut admin).await, 1);
+    people.insert(
+        0,
+        (Role::PracticeOwner, app.person_of(Role::PracticeOwner, site.place(Role::PracticeOwner)).await),
+    );
+    restrict(&mut admin, &site).await;
+
+    let mut partner = app.member(Role::PartnerAdmin, site.place(Role::PartnerAdmin)).await;
+    let mut technician = app.member(Role::PartnerTechnician, site.place(Role::PartnerTechnician)).await;
+    let everybody: Vec<_> = people.iter().map(|(_, email)| email.clone()).chain([admin_email]).collect();
+    let mut before = Vec::new();
+    for email in &everybody {
+        before.push(app.mail_to(email).await.len());
+    }
+    for (round, told) in ["owners", "managers", "members", "administrators"].into_iter().enumerate() {
+        let open = id(&technician.post(&break_glass(&site), asked(1)).await.expect(201));
+        approve(&mut partner, &open).await.expect(200);
+        assert_eq!(sites(&mut technician).await, 1, "whoever is told");
+        end(&mut technician, &open).await.expect(200);
+        for (position, email) in everybody.iter().enumerate() {
+            let mails = app.mail_to(email).await.len();
+            let expected = if position == round { 3 } else { 0 };
+            assert_eq!(mails - before[position], expected, "{told} are told, {position} is read");
+            before[position] = mails;
+        }
+        let audit = admin.get("/api/audit?action=break_glass.approve").await.expect(200);
+        assert_eq!(audit["items"][0]["detail"]["told"], told);
+        if let Some((role, _)) = people.get(round) {
+            disable(&app, &site, *role).await;
+        }
+        app.clock.advance(TimeDelta::seconds(1));
+    }
+    assert!(app.mail_to(&owner).await.is_empty(), "who may not sign in is not told");
+}
+
+#[tokio::test]
 async fn staff_who_only_read_ask_for_emergency_access_and_only_read_with_it() {
     let app = TestApp::start_with(5, |settings| settings.rate_scale = 1_000).await;
     let mut admin = app.admin().await;
@@ -379,7 +494,7 @@ async fn the_client_is_told_and_both_places_keep_the_record() {
     let open = id(&technician.post(&break_glass(&site), asked(3)).await.expect(201));
     approve(&mut partner, &open).await.expect(200);
     end(&mut technician, &open).await.expect(200);
-    admin.post(&grants(&site), json!({ "user_id": technician_id, "reason": REASON })).await.expect(201);
+    owner.post(&grants(&site), json!({ "user_id": technician_id, "reason": REASON })).await.expect(201);
 
     let mails = app.mail_to(&owner_email).await;
     assert_eq!(mails.len(), 5, "restricted, asked for, approved, ended, let in");
@@ -484,6 +599,7 @@ async fn deciding_about_access_takes_a_second_factor_of_just_now() {
     let mut admin = app.admin().await;
     let site = app.site(&mut admin, "Closed").await;
     let mut operator = app.staff(Role::StaffOperator).await;
+    app.person_of(Role::PracticeOwner, site.place(Role::PracticeOwner)).await;
     restrict(&mut admin, &site).await;
     let waits = id(&operator.post(&break_glass(&site), asked(1)).await.expect(201));
     app.clock.advance(TimeDelta::minutes(6));

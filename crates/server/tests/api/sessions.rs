@@ -189,15 +189,14 @@ async fn nothing_personal_or_secret_is_logged_or_stands_in_an_error() {
     // Before anything else: the whole of what there is to log.
     logs::capture(logs::LOUD);
     let app = TestApp::start_with(5, |settings| settings.rate_scale = 1_000).await;
-    let markers =
-        ["canary.mail", "Canary Name", "canary password one", "canary password two", "canary-token"];
+    let markers = ["canary.mail", "Canary Name", "canary parsnip one", "canary parsnip two", "canary-token"];
     let link = open_bootstrap(app.state()).await.expect("opens").expect("nobody exists").0;
     let token = link.split_once('#').expect("in the fragment").1;
     logs::must_not_hold(token);
     let mut browser = app.anonymous();
     let mut errors = Vec::new();
     let person = |token: &str, email: &str, password: &str| json!({ "token": token, "name": "Canary Name", "email": email, "password": password });
-    let (email, password) = ("canary.mail@staff.example", "canary password one");
+    let (email, password) = ("canary.mail@staff.example", "canary parsnip one");
     for body in [
         person("canary-token", email, password),
         person(token, "canary.mail", password),
@@ -210,7 +209,7 @@ async fn nothing_personal_or_secret_is_logged_or_stands_in_an_error() {
     browser.post("/api/auth/bootstrap", person(token, email, password)).await.expect(201);
     errors.push(browser.post("/api/auth/bootstrap", person(token, email, password)).await);
     for (email, password) in [
-        (email, "canary password two"),
+        (email, "canary parsnip two"),
         ("canary.mail@nowhere.example", password),
         ("canary.mail", password),
         (password, email),

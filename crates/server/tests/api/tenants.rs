@@ -40,6 +40,9 @@ async fn bad_input_gets_its_own_words() {
         (json!({ "name": "x".repeat(121) }), "name"),
         (json!({ "name": "a\u{7}b" }), "name"),
         (json!({ "name": "a\u{0}b" }), "body"),
+        (json!({ "name": "\u{202e}reversed" }), "name"),
+        (json!({ "name": "North\u{200b}gate" }), "name"),
+        (json!({ "name": "\u{3164}" }), "name"),
         (json!({ "name": "a", "colour": "red" }), "body"),
         (json!({ "nam": "a" }), "body"),
         (json!({ "name": 7 }), "body"),
@@ -64,6 +67,36 @@ async fn bad_input_gets_its_own_words() {
         assert_eq!(admin.get(&format!("/api/partners?{query}")).await.status.as_u16(), 422, "{query}");
     }
     assert_eq!(admin.get("/api/partners").await.expect(200)["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_name_of_anything_holds_nothing_that_is_not_seen() {
+    let app = TestApp::start_with(5, |settings| settings.rate_scale = 1_000).await;
+    let mut admin = app.admin().await;
+    let site = app.site(&mut admin, "Main Street").await;
+    let unseen = ['\u{115f}', '\u{1160}', '\u{2060}', '\u{3164}', '\u{feff}', '\u{ffa0}']
+        .into_iter()
+        .chain('\u{200b}'..='\u{200f}')
+        .chain('\u{2028}'..='\u{202e}')
+        .chain('\u{2066}'..='\u{2069}');
+    for unseen in unseen {
+        let name = format!("a{unseen}b");
+        for (method, path, mut body) in [
+            ("POST", "/api/partners", json!({})),
+            ("POST", "/api/organisations", json!({ "partner_id": site.partner })),
+            ("POST", "/api/sites", json!({ "org_id": site.org, "timezone": "UTC" })),
+            ("PATCH", "/api/settings", json!({})),
+            ("PATCH", "/api/auth/profile", json!({})),
+        ] {
+            body["name"] = json!(name);
+            let refused = admin.send(method.parse().expect("a method"), path, Some(&body)).await;
+            let error = refused.expect(422)["errors"][0].clone();
+            assert_eq!(error["code"], "unseen_character", "{method} {path} {name:?}: {error}");
+        }
+    }
+    for name in ["Zoë O’Brien-Šimůnek", "山田 太郎", "محمد"] {
+        admin.patch("/api/auth/profile", json!({ "name": name })).await.expect(200);
+    }
 }
 
 #[tokio::test]

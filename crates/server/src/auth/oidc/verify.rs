@@ -19,6 +19,7 @@ use super::discovery::{self, Discovered};
 use super::{client, providers};
 use crate::AppState;
 use crate::http::{ApiResult, Problem};
+use crate::tenants::is_unseen;
 
 /// Public-key algorithms alone: with a shared secret, and even more without any, whoever can write can sign.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -78,7 +79,7 @@ impl Introduction {
     /// What to call them: their name, or what stands in front of their address's `@`.
     pub(super) fn name(&self, email: &Email) -> String {
         let plain = |text: &str| {
-            let text: String = text.chars().filter(|c| !c.is_control()).collect();
+            let text: String = text.chars().filter(|c| !c.is_control() && !is_unseen(*c)).collect();
             text.trim().chars().take(120).collect::<String>().trim().to_owned()
         };
         let local = email.as_str().split('@').next().unwrap_or_default();
@@ -295,6 +296,8 @@ mod tests {
             |name: &str| Introduction { name: Some(name.to_owned()), ..Introduction::default() }.name(&email);
         assert_eq!(named(" Dr\u{0} Eve\n"), "Dr Eve");
         assert_eq!(named("\u{7}"), "eve");
+        assert_eq!(named("\u{202e}evE\u{200b}"), "evE");
+        assert_eq!(named("\u{3164}\u{2066}"), "eve");
         assert_eq!(named(&"x".repeat(500)).chars().count(), 120);
     }
 }
