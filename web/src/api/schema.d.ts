@@ -429,7 +429,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes the person and signs them in. Uses the link up, unless name or password are refused. */
+        /**
+         * Makes the person and signs them in. Uses the link up, unless name or password are refused. The session that this browser
+         *     had before ends.
+         */
         post: operations["post_auth_invitation_accept"];
         delete?: never;
         options?: never;
@@ -832,7 +835,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approves what somebody else asked for: they see the client, to read, from now on for the hours that they asked for. */
+        /**
+         * Approves what somebody else asked for: they see the client, to read, from now on for the hours that they asked for. Whom
+         *     they invited themselves is not somebody else.
+         */
         post: operations["post_break_glass_break_glass_id_approve"];
         delete?: never;
         options?: never;
@@ -1273,7 +1279,10 @@ export interface paths {
         };
         /** Who sees a client: everybody whose role says so, or who is let in. */
         get: operations["get_organisations_org_id_access"];
-        /** Restricts a client to people who are let in, or opens it to every role again. Only somebody who sees it opens it. */
+        /**
+         * Restricts a client to people who are let in, or opens it to every role again. Only somebody who sees it opens it, and only
+         *     a client with an owner is restricted: decisions about access have to be told to somebody there.
+         */
         put: operations["put_organisations_org_id_access"];
         post?: never;
         delete?: never;
@@ -1308,7 +1317,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets somebody of the installation or of the client's partner in. Whoever is let in already is so anew. */
+        /**
+         * Lets somebody of the installation or of the client's partner in. Whoever is let in already is so anew. Of a restricted
+         *     client, it is done by its owners and by who is let in by a grant: whoever is not could let in somebody whom they made up.
+         */
         post: operations["post_organisations_org_id_grants"];
         delete?: never;
         options?: never;
