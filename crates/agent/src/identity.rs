@@ -1,8 +1,9 @@
 //! Who this appliance is: the private key that never leaves the box, and what enrolment decided.
 //!
-//! Invariants: both files are written durably, for the owner only, and never changed afterwards; a key file that
-//! others may read, and a state folder that others may change, is refused; the pinned server keys are checked once, when
-//! the identity is read or made. What takes their place later is kept beside them, see [`ServerKeys`].
+//! Invariants: both files are written durably, for the owner only, and never changed afterwards, but for the server's address
+//! ([`Identity::move_server`]); a key file that others may read, and a state folder that others may change, is refused; the
+//! pinned server keys are checked once, when the identity is read or made. What takes their place later is kept beside them,
+//! see [`ServerKeys`].
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::server_keys::ServerKeys;
-use crate::server_url::{PlainHttp, ServerUrl};
+use crate::server_url::{PlainHttp, ServerUrl, ServerUrlError};
 
 const KEY_PREFIX: &str = "proofline-agent-key-v1 ";
 const LIMIT: u64 = 64 * 1024;
@@ -131,6 +132,9 @@ pub enum IdentityError {
         /// Where.
         source: serde_json::Error,
     },
+    /// The server may not be asked at this address.
+    #[error(transparent)]
+    Server(#[from] ServerUrlError),
     /// The server's keys do not make sense.
     #[error("the server's {role} key cannot be pinned: {detail}")]
     ServerKey {
@@ -285,6 +289,18 @@ impl Identity {
         let identity = Self::pin(stored)?;
         identity.server_keys.restore(state).map_err(IdentityError::file(&state.successors()))?;
         Ok(Some(identity))
+    }
+
+    /// From now on the server is asked at this address, without enrolling again: the pinned keys stay, so a server that is
+    /// not the one of the enrolment is not believed there.
+    pub fn move_server(state: &StateDir, server: ServerUrl) -> Result<(), IdentityError> {
+        let mut identity = Self::find(state)?.ok_or(IdentityError::NotEnrolled)?;
+        let server = server.permit(identity.route.plain_http)?;
+        if identity.stored.server == server {
+            return Ok(());
+        }
+        identity.stored.server = server;
+        identity.store(state)
     }
 
     /// Reads the identity and its key.

@@ -1,15 +1,19 @@
 //! The real [`Observer`]: every check of the embedded catalogue, taken on this machine by its probe.
 //!
-//! The checks of one call share one look at the machine and a few threads: most of a cycle is waiting for tools.
+//! The checks of one call share one look at the machine and a few threads: most of a cycle is waiting for tools. The threads
+//! live as long as the observer, because the allocator keeps a heap of some megabytes for each that ever read a long list.
 //!
 //! A probe has a deadline. Commands end by themselves ([`Host`]); a file system that does not answer cannot be made to, so
-//! the thread that waits for it is left behind and its check is an `error`. Such a check is not started again while its
-//! thread still waits, and only so many are left behind: a dead disk costs its checks, not the others and not the agent.
+//! the thread that waits for it is left behind, another takes its place, and its check is an `error`. Such a check is not
+//! started again while its thread still waits, and only so many are left behind: a dead disk costs its checks, not the
+//! others and not the agent.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::io;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,6 +45,21 @@ impl Bounds {
 /// The checks that a thread works on, those that were left behind included. The thread itself takes its check out.
 type Waiting = Arc<Mutex<BTreeSet<String>>>;
 
+type Work = Box<dyn FnOnce() + Send>;
+
+/// A thread that runs one probe after another, and ends after the one that it is at when this is dropped.
+struct Prober(Sender<Work>);
+
+impl Prober {
+    fn start() -> io::Result<Self> {
+        let (sender, work) = mpsc::channel::<Work>();
+        thread::Builder::new()
+            .name("probe".to_owned())
+            .spawn(move || work.into_iter().for_each(|run| run()))?;
+        Ok(Self(sender))
+    }
+}
+
 /// Looks at a Linux machine.
 pub struct MachineObserver {
     host: Arc<dyn Host>,
@@ -48,6 +67,7 @@ pub struct MachineObserver {
     memory: Arc<dyn Memory>,
     bounds: Bounds,
     waiting: Waiting,
+    idle: Mutex<Vec<Prober>>,
 }
 
 impl MachineObserver {
@@ -59,7 +79,7 @@ impl MachineObserver {
     /// Looks at any machine, within these bounds.
     pub fn of(host: Arc<dyn Host>, state_dir: PathBuf, bounds: Bounds) -> Self {
         let memory = Arc::new(FileMemory::new(state_dir.join(FileMemory::FILE)));
-        Self { host, state_dir, memory, bounds, waiting: Waiting::default() }
+        Self { host, state_dir, memory, bounds, waiting: Waiting::default(), idle: Mutex::default() }
     }
 }
 
@@ -88,6 +108,7 @@ impl Observer for MachineObserver {
             bounds: self.bounds,
             started: host.now(),
             waiting: &self.waiting,
+            idle: mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner)),
             queue: Catalog::embedded().checks().iter().filter(wanted).collect(),
             running: Vec::new(),
             observations: Vec::new(),
@@ -99,6 +120,7 @@ impl Observer for MachineObserver {
                 catch_unwind(probe).unwrap_or_else(|_| broken(check, host.now()))
             })
         });
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = cycle.idle;
         cycle.observations
     }
 }
@@ -110,9 +132,16 @@ struct Cycle<'a> {
     bounds: Bounds,
     started: Timestamp,
     waiting: &'a Waiting,
+    idle: Vec<Prober>,
     queue: VecDeque<&'static Check>,
-    running: Vec<(&'static Check, Instant)>,
+    running: Vec<Running>,
     observations: Vec<Observation>,
+}
+
+struct Running {
+    check: &'static Check,
+    deadline: Instant,
+    prober: Prober,
 }
 
 impl Cycle<'_> {
@@ -127,13 +156,13 @@ impl Cycle<'_> {
                     Some(reason) => self.unmeasured(check, reason),
                 }
             }
-            let Some(first) = self.running.iter().map(|(_, deadline)| *deadline).min() else { return };
+            let Some(first) = self.running.iter().map(|running| running.deadline).min() else { return };
             match results.recv_timeout(first.saturating_duration_since(Instant::now())) {
                 Ok(observation) => {
-                    let place = self.running.iter().position(|(check, _)| check.id == observation.check);
+                    let place = self.running.iter().position(|running| running.check.id == observation.check);
                     // What comes after its deadline was answered already.
                     if let Some(place) = place {
-                        self.running.swap_remove(place);
+                        self.idle.push(self.running.swap_remove(place).prober);
                         self.observations.push(observation);
                     }
                 }
@@ -158,7 +187,7 @@ impl Cycle<'_> {
         format!("timed out: nothing was known after {} seconds", self.bounds.deadline.as_secs_f32())
     }
 
-    fn start(&mut self, check: &'static Check, probe: Probe, sender: mpsc::Sender<Observation>) {
+    fn start(&mut self, check: &'static Check, probe: Probe, sender: Sender<Observation>) {
         let waiting = Arc::clone(self.waiting);
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(check.id.clone());
         let run = move || {
@@ -167,8 +196,16 @@ impl Cycle<'_> {
             // Nobody receives it when the thread was left behind.
             let _ = sender.send(observation);
         };
-        match thread::Builder::new().name("probe".to_owned()).spawn(run) {
-            Ok(_) => self.running.push((check, Instant::now() + self.bounds.deadline)),
+        let prober = match self.idle.pop() {
+            Some(prober) => Ok(prober),
+            None => Prober::start(),
+        };
+        match prober {
+            Ok(prober) => {
+                prober.0.send(Box::new(run)).expect("it takes work for as long as it is held");
+                let deadline = Instant::now() + self.bounds.deadline;
+                self.running.push(Running { check, deadline, prober });
+            }
             Err(error) => {
                 self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&check.id);
                 self.unmeasured(check, format!("no thread could be started: {}", error.kind()));
@@ -176,13 +213,13 @@ impl Cycle<'_> {
         }
     }
 
-    /// Answers for the checks whose time is over.
+    /// Answers for the checks whose time is over. Their threads get no more work and end when they can.
     fn leave_behind(&mut self) {
         let now = Instant::now();
         let (late, in_time): (Vec<_>, Vec<_>) =
-            self.running.drain(..).partition(|(_, deadline)| *deadline <= now);
+            self.running.drain(..).partition(|running| running.deadline <= now);
         self.running = in_time;
-        for (check, _) in late {
+        for Running { check, .. } in late {
             self.unmeasured(check, self.timed_out());
         }
     }

@@ -2,14 +2,17 @@
 
 mod support;
 
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Barrier;
+use std::process::Command;
+use std::sync::{Barrier, mpsc};
+use std::time::Duration;
 
 use proofline_agent::client::CallError;
 use proofline_agent::enroll::EnrollError;
 use proofline_agent::identity::{Identity, IdentityError, StateDir};
 use proofline_agent::probes;
-use proofline_protocol::paths;
+use proofline_protocol::{KeyRole, paths};
 use sha2::Digest as _;
 use support::central::{CODE, Fault};
 use support::rig::Rig;
@@ -114,4 +117,36 @@ fn a_server_that_is_not_there_is_said_so() {
     rig.central.url = "http://192.0.2.1".into();
     let refused = rig.enroll(CODE).expect_err("plain HTTP").to_string();
     assert!(refused.contains("unencrypted") && refused.contains("--allow-plain-http"), "{refused}");
+}
+
+#[test]
+fn an_agent_asks_where_its_server_is_now_and_still_believes_the_same_keys() {
+    let rig = Rig::bare();
+    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = format!("http://{}", elsewhere.local_addr().expect("is bound"));
+    let moved = |server: &str| Identity::move_server(&rig.state(), server.parse().expect("an address"));
+    assert!(matches!(moved(&address), Err(IdentityError::NotEnrolled)));
+    let enrolled = rig.enroll(CODE).expect("enrols");
+    assert!(matches!(moved("http://192.0.2.1"), Err(IdentityError::Server(_))), "plain HTTP stays at home");
+
+    let (tell, asked) = mpsc::channel();
+    std::thread::spawn(move || tell.send(elsewhere.accept().is_ok()));
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_proofline-agent"))
+        .args(["run", "--server", &address, "--root"])
+        .arg(rig.folder.path())
+        .arg("--state-dir")
+        .arg(rig.state_path())
+        .env("PROOFLINE_AGENT_LOG", "warn")
+        .spawn()
+        .expect("the agent starts");
+    let asked = asked.recv_timeout(Duration::from_secs(30));
+    agent.kill().expect("kill -9");
+    agent.wait().expect("reaped");
+    assert_eq!(asked, Ok(true));
+
+    let (loaded, _) = Identity::load(&rig.state()).expect("loads");
+    assert_eq!((loaded.route.server.to_string(), loaded.appliance), (address, enrolled.appliance));
+    for role in KeyRole::ALL {
+        assert_eq!(loaded.server_keys.current(role), enrolled.server_keys.current(role), "{role}");
+    }
 }

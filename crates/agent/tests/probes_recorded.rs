@@ -3,10 +3,11 @@
 //! `fixtures/<check id>.yaml` holds the cases, `fixtures/shared/` what several of them start from. A check without its
 //! cases fails here, and so does a file without its check.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use proofline_agent::cycle::Observer as _;
@@ -394,9 +395,25 @@ struct DeadDisk {
     open: Mutex<bool>,
     gate: Condvar,
     calls: AtomicUsize,
+    threads: Mutex<HashSet<ThreadId>>,
 }
 
 impl DeadDisk {
+    /// With one setting of the kernel beside the disks.
+    fn new(open: bool) -> Arc<Self> {
+        let mut recording: Recording = read(&folder().join("shared/disks.yaml"));
+        recording
+            .files
+            .insert("/proc/sys/net/ipv4/tcp_syncookies".to_owned(), RecordedFile::Text("1\n".to_owned()));
+        Arc::new(Self {
+            inner: RecordedHost::new(recording),
+            open: Mutex::new(open),
+            gate: Condvar::new(),
+            calls: AtomicUsize::new(0),
+            threads: Mutex::default(),
+        })
+    }
+
     fn wait(&self, path: &Path) {
         if path.starts_with("/srv") {
             self.calls.fetch_add(1, Ordering::SeqCst);
@@ -408,6 +425,7 @@ impl DeadDisk {
 
 impl Host for DeadDisk {
     fn read(&self, path: &Path, limit: usize) -> Result<Vec<u8>, HostError> {
+        self.threads.lock().expect("held by nobody who panics").insert(std::thread::current().id());
         self.inner.read(path, limit)
     }
     fn sha256(&self, path: &Path, limit: u64) -> Result<[u8; 32], HostError> {
@@ -438,20 +456,12 @@ impl Host for DeadDisk {
     }
 }
 
+const DISK: &str = "linux.encryption.data_at_rest";
+const OTHER: &str = "linux.kernel.syn_cookies";
+
 #[test]
 fn a_disk_that_does_not_answer_costs_its_checks_and_no_more() {
-    const DISK: &str = "linux.encryption.data_at_rest";
-    const OTHER: &str = "linux.kernel.syn_cookies";
-    let mut recording: Recording = read(&folder().join("shared/disks.yaml"));
-    recording
-        .files
-        .insert("/proc/sys/net/ipv4/tcp_syncookies".to_owned(), RecordedFile::Text("1\n".to_owned()));
-    let host = Arc::new(DeadDisk {
-        inner: RecordedHost::new(recording),
-        open: Mutex::new(false),
-        gate: Condvar::new(),
-        calls: AtomicUsize::new(0),
-    });
+    let host = DeadDisk::new(false);
     let state = tempfile::tempdir().expect("a folder");
     let bounds = Bounds { deadline: Duration::from_millis(100), left_behind: 2, ..Bounds::USUAL };
     let observer =
@@ -483,6 +493,18 @@ fn a_disk_that_does_not_answer_costs_its_checks_and_no_more() {
         std::thread::yield_now();
     }
     assert_eq!(verdicts(&look(&full, &[DISK, OTHER])), [Verdict::Pass, Verdict::Pass]);
+}
+
+#[test]
+fn the_same_threads_take_every_probe_of_every_cycle() {
+    let everything: Vec<String> = Catalog::embedded().checks().iter().map(|check| check.id.clone()).collect();
+    let (host, state) = (DeadDisk::new(true), tempfile::tempdir().expect("a folder"));
+    let observer =
+        MachineObserver::of(Arc::clone(&host) as Arc<dyn Host>, state.path().into(), Bounds::USUAL);
+    for _ in 0..5 {
+        observer.observe(&everything, &[]);
+    }
+    assert_eq!(host.threads.lock().expect("held by nobody who panics").len(), Bounds::USUAL.threads);
 }
 
 #[test]

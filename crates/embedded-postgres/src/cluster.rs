@@ -80,6 +80,7 @@ impl Cluster {
         let began = Instant::now();
         let placement = Placement::claim(options)?;
         let Placement { data_dir, account, binaries, exists, .. } = &placement;
+        initialise::sweep(data_dir);
         if !exists {
             initialise::create(data_dir, account, binaries, options.durability)?;
         }

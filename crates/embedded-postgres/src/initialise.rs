@@ -1,4 +1,7 @@
 //! Makes a new cluster: initdb into a folder of its own, then one rename. A half-made cluster is never in place.
+//!
+//! initdb outlives a supervisor that is killed, and goes on writing. Each attempt therefore has a folder that no other
+//! attempt has; those that were left unfinished are removed by the starts that follow.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,6 +13,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::files::{make_folder, read_bounded};
 use crate::lock::beside;
 use crate::options::{Durability, SUPERUSER};
+use crate::placement::parent_of;
 
 /// The major version of the cluster in `data_dir`, or `None` where a new one can be made.
 pub(crate) fn existing_major(data_dir: &Path) -> Result<Option<u32>> {
@@ -29,6 +33,21 @@ pub(crate) fn existing_major(data_dir: &Path) -> Result<Option<u32>> {
     }
 }
 
+/// What is behind the cluster's name, and before the process that makes it, in the name of an unfinished one.
+const UNFINISHED: &str = ".new-";
+
+/// Removes what earlier attempts left behind. Where an initdb still writes it may not work, and a later start does it.
+pub(crate) fn sweep(data_dir: &Path) {
+    let prefix = beside(data_dir, UNFINISHED);
+    let entries = fs::read_dir(parent_of(data_dir)).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let rest = path.as_os_str().as_encoded_bytes().strip_prefix(prefix.as_os_str().as_encoded_bytes());
+        if rest.is_some_and(|rest| !rest.is_empty() && rest.iter().all(u8::is_ascii_digit)) {
+            let _ = fs::remove_dir_all(path);
+        }
+    }
+}
+
 /// initdb with data checksums, UTF-8 and a collation by code points, which no library update can change.
 pub(crate) fn create(
     data_dir: &Path,
@@ -36,10 +55,7 @@ pub(crate) fn create(
     binaries: &Binaries,
     durability: Durability,
 ) -> Result<()> {
-    let fresh = beside(data_dir, ".new");
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).on("remove the unfinished", &fresh)?;
-    }
+    let fresh = beside(data_dir, &format!("{UNFINISHED}{}", std::process::id()));
     make_folder(&fresh, 0o700)?;
     account.own(&fresh)?;
     let mut command = account.command(&binaries.initdb());

@@ -1,16 +1,22 @@
 //! One supervisor per data directory, held with `flock` for as long as it lives.
 //!
 //! The lock file lies beside the directory, because the directory itself appears only when it is complete. The kernel
-//! drops the lock with the process, however it ends; child processes do not inherit it. The file is never removed:
-//! a waiter would be left with a lock on a file that nobody else can see.
+//! drops the lock with the process, however it ends; child processes do not inherit it, but have it until they execute
+//! their program. The file is never removed: a waiter would be left with a lock on a file that nobody else can see.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, IoContext, Result};
 use crate::files::read_bounded;
+
+/// How long a lock without a living supervisor may take to go.
+const PASSING: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
@@ -36,16 +42,22 @@ impl DirectoryLock {
     pub(crate) fn take(data_dir: &Path) -> Result<Self> {
         let path = beside(data_dir, ".lock");
         let mut file = open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = read_bounded(&path, 32).unwrap_or_default().trim().to_owned();
-                return Err(Error::AlreadySupervised {
-                    data_dir: data_dir.to_owned(),
-                    holder: if holder.is_empty() { "unknown".to_owned() } else { holder },
-                });
+        let began = Instant::now();
+        while let Err(refused) = file.try_lock() {
+            match refused {
+                // What a supervisor that was killed was just starting.
+                TryLockError::WouldBlock if holder(data_dir).is_none() && began.elapsed() < PASSING => {
+                    sleep(LOOK_AGAIN);
+                }
+                TryLockError::WouldBlock => {
+                    let holder = read_bounded(&path, 32).unwrap_or_default().trim().to_owned();
+                    return Err(Error::AlreadySupervised {
+                        data_dir: data_dir.to_owned(),
+                        holder: if holder.is_empty() { "unknown".to_owned() } else { holder },
+                    });
+                }
+                TryLockError::Error(reason) => return Err(Error::Io { action: "lock", path, reason }),
             }
-            Err(TryLockError::Error(reason)) => return Err(Error::Io { action: "lock", path, reason }),
         }
         // Best effort: the text is for people, the lock is the truth.
         let _ = file

@@ -136,8 +136,13 @@ pub(crate) fn runtime(endpoint: &Endpoint) -> Result<PgConnectOptions, Fault> {
     Ok(PgConnectOptions::from_str(&endpoint.url(APP_ROLE, DATABASE))?)
 }
 
+/// The driver itself takes any scheme for its own.
 fn parse(name: &str, url: &str) -> Result<PgConnectOptions, Fault> {
-    PgConnectOptions::from_str(url).map_err(|_| Fault::config(format!("{name} is not a PostgreSQL URL")))
+    let refused = || Fault::config(format!("{name} is not a PostgreSQL URL: it begins with postgres://"));
+    match url.split_once("://") {
+        Some(("postgres" | "postgresql", _)) => PgConnectOptions::from_str(url).map_err(|_| refused()),
+        _ => Err(refused()),
+    }
 }
 
 fn owner(settings: &Settings) -> Result<Option<PgConnectOptions>, Fault> {
@@ -147,8 +152,15 @@ fn owner(settings: &Settings) -> Result<Option<PgConnectOptions>, Fault> {
 /// Another version of the program is needed, or a person who migrates; a database that does not answer passes.
 fn schema_fault(error: MigrateError) -> Fault {
     match error {
-        MigrateError::Changed(_) | MigrateError::Unknown(_) => Fault::config(error.to_string()),
-        other => other.into(),
+        MigrateError::Changed(_)
+        | MigrateError::Unknown(_)
+        | MigrateError::Missing(_)
+        | MigrateError::Unreadable(_) => Fault::config(error.to_string()),
+        other @ (MigrateError::Connect(_)
+        | MigrateError::EvidenceWouldBeLost
+        | MigrateError::NoSuchVersion(_)
+        | MigrateError::Migrate(_)
+        | MigrateError::Database(..)) => other.into(),
     }
 }
 

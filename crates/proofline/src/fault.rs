@@ -30,7 +30,16 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(sentence) => f.write_str(sentence),
-            Self::Failed(error) => write!(f, "{error:#}"),
+            Self::Failed(error) => {
+                let mut said = String::new();
+                for cause in error.chain().map(ToString::to_string) {
+                    // Many libraries put the cause into their own sentence as well.
+                    if !said.ends_with(&cause) {
+                        said = if said.is_empty() { cause } else { format!("{said}: {cause}") };
+                    }
+                }
+                f.write_str(&said)
+            }
         }
     }
 }

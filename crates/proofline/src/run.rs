@@ -67,6 +67,8 @@ async fn beside_server(
         Some(link) => println!("  First sign-in    {}   (works once)", link.0),
         None => println!("  Sign in with the account that you made at the first start."),
     }
+    // Development listens on loopback only, so this machine reaches whatever was chosen.
+    let server = format!("http://{}", settings.listen);
     let mut mode = if args.heal { Mode::Enforce } else { Mode::Audit };
     let state = settings.data.join("agent");
     let local = settings.data.join("local-site");
@@ -76,10 +78,9 @@ async fn beside_server(
             .and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse::<SiteId>().ok());
         let provisioned = provision_local(&app, known).await.map_err(refused)?;
         fs::write(&local, provisioned.site.to_string())?;
-        let url = format!("http://127.0.0.1:{}", settings.listen.port());
         let status = Command::new(program)
             .arg("enroll")
-            .args(["--server", &url, "--code", provisioned.code.expose()])
+            .args(["--server", &server, "--code", provisioned.code.expose()])
             .arg("--state-dir")
             .arg(&state)
             .stdout(Stdio::null())
@@ -103,20 +104,20 @@ async fn beside_server(
     println!("  Local agent      observes this machine ({said})");
     println!("  Data             {}", settings.data.display());
     println!("  Stop with Ctrl-C.\n");
-    let outcome = supervise(program, &state, stop).await;
+    let outcome = supervise(program, &state, &server, stop).await;
     println!("  Stopping.");
     outcome
 }
 
 /// Keeps the agent running until the process is asked to stop.
-async fn supervise(program: &Path, state: &Path, stop: Stop) -> Result<(), Fault> {
+async fn supervise(program: &Path, state: &Path, server: &str, stop: Stop) -> Result<(), Fault> {
     let state = &state.canonicalize()?;
     orphan::end_all(state).await;
     let mut pause = Duration::from_secs(1);
     let stop = stop.requested();
     tokio::pin!(stop);
     loop {
-        let mut agent = start(program, state)?;
+        let mut agent = start(program, state, server)?;
         tokio::select! {
             () = &mut stop => {
                 end(&mut agent).await;
@@ -133,11 +134,13 @@ async fn supervise(program: &Path, state: &Path, stop: Stop) -> Result<(), Fault
     }
 }
 
-fn start(program: &Path, state: &Path) -> Result<Child, Fault> {
+fn start(program: &Path, state: &Path, server: &str) -> Result<Child, Fault> {
     Ok(Command::new(program)
         .arg("run")
         .arg("--state-dir")
         .arg(state)
+        // It may have enrolled with an earlier start, on another port.
+        .args(["--server", server])
         // Its own group: Ctrl-C reaches this process, which then asks the agent to finish its work.
         .process_group(0)
         .kill_on_drop(true)

@@ -35,8 +35,8 @@ pub(crate) struct Secrets {
 }
 
 /// Reads the secrets. Production refuses what is missing, blank, short, a placeholder, padded or used twice, and names
-/// the variable but never its value. Development makes what is missing, and [`Secrets::keep`]s it once the database, which
-/// may know of others, was asked.
+/// every such variable but never a value. Development makes what is missing, and [`Secrets::keep`]s it once the database,
+/// which may know of others, was asked.
 pub(crate) fn load(settings: &Settings) -> Result<Secrets, Fault> {
     let made = RefCell::new(Vec::new());
     let texts = gather(settings, |name| {
@@ -112,57 +112,67 @@ struct Texts {
 /// The texts; in development, what is nowhere yet comes from `make`.
 fn gather(settings: &Settings, make: impl Fn(&'static str) -> String) -> Result<Texts, Fault> {
     let one = |name: &'static str, value: &Option<String>| match value {
-        Some(text) => check(name, text),
-        None if settings.development => Ok(kept(&settings.data, name)?.unwrap_or_else(|| make(name))),
-        None => Err(Fault::config(format!("{name} is not set; `proofline admin new-secret` makes one"))),
+        Some(text) => Ok(Some(text.clone())),
+        None if settings.development => Ok(Some(kept(&settings.data, name)?.unwrap_or_else(|| make(name)))),
+        None => Ok::<_, Fault>(None),
     };
     let once = [
         one(CSRF_KEY, &settings.csrf_key)?,
         one(PASSWORD_PEPPER, &settings.password_pepper)?,
         one(MASTER_KEY, &settings.master_key)?,
     ];
-    let earlier_csrf = several(EARLIER_CSRF_KEYS, settings.earlier_csrf_keys.as_deref())?;
-    let earlier_master = several(EARLIER_MASTER_KEYS, settings.earlier_master_keys.as_deref())?;
-    let mut seen: Vec<(&str, &str)> = Vec::new();
-    let named = [CSRF_KEY, PASSWORD_PEPPER, MASTER_KEY].into_iter().zip(&once);
-    let earlier = earlier_csrf.iter().map(|text| (EARLIER_CSRF_KEYS, text));
-    let earlier = earlier.chain(earlier_master.iter().map(|text| (EARLIER_MASTER_KEYS, text)));
-    for (name, text) in named.chain(earlier).map(|(name, text)| (name, text.as_str())) {
-        if let Some((other, _)) = seen.iter().find(|(_, known)| *known == text) {
-            return Err(Fault::config(format!(
-                "{name} equals {other}; every secret needs a value of its own"
-            )));
+    let earlier_csrf = several(settings.earlier_csrf_keys.as_deref());
+    let earlier_master = several(settings.earlier_master_keys.as_deref());
+    let named = [CSRF_KEY, PASSWORD_PEPPER, MASTER_KEY].into_iter().zip(once.iter().map(Option::as_ref));
+    let earlier = earlier_csrf.iter().map(|text| (EARLIER_CSRF_KEYS, Some(text)));
+    let earlier = earlier.chain(earlier_master.iter().map(|text| (EARLIER_MASTER_KEYS, Some(text))));
+    let (mut wrong, mut seen) = (Vec::new(), Vec::<(&str, &str)>::new());
+    for (name, text) in named.chain(earlier) {
+        let Some(text) = text else {
+            wrong.push(format!("{name} is not set"));
+            continue;
+        };
+        match (defect(text), seen.iter().find(|(_, known)| known == text)) {
+            (Some(defect), _) => wrong.push(format!("{name} {defect}")),
+            (None, Some((other, _))) => wrong.push(format!("{name} equals {other}")),
+            (None, None) => seen.push((name, text)),
         }
-        seen.push((name, text));
     }
-    Ok(Texts { once, earlier_csrf, earlier_master })
+    match once {
+        [Some(csrf_key), Some(password_pepper), Some(master_key)] if wrong.is_empty() => {
+            Ok(Texts { once: [csrf_key, password_pepper, master_key], earlier_csrf, earlier_master })
+        }
+        _ => Err(Fault::config(format!(
+            "{}; every secret needs a value of its own, and `proofline admin new-secret` makes one",
+            wrong.join(", ")
+        ))),
+    }
 }
 
 /// Secrets of one variable, separated by commas; none where it is not set, or empty as a template leaves it.
-fn several(name: &str, value: Option<&str>) -> Result<Vec<String>, Fault> {
-    let texts = value.unwrap_or_default().split(',').filter(|text| !text.is_empty());
-    texts.map(|text| check(name, text)).collect()
+fn several(value: Option<&str>) -> Vec<String> {
+    value.unwrap_or_default().split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
-fn check(name: &str, text: &str) -> Result<String, Fault> {
+/// Why this is no secret.
+fn defect(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
     let mut distinct: Vec<char> = text.chars().collect();
     distinct.sort_unstable();
     distinct.dedup();
-    let wrong = if text.trim().is_empty() {
-        "is empty"
+    if text.trim().is_empty() {
+        Some("is empty")
     } else if text != text.trim() {
-        "begins or ends with white space"
+        Some("begins or ends with white space")
     } else if PLACEHOLDERS.iter().any(|p| lower.contains(p)) {
-        "still holds a placeholder"
+        Some("still holds a placeholder")
     } else if text.chars().count() < MIN_CHARS {
-        "is shorter than 32 characters"
+        Some("is shorter than 32 characters")
     } else if distinct.len() < 8 {
-        "is not random"
+        Some("is not random")
     } else {
-        return Ok(text.to_owned());
-    };
-    Err(Fault::config(format!("{name} {wrong}; `proofline admin new-secret` makes one")))
+        None
+    }
 }
 
 /// Fresh random text, as good as any secret here needs.

@@ -21,7 +21,7 @@ use proofline_agent::lifeline::ServerLifeline;
 use proofline_agent::machine;
 use proofline_agent::observer::MachineObserver;
 use proofline_agent::run::{self, Parts, Stop};
-use proofline_agent::server_url::PlainHttp;
+use proofline_agent::server_url::{PlainHttp, ServerUrl};
 use proofline_agent::settings::{LOG_VARIABLE, MachineSettings, RunSettings, ServerSettings, StateSettings};
 use proofline_agent::status::Status;
 use proofline_catalog::Catalog;
@@ -53,6 +53,9 @@ enum Command {
     },
     /// Observe, state, heal and report, until stopped.
     Run {
+        /// The server's address where it is no longer that of the enrolment; kept from then on.
+        #[arg(long, env = "PROOFLINE_AGENT_SERVER", value_name = "URL")]
+        server: Option<ServerUrl>,
         #[command(flatten)]
         state: StateSettings,
         #[command(flatten)]
@@ -121,7 +124,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
         Command::Enroll { server, code, state } => enrol(server, &code, &state),
-        Command::Run { state, machine, settings } => serve(&state, &machine, settings),
+        Command::Run { server, state, machine, settings } => serve(server, &state, &machine, settings),
         Command::Check { state, machine, format } => check(&state, &machine, format),
         Command::Status { state, format } => status(&state, format),
         Command::Doctor { state, format } => examine(&state, format),
@@ -141,10 +144,14 @@ fn enrol(server: ServerSettings, code: &str, state: &StateSettings) -> anyhow::R
 }
 
 fn serve(
+    server: Option<ServerUrl>,
     state: &StateSettings,
     machine: &MachineSettings,
     settings: RunSettings,
 ) -> anyhow::Result<ExitCode> {
+    if let Some(server) = server {
+        Identity::move_server(&state.dir(), server)?;
+    }
     let observer = MachineObserver::new(&machine.root, state.dir().path().to_owned(), clock());
     let (root, dir) = (machine.root.clone(), state.dir());
     let responder = move |identity: &Identity, outbox: &Outbox| -> std::io::Result<Box<dyn Responder>> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ const CHILD_HOME: &str = "PROOFLINE_TEST_SUPERVISE";
 #[test]
 fn child_that_supervises() {
     let Some(data_dir) = std::env::var_os(CHILD_HOME) else { return };
-    let data_dir = std::path::PathBuf::from(data_dir);
+    let data_dir = PathBuf::from(data_dir);
     let run_dir = Some(data_dir.with_file_name("run"));
     let cluster =
         Cluster::start(&Options { run_dir, keep_running: false, ..Options::new(data_dir) }).expect("starts");
@@ -150,12 +151,49 @@ fn a_backend_that_outlives_its_postmaster_only_delays_the_start() {
 #[test]
 fn a_half_made_cluster_is_made_anew() {
     let home = Home::new();
-    let unfinished = home.path().join("postgres.new");
+    let unfinished = home.path().join("postgres.new-1");
     fs::create_dir(&unfinished).expect("created");
     fs::write(unfinished.join("PG_VERSION"), "15\n").expect("written");
     let cluster = Cluster::start(&home.options().for_tests()).expect("starts");
     assert_eq!(cluster.origin(), Origin::Created);
     assert!(!unfinished.exists());
+}
+
+#[test]
+fn supervisors_killed_while_they_make_the_cluster_are_in_nobodys_way() {
+    let home = Home::new();
+    let unfinished = || -> Vec<PathBuf> {
+        let entries = fs::read_dir(home.path()).expect("is there").flatten().map(|entry| entry.path());
+        entries.filter(|path| path.to_string_lossy().contains("postgres.new")).collect()
+    };
+    for stage in ["", "pg_wal", "base/1", "base/1/PG_VERSION"] {
+        let before = unfinished();
+        let mut supervisor = Command::new(std::env::current_exe().expect("known"))
+            .args(["crashes::child_that_supervises", "--exact", "--nocapture"])
+            .env(CHILD_HOME, home.data_dir())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("runs");
+        wait_for(stage, || {
+            unfinished().iter().any(|path| !before.contains(path) && path.join(stage).exists())
+        });
+        supervisor.kill().expect("killed");
+        supervisor.wait().expect("reaped");
+    }
+    let cluster = Cluster::start(&home.options()).expect("starts beside what they left behind");
+    assert_eq!((cluster.origin(), query(&cluster, "select 1").as_str()), (Origin::Created, "1"));
+    cluster.stop();
+
+    let name = home.path().join("postgres.new").display().to_string();
+    let command_lines =
+        || fs::read_dir("/proc").expect("is there").flatten().map(|it| it.path().join("cmdline"));
+    wait_for("every initdb to end", || {
+        !command_lines()
+            .filter_map(|path| fs::read(path).ok())
+            .any(|line| String::from_utf8_lossy(&line).contains(&name))
+    });
+    Cluster::start(&home.options()).expect("starts").stop();
+    assert_eq!(unfinished(), [] as [PathBuf; 0]);
 }
 
 #[test]

@@ -81,7 +81,7 @@ async fn without_the_owner_the_schema_is_checked_and_with_it_migrated() {
     let all = words(&status.out).len();
     assert_eq!((status.code, words(&status.out)), (0, vec!["missing"; all]), "{}", status.err);
     let refused = elsewhere.as_runtime(&home, &["serve"]);
-    assert_eq!(refused.code, 1, "somebody may be migrating right now: {}", refused.err);
+    assert_eq!(refused.code, 78, "without the owner's URL it does not pass by itself: {}", refused.err);
     assert!(
         refused.err.contains("migration 1 is not applied: run `proofline migrate up`"),
         "{}",
@@ -96,6 +96,9 @@ async fn without_the_owner_the_schema_is_checked_and_with_it_migrated() {
     let down = elsewhere.as_owner(&home, &["migrate", "down", "--to", "4"]);
     let expected = [vec!["applied"; 4], vec!["missing"; all - 4]].concat();
     assert_eq!((down.code, words(&down.out)), (0, expected), "{}", down.err);
+    let older = elsewhere.as_runtime(&home, &["serve"]);
+    assert_eq!(older.code, 78, "{}", older.err);
+    assert!(older.err.contains("run `proofline migrate up`"), "{}", older.err);
     let up = elsewhere.as_owner(&home, &["migrate", "up"]);
     assert_eq!((up.code, words(&up.out)), (0, vec!["applied"; all]), "{}", up.err);
 

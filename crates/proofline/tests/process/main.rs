@@ -3,6 +3,7 @@
 mod external;
 mod keys;
 mod life;
+mod local_agent;
 mod migration;
 mod nodes;
 mod refusals;

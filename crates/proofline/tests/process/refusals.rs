@@ -95,6 +95,28 @@ fn several_nodes_without_a_redis_server_of_their_own_are_refused_at_once() {
 }
 
 #[test]
+fn an_address_of_another_kind_of_database_is_refused_at_once() {
+    let home = Home::new();
+    for url in ["mysql://us:hunter2@127.0.0.1:1/proofline", "us:hunter2@127.0.0.1", "postgres:/us:hunter2@x"]
+    {
+        for name in ["PROOFLINE_DATABASE_URL", "PROOFLINE_OWNER_DATABASE_URL"] {
+            let mut command = home.command(&["serve"]);
+            command.env("PROOFLINE_DATABASE_URL", "postgres://us@127.0.0.1:1/proofline").env(name, url);
+            let ended = Ended::of(&mut command);
+            let said = &ended.err;
+            assert_eq!(ended.code, CONFIG, "{name} {url}: {said}");
+            assert!(said.contains(&format!("{name} is not a PostgreSQL URL")), "{said}");
+            assert!(said.lines().count() == 1 && !said.contains("hunter2"), "{said}");
+            assert!(!home.data().exists(), "{name} {url}: something was opened");
+        }
+    }
+    let mut command = home.command(&["serve"]);
+    let silent = Ended::of(command.env("PROOFLINE_DATABASE_URL", "postgres://us@127.0.0.1:1/proofline"));
+    assert_eq!(silent.code, FAILURE, "{}", silent.err);
+    assert_eq!(silent.err.matches("Connection refused").count(), 1, "{}", silent.err);
+}
+
+#[test]
 fn a_mail_server_that_cannot_be_used_is_named_and_its_password_never_printed() {
     let home = Home::new();
     let from = "Proofline <compliance@example.org>";
@@ -250,8 +272,17 @@ fn doctor_explains_a_place_where_nothing_ran_yet_and_leaves_it_so() {
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert!(!home.data().exists(), "it has made something");
 
-    let mut command = home.command(&["doctor"]);
-    let ended = Ended::of(command.env_remove("PROOFLINE_CSRF_KEY"));
+    let incomplete = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env_remove("PROOFLINE_CSRF_KEY").env("PROOFLINE_PASSWORD_PEPPER", "changeme");
+        Ended::of(command.env("PROOFLINE_EARLIER_MASTER_KEYS", MASTER_KEY))
+    };
+    let all = "PROOFLINE_CSRF_KEY is not set, PROOFLINE_PASSWORD_PEPPER still holds a placeholder, \
+               PROOFLINE_EARLIER_MASTER_KEYS equals PROOFLINE_MASTER_KEY; ";
+    let ended = incomplete(&["doctor"]);
     assert_eq!(ended.code, FAILURE, "{}", ended.out);
-    assert!(ended.out.contains("FAIL  secrets            PROOFLINE_CSRF_KEY is not set"), "{}", ended.out);
+    assert!(ended.out.contains(&format!("FAIL  secrets            {all}")), "{}", ended.out);
+    let ended = incomplete(&["serve"]);
+    assert_eq!(ended.code, CONFIG, "{}", ended.err);
+    assert!(ended.err.starts_with(&format!("proofline: {all}")), "{}", ended.err);
 }

@@ -78,7 +78,12 @@ impl Home {
 
     /// Starts a server.
     pub(crate) fn spawn(&self, change: impl FnOnce(&mut Command)) -> Server {
-        let mut command = self.command(&["serve"]);
+        self.start(&["serve"], change)
+    }
+
+    /// Starts a command that goes on until it is told to stop.
+    pub(crate) fn start(&self, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Server {
+        let mut command = self.command(arguments);
         let errors = File::options().create(true).append(true).open(self.log()).expect("a log");
         command.stdout(Stdio::null()).stderr(errors).env("PROOFLINE_LOG", "info,proofline_server=debug");
         change(&mut command);
