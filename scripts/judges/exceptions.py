@@ -42,6 +42,8 @@ CONTENT = {
     "post_organisations_org_id_grants": (422, "somebody above the client, and an end that lies ahead"),
     "post_invitations": (422, "role and place have to fit each other"),
     "patch_users_user_id": (422, "a role of the place where the person is"),
+    "post_provision_claim": (422, "a key is none that is weak or has another spelling"),
+    "post_appliances_evidence": (422, "an envelope is one whose signature verifies"),
     "post_sites": (422, "a time zone is one of the IANA database"),
     "post_tokens": (422, "an action is one that its maker can give"),
     "get_audit": (422, "a time is one that the database can hold"),

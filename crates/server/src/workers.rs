@@ -247,7 +247,7 @@ async fn listen(app: AppState, stop: CancellationToken) {
         catch_up(&app).await;
         loop {
             let text = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return announcements.close().await,
                 next = announcements.next() => match next { Ok(text) => text, Err(_) => break },
             };
             apply(&app, &text).await;

@@ -169,7 +169,7 @@ impl Store {
             .connect_lazy_with((*self.pool.connect_options()).clone());
         let mut listener = PgListener::connect_with(&own).await.during("listen")?;
         listener.listen(CHANNEL).await.during("listen")?;
-        Ok(Announcements(listener))
+        Ok(Announcements { listener, own })
     }
 
     /// Closes every connection; later calls answer "unavailable".
@@ -181,13 +181,24 @@ impl Store {
 pub(crate) const CHANNEL: &str = "proofline";
 
 /// Texts announced by any node, in order.
-pub struct Announcements(PgListener);
+pub struct Announcements {
+    listener: PgListener,
+    own: PgPool,
+}
 
 impl Announcements {
     /// The next text; empty when the connection was lost in between.
     pub async fn next(&mut self) -> StoreResult<String> {
-        let next = self.0.try_recv().await.during("await announcement")?;
+        let next = self.listener.try_recv().await.during("await announcement")?;
         Ok(next.map(|notification| notification.payload().to_owned()).unwrap_or_default())
+    }
+
+    /// Ends the connection before it returns. Merely dropped, it is given back by a task that nobody waits for, and which finds
+    /// a database that has stopped.
+    pub async fn close(self) {
+        let Self { listener, own } = self;
+        drop(listener);
+        own.close().await;
     }
 }
 

@@ -61,6 +61,10 @@ export const codeWords: Record<string, ErrorWords> = {
     "It may have been removed from your account. Use another one, or a code.",
   ),
   ceremony_expired: again("That took too long", "For your safety a passkey has to answer within minutes. Try again."),
+  passkey_required: once(
+    "Your account asks for a passkey",
+    "Prove one that you have. If you lost it, ask whoever manages people to take your second factors away.",
+  ),
   last_factor: once("This is your last second factor", "Add another one first, so that you can still sign in."),
   totp_exists: once("An authenticator app is connected already", "Disconnect it before you connect another one."),
   totp_not_begun: again(

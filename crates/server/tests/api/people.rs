@@ -315,7 +315,7 @@ async fn the_only_administrator_who_lost_every_factor_gets_in_again_from_the_ser
     assert_eq!(rows.len(), 1);
     assert_eq!((&rows[0]["resource"], &rows[0]["detail"]), (&json!(id), &json!({ "sessions_ended": 1 })));
     let mails = app.mail_to(&address).await;
-    assert!(mails.last().expect("a mail").contains("Your second factors were reset"));
+    assert!(mails.iter().any(|mail| mail.contains("Your second factors were reset")));
 }
 
 #[tokio::test]
