@@ -62,6 +62,7 @@ INJECTION = {
     "get_events": "a stream without an end: every request would be a time-out",
     "post_auth_email": "after five mails refused with 429 before the address is read",
     "post_auth_password": "after five wrong ones refused before the password is read, which is no part of a statement",
+    "post_auth_factors_passkeys": "after five wrong ones refused before the answer is read, and so is every proof of the session",
     "post_auth_factors_totp_confirm": "after five wrong ones refused before the code is read, which is no part of a statement",
     "post_auth_second_factor_totp": "after five wrong ones refused before the code is read, which is no part of a statement",
     "post_auth_second_factor_recovery_code": "after five wrong ones refused before the code is read",

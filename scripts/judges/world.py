@@ -51,6 +51,8 @@ class World:
                                                 "issuer": self.provider.issuer} | Provider.CLIENT)["id"]
         self.provider.knock(provider, f"new.{name.lower()}")
         closed = made("/api/organisations", {"partner_id": partner, "name": f"{name} Closed Clinic"})["id"]
+        # Without an owner nobody could open it again, and it is not closed.
+        self._join(f"owner@closed.{name.lower()}.example", "practice_owner", name, {"org_id": closed})
         self.administrator.put(f"/api/organisations/{closed}/access", {"restricted": True})
         made(f"/api/organisations/{closed}/break-glass", {"reason": "because a judge asks for it", "ticket": "T-1", "hours": 1})
         self._observe(site)
@@ -83,13 +85,18 @@ class World:
         at = self.tenants[tenant]
         address = f"{role}.{tenant}@{at['name'].lower()}.example"
         place = {"partner_id": at["partner_id"]} if role in PARTNER else {"org_id": at["org_id"]} if role in PRACTICE else {}
+        session = self._join(address, role, at["name"], place)
+        if tenant == 0:
+            self.people[role] = session
+        return session
+
+    def _join(self, address, role, name, place):
+        """Whoever has this address, once they have accepted an invitation and set up a second factor."""
         self.administrator.post("/api/invitations", {"email": address, "role": role} | place)
         session = Session(self.server.origin)
         session.post("/api/auth/invitation/accept", {
-            "token": self._link(address), "name": f"{at['name']} {role}", "password": PASSWORD})
+            "token": self._link(address), "name": f"{name} {role}", "password": PASSWORD})
         session.protect()
-        if tenant == 0:
-            self.people[role] = session
         return session
 
     def link(self, role):
