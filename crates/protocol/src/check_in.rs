@@ -84,8 +84,10 @@ pub struct LastCycle {
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// Checks that ran.
+    #[cfg_attr(feature = "description", schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_i64))]
     pub checks: u32,
     /// Checks whose verdict was `error` or `unknown`.
+    #[cfg_attr(feature = "description", schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_i64))]
     pub errors: u32,
 }
 

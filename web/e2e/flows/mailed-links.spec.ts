@@ -39,7 +39,7 @@ async function mailed(to: string, kind: string): Promise<string> {
 
 test("an invitation makes somebody a member", async () => {
   await page.goto(await mailed(ana.email, "invitation"));
-  await expect(page.getByText(/invites you as owner of Sunrise Dermatology/i)).toBeVisible();
+  await expect(page.getByText(/invites you as practice owner of Sunrise Dermatology/)).toBeVisible();
   await page.getByLabel("Your name").fill(ana.name);
   await page.getByLabel("Password", { exact: true }).fill(ana.password);
   await page.getByRole("button", { name: "Accept the invitation" }).click();

@@ -3013,7 +3013,7 @@ export interface components {
         /** @description How the last cycle of checks went. */
         LastCycle: {
             /**
-             * Format: int32
+             * Format: int64
              * @description Checks that ran.
              */
             checks: number;
@@ -3023,7 +3023,7 @@ export interface components {
              */
             duration_ms: number;
             /**
-             * Format: int32
+             * Format: int64
              * @description Checks whose verdict was `error` or `unknown`.
              */
             errors: number;
