@@ -11,9 +11,10 @@ test("a plan is read value by value before it is approved", async ({ app: page }
   await visit(page, `/incidents/${id}`);
   const panel = page.getByRole("region", { name: "The plan" });
   await expect(panel).toBeVisible();
-  await page.getByRole("button", { name: "Approve the plan" }).click();
   const dialog = page.getByRole("dialog");
   for (const place of [panel, dialog]) {
+    // Behind an open dialog the page is hidden from whoever looks by role.
+    if (place === dialog) await page.getByRole("button", { name: "Approve the plan" }).click();
     const steps = place.getByRole("list", { name: "Steps", includeHidden: true });
     await expect(steps.locator("li")).toHaveCount(runbook.steps.length);
     for (const { text, lines } of runbook.steps)
