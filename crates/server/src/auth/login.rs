@@ -22,10 +22,10 @@ use axum::Json;
 use axum::http::HeaderMap;
 use chrono::TimeDelta;
 use proofline_authz::{Action, Principal};
-use proofline_core::{Email, Secret, SessionId, Timestamp};
+use proofline_core::{Assurance, Email, Secret, SessionId, Timestamp};
 use proofline_store::{LockRule, LoginRecord, SignIn};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::password::Lane;
@@ -128,7 +128,8 @@ pub(crate) async fn login(
     ))
 }
 
-/// Stores the password in the current form and at the current cost, if it is in an old one or was cheaper. A failure is logged and changes nothing.
+/// Stores the password in the current form and at the current cost, if it is in an old one or was cheaper. A failure is logged
+/// and changes nothing.
 async fn bring_up_to_date(app: &AppState, record: &LoginRecord, address: &str, password: &Secret) {
     let old = &record.password_hash;
     if !app.passwords().is_outdated(old) {
@@ -152,18 +153,36 @@ async fn bring_up_to_date(app: &AppState, record: &LoginRecord, address: &str, p
 
 async fn signed_in(
     call: &Anonymous,
-    mut sign_in: SignIn,
+    sign_in: SignIn,
     headers: &HeaderMap,
     record: &LoginRecord,
     email: Option<Email>,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
-    let app = &call.app;
     let email = email.ok_or_else(Problem::no_session)?;
-    let earlier = end_earlier(&mut sign_in, headers, call).await?;
     let person = Person { id: record.id, name: &record.name, email: &email, membership: record.membership };
-    let started = session::start(app, &mut sign_in, person, call.at).await?;
-    let note = call.note(started.session.id, json!({ "ended": earlier }));
-    sign_in.audit(&principal(record), Action::SessionStart, note).await?;
+    enter(call, sign_in, headers, person, Assurance::Password, json!({})).await
+}
+
+/// Begins the session of somebody who has proved that much, in place of the one that the browser had. `by` says in the audit
+/// trail by what, where it was no password.
+pub(super) async fn enter(
+    call: &Anonymous,
+    mut sign_in: SignIn,
+    headers: &HeaderMap,
+    person: Person<'_>,
+    proved: Assurance,
+    mut by: Value,
+) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
+    let app = &call.app;
+    let principal =
+        Principal::Person { id: person.id, name: person.name.to_owned(), membership: person.membership };
+    let earlier = end_earlier(&mut sign_in, headers, call).await?;
+    let started = match proved {
+        Assurance::Password => session::start(app, &mut sign_in, person, call.at).await?,
+        Assurance::Full => session::start_proved(app, &mut sign_in, person, call.at).await?,
+    };
+    by["ended"] = json!(earlier);
+    sign_in.audit(&principal, Action::SessionStart, call.note(started.session.id, by)).await?;
     sign_in.commit().await?;
     if let Some(earlier) = earlier {
         app.events().session_ended(earlier);
@@ -183,8 +202,4 @@ pub(super) async fn end_earlier(
         sign_in.announce(&crate::events::session_ended(session)).await?;
     }
     Ok(ended)
-}
-
-fn principal(record: &LoginRecord) -> Principal {
-    Principal::Person { id: record.id, name: record.name.clone(), membership: record.membership }
 }

@@ -7,17 +7,18 @@
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
-use proofline_authz::{Action, Principal};
+use proofline_authz::Action;
+use proofline_core::Assurance;
 use proofline_store::{CeremonyPurpose, PasskeyHolder, SignIn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::login::{end_earlier, lock_rule};
+use super::login::{enter, lock_rule};
 use super::passkeys::{self, CeremonyBody, PasskeyRequest};
 use super::prove::{ceremony_expired, passkey_refused};
 use super::relying_party::{self, RelyingParty};
-use super::session::{self, Person, SessionBody};
+use super::session::{Person, SessionBody};
 use crate::http::{Anonymous, ApiResult, Problem, Strict};
 
 /// Nothing is known of who asks.
@@ -91,19 +92,10 @@ async fn signed_in(
     holder: &PasskeyHolder,
     kept: &Value,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
-    let (app, PasskeyHolder { user, name, email, membership, .. }) = (&call.app, holder);
+    let PasskeyHolder { user, name, email, membership, .. } = holder;
     sign_in.use_passkey(*user, holder.passkey, kept, call.at).await?;
-    let earlier = end_earlier(&mut sign_in, headers, call).await?;
     let person = Person { id: *user, name, email, membership: *membership };
-    let started = session::start_proved(app, &mut sign_in, person, call.at).await?;
-    let note = call.note(started.session.id, json!({ "factor": "passkey", "ended": earlier }));
-    let principal = Principal::Person { id: *user, name: name.clone(), membership: *membership };
-    sign_in.audit(&principal, Action::SessionStart, note).await?;
-    sign_in.commit().await?;
-    if let Some(earlier) = earlier {
-        app.events().session_ended(earlier);
-    }
-    Ok((started.cookies(app), Json(started.body(app).await?)))
+    enter(call, sign_in, headers, person, Assurance::Full, json!({ "factor": "passkey" })).await
 }
 
 /// Nobody was signed in: the ceremony is used up, the attempt counted, and the refusal recorded.

@@ -6,16 +6,15 @@
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
-use proofline_authz::{Action, Principal};
-use proofline_core::Secret;
+use proofline_core::{Assurance, Secret};
 use proofline_store::{AskedLink, LinkPurpose};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::links::{self, MailedLinkAnswer, MailedLinkRequest};
-use super::login::end_earlier;
-use super::session::{self, Person, SessionBody};
+use super::login::enter;
+use super::session::{Person, SessionBody};
 use crate::http::{Anonymous, ApiResult, Strict};
 
 /// What stands in the link.
@@ -53,15 +52,6 @@ pub(crate) async fn sign_in(
         return Err(links::dead());
     }
     sign_in.end_sign_in_links_of(link.user).await?;
-    let earlier = end_earlier(&mut sign_in, &headers, &call).await?;
     let person = Person { id: link.user, name: &link.name, email: &link.email, membership: link.membership };
-    let started = session::start(app, &mut sign_in, person, call.at).await?;
-    let note = call.note(started.session.id, json!({ "by": "link", "ended": earlier }));
-    let principal = Principal::Person { id: link.user, name: link.name, membership: link.membership };
-    sign_in.audit(&principal, Action::SessionStart, note).await?;
-    sign_in.commit().await?;
-    if let Some(earlier) = earlier {
-        app.events().session_ended(earlier);
-    }
-    Ok((started.cookies(app), Json(started.body(app).await?)))
+    enter(&call, sign_in, &headers, person, Assurance::Password, json!({ "by": "link" })).await
 }
