@@ -157,10 +157,11 @@ pub(crate) struct EnrolledBody {
     responses((status = 200, body = EnrolledBody, description = "Set up")))]
 pub(crate) async fn confirm_totp(
     call: Call,
+    headers: HeaderMap,
     Strict(request): Strict<CodeRequest>,
 ) -> ApiResult<(HeaderMap, axum::Extension<NotKept>, Json<EnrolledBody>)> {
     let factors = may_enrol(&call).await?;
-    let attempt = Attempt::begin(&call).await?;
+    let attempt = Attempt::begin(&call, &headers).await?;
     let mut scope = call.scope().await?;
     let stored = scope.lock_totp(call.session()?.user).await?.filter(|totp| totp.confirmed_at.is_none());
     let stored = stored.ok_or_else(|| {

@@ -104,12 +104,14 @@ pub(crate) async fn begin_enrolment(call: Call) -> ApiResult<(StatusCode, Json<C
     responses((status = 200, body = EnrolledBody, description = "Added")))]
 pub(crate) async fn enrol(
     call: Call,
+    headers: HeaderMap,
     Strict(request): Strict<NewPasskeyRequest>,
 ) -> ApiResult<(HeaderMap, axum::Extension<NotKept>, Json<EnrolledBody>)> {
     let before = may_enrol(&call).await?;
     let name = passkey_name(&request.name)?;
     let relying_party = RelyingParty::of(call.app())?;
-    let (attempt, state) = Attempt::begin_passkey(&call, request.ceremony_id, CeremonyPurpose::Enrol).await?;
+    let (attempt, state) =
+        Attempt::begin_passkey(&call, &headers, request.ceremony_id, CeremonyPurpose::Enrol).await?;
     let made = match relying_party.made(state, &request.credential)? {
         Ok(made) => made,
         Err(why) => return attempt.refused(&call, why).await,
@@ -164,11 +166,13 @@ pub(crate) async fn begin_proof(call: Call) -> ApiResult<(StatusCode, Json<Cerem
     responses((status = 200, body = SessionBody, description = "Proved")))]
 pub(crate) async fn prove(
     call: Call,
+    headers: HeaderMap,
     Strict(request): Strict<PasskeyRequest>,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
     let PasskeyRequest { ceremony_id, credential } = request;
     let relying_party = RelyingParty::of(call.app())?;
-    let (attempt, state) = Attempt::begin_passkey(&call, ceremony_id, CeremonyPurpose::Prove).await?;
+    let (attempt, state) =
+        Attempt::begin_passkey(&call, &headers, ceremony_id, CeremonyPurpose::Prove).await?;
     let user = call.session()?.user;
     let mut scope = call.scope().await?;
     let stored = match relying_party::names_another(&credential, user) {

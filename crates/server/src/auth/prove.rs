@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::login::lock_rule;
 use super::session::{self, SessionBody};
 use super::{recovery, totp};
-use crate::http::{ApiResult, Call, Problem, Strict};
+use crate::http::{ApiResult, Call, Device, Problem, Strict, presented_device};
 
 /// A code.
 #[derive(Deserialize, ToSchema)]
@@ -33,9 +33,10 @@ pub(crate) struct CodeRequest {
     responses((status = 200, body = SessionBody, description = "Proved")))]
 pub(crate) async fn with_totp(
     call: Call,
+    headers: HeaderMap,
     Strict(request): Strict<CodeRequest>,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
-    let attempt = Attempt::begin(&call).await?;
+    let attempt = Attempt::begin(&call, &headers).await?;
     let mut scope = call.scope().await?;
     let stored = scope.lock_totp(call.session()?.user).await?.filter(|totp| totp.confirmed_at.is_some());
     let Some(stored) = stored else { return attempt.refused(&call, "no_totp").await };
@@ -50,9 +51,10 @@ pub(crate) async fn with_totp(
     responses((status = 200, body = SessionBody, description = "Proved")))]
 pub(crate) async fn with_recovery_code(
     call: Call,
+    headers: HeaderMap,
     Strict(request): Strict<CodeRequest>,
 ) -> ApiResult<(HeaderMap, Json<SessionBody>)> {
-    let attempt = Attempt::begin(&call).await?;
+    let attempt = Attempt::begin(&call, &headers).await?;
     let user = call.session()?.user;
     let mut scope = call.scope().await?;
     let digest = recovery::digest(call.app(), user, &request.code);
@@ -89,19 +91,20 @@ pub(super) fn ceremony_expired() -> Problem {
 
 impl Attempt {
     /// Counts it, before anything is looked at.
-    pub(super) async fn begin(call: &Call) -> ApiResult<Self> {
-        Self::count(call, call.app().store().sign_in().await?, code_refused).await
+    pub(super) async fn begin(call: &Call, headers: &HeaderMap) -> ApiResult<Self> {
+        Self::count(call, headers, call.app().store().sign_in().await?, code_refused).await
     }
 
     /// The same for a passkey: its ceremony is used up as the attempt is counted, whatever comes of it.
     pub(super) async fn begin_passkey(
         call: &Call,
+        headers: &HeaderMap,
         ceremony: CeremonyId,
         purpose: CeremonyPurpose,
     ) -> ApiResult<(Self, Value)> {
         let mut sign_in = call.app().store().sign_in().await?;
         let state = sign_in.take_ceremony(ceremony, purpose, Some(call.session()?.user), call.at).await?;
-        let attempt = Self::count(call, sign_in, passkey_refused).await?;
+        let attempt = Self::count(call, headers, sign_in, passkey_refused).await?;
         let Some(state) = state else {
             attempt.record(call, "ceremony").await?;
             return Err(ceremony_expired());
@@ -109,14 +112,20 @@ impl Attempt {
         Ok((attempt, state))
     }
 
-    async fn count(call: &Call, mut sign_in: SignIn, refusal: fn() -> Problem) -> ApiResult<Self> {
+    async fn count(
+        call: &Call,
+        headers: &HeaderMap,
+        mut sign_in: SignIn,
+        refusal: fn() -> Problem,
+    ) -> ApiResult<Self> {
         let (app, session) = (call.app(), call.session()?);
-        let account = match &session.device {
-            _ if session.assurance == Assurance::Full => {
-                app.passwords().digest("second factors in", session.id.uuid().as_bytes())
-            }
-            Some(device) => device.attempts_to_prove(),
-            None => app.passwords().digest("second factors of", session.user.uuid().as_bytes()),
+        let own = |device: &Device| device.account == app.passwords().account(session.email.as_str());
+        let account = if session.assurance == Assurance::Full {
+            app.passwords().digest("second factors in", session.id.uuid().as_bytes())
+        } else if let Some(device) = presented_device(app, headers).filter(own) {
+            device.attempts_to_prove()
+        } else {
+            app.passwords().digest("second factors of", session.user.uuid().as_bytes())
         };
         let counts = sign_in.count_attempt(&account, call.at, lock_rule(call.at)).await?;
         sign_in.commit().await?;

@@ -149,7 +149,6 @@ pub(super) async fn start(
         expires_at: at + settings.session_lifetime,
         idle_expires_at: at + settings.session_idle,
         token_digest: Sha256::digest(token).into(),
-        device: None,
     };
     let client = request_id::client();
     sign_in

@@ -6,7 +6,6 @@ use proofline_authz::{Action, Principal, Proof};
 use proofline_core::{Assurance, Email, Membership, SessionId, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
-use super::device::{self, Device};
 use super::{ApiResult, Problem};
 use crate::AppState;
 
@@ -42,8 +41,6 @@ pub struct Session {
     pub idle_expires_at: Timestamp,
     /// SHA-256 of the cookie's token.
     pub token_digest: [u8; 32],
-    /// The browser, where it signed in to this account before.
-    pub(crate) device: Option<Device>,
 }
 
 impl Session {
@@ -115,8 +112,6 @@ pub(super) async fn session(app: &AppState, parts: &Parts, action: Action) -> Ap
         sign_in.touch_session(record.id, now).await?;
         sign_in.commit().await?;
     }
-    let device = device::presented(app, &parts.headers)
-        .filter(|device| device.account == app.passwords().account(record.email.as_str()));
     Ok(Session {
         id: record.id,
         user: record.user,
@@ -128,7 +123,6 @@ pub(super) async fn session(app: &AppState, parts: &Parts, action: Action) -> Ap
         expires_at: record.expires_at,
         idle_expires_at: (last_active_at + idle).min(record.expires_at),
         token_digest,
-        device,
     })
 }
 
