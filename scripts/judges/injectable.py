@@ -3,21 +3,16 @@
 import http.server
 import json
 import sqlite3
-import threading
 import urllib.parse
 
+from loopback import Loopback
 
-class Injectable:
+
+class Injectable(Loopback):
     """Answers with what a table holds of a name that stands in the query, in the path or in a JSON body."""
 
-    def __enter__(self):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    def __init__(self):
+        super().__init__(Handler)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

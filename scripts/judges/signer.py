@@ -2,33 +2,19 @@
 
 import http.client
 import http.server
-import threading
 import urllib.parse
+
+from loopback import Loopback
 
 # Made anew by the signer, or about its own connection.
 OWN = {"host", "connection", "content-length", "transfer-encoding", "content-digest", "signature", "signature-input"}
 
 
-class Signer:
-    """Loopback only. The address to ask is what `with` gives."""
+class Signer(Loopback):
+    """Signs as this appliance what goes to this server."""
 
     def __init__(self, server, appliance):
-        self.port, self.appliance = server.port, appliance
-
-    def __enter__(self):
-        signer = self
-
-        class Bound(Handler):
-            port, appliance = signer.port, signer.appliance
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bound)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(type("Bound", (Handler,), {"port": server.port, "appliance": appliance}))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
