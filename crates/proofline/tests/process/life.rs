@@ -143,7 +143,7 @@ async fn a_server_lives_is_killed_comes_back_and_ends_in_order() {
         serde_json::from_str::<serde_json::Value>(&reply.body).is_ok_and(|body| body["code"].is_string())
     );
     assert_eq!(server.wait().code(), Some(0));
-    let log = std::fs::read_to_string(home.log()).expect("a log");
+    let log = read(&home.log());
     assert!(!log.contains("on-release"), "a connection outlived the database: {log}");
     assert!(!is_alive(postmaster), "PostgreSQL was stopped");
     assert_eq!(home.postmaster(), None, "and in order");
