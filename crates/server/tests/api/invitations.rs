@@ -295,6 +295,10 @@ async fn nobody_invites_to_what_they_would_not_decide_over() {
     let mut owner = app.member(Role::PracticeOwner, one.place(Role::PracticeOwner)).await;
     refused(&mut owner, "partner_admin", json!({ "partner_id": one.partner }), 403, "not_managed").await;
     refused(&mut owner, "staff_admin", json!({}), 403, "not_managed").await;
+    let recorded = admin.get("/api/audit?outcome=denied&action=invitation.create").await.expect(200);
+    let codes: Vec<_> =
+        recorded["items"].as_array().expect("rows").iter().map(|row| &row["detail"]["code"]).collect();
+    assert_eq!(codes, ["not_managed"; 3], "whoever oversteps is seen");
     refused(&mut owner, "practice_owner", json!({ "org_id": two.org }), 404, "not_found").await;
     for (body, code) in [
         (json!({ "email": "nobody", "role": "staff_admin" }), "email_invalid"),

@@ -71,6 +71,25 @@ async fn no_header_that_a_client_chooses_buys_another_budget() {
 }
 
 #[tokio::test]
+async fn who_signs_nothing_has_the_budget_of_where_they_are() {
+    let app = TestApp::start().await;
+    for path in ["/api/appliances/checkin", "/api/appliances/evidence"] {
+        let mut stranger = from(&app, [198, 51, 100, 7]);
+        let mut told_to_wait = false;
+        for _ in 0..2_000 {
+            let reply = stranger.post(path, json!({})).await;
+            told_to_wait = reply.status.as_u16() == 429;
+            if told_to_wait {
+                assert!(reply.headers.contains_key("retry-after"));
+                break;
+            }
+            assert_eq!(reply.status.as_u16(), 401);
+        }
+        assert!(told_to_wait, "{path} answers without end");
+    }
+}
+
+#[tokio::test]
 async fn a_whole_network_and_everyone_have_a_budget_for_secrets() {
     let app = TestApp::start().await;
     let mut through = 0;

@@ -117,6 +117,10 @@ async fn a_change_without_its_own_csrf_token_is_refused_and_changes_nothing() {
     browser.patch("/api/settings", json!({ "name": "Forged" })).await.expect_problem(403, "csrf_refused");
     browser.headers.clear();
     assert_eq!(browser.get("/api/settings").await.expect(200)["name"], "Test installation");
+    let recorded = browser.get("/api/audit?outcome=denied&action=settings.update").await.expect(200);
+    let codes: Vec<_> =
+        recorded["items"].as_array().expect("rows").iter().map(|row| &row["detail"]["code"]).collect();
+    assert_eq!(codes, ["csrf_refused"; 7], "each of them is seen");
 }
 
 #[tokio::test]
