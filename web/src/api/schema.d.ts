@@ -1810,7 +1810,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Takes all second factors of a person away, ends their sessions, and revokes their tokens. They enrol anew when they next sign in. */
+        /**
+         * Takes all second factors of a person away, ends their sessions, and revokes their tokens. They enrol anew when they next
+         *     sign in.
+         */
         post: operations["post_users_user_id_reset_factors"];
         delete?: never;
         options?: never;

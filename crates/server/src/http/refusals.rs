@@ -74,12 +74,11 @@ fn of(operation: &Operation, entry: &RouteEntry, names_ids: bool) -> Vec<StatusC
             RefOr::Ref(_) => None,
         })
     };
-    let reads = |place: ParameterIn| parameters().any(|(stands, _)| *stands == place);
     [
         (StatusCode::BAD_REQUEST, person || body),
         (StatusCode::UNAUTHORIZED, person || signed),
         (StatusCode::FORBIDDEN, person || signed || change),
-        (StatusCode::NOT_FOUND, reads(ParameterIn::Path) || names_ids),
+        (StatusCode::NOT_FOUND, parameters().any(|(stands, _)| *stands == ParameterIn::Path) || names_ids),
         (StatusCode::CONFLICT, person && change),
         (StatusCode::PRECONDITION_FAILED, parameters().any(|(_, name)| name == "If-Match")),
         (StatusCode::PAYLOAD_TOO_LARGE, body || signed || repeatable),

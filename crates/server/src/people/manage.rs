@@ -150,7 +150,8 @@ pub(crate) async fn restore(call: Call, Id(id): Id<UserId>) -> ApiResult<Json<Pe
     Ok(Json(PersonBody::of(row, &call.app().installation_name())))
 }
 
-/// Takes all second factors of a locked person away, ends their sessions, revokes what they gave to programs, and writes to them.
+/// Takes all second factors of a locked person away, ends their sessions, revokes what they gave to programs, and writes to
+/// them.
 pub(super) async fn take_factors(
     app: &AppState,
     scope: &mut Scope,
@@ -165,7 +166,8 @@ pub(super) async fn take_factors(
     Ok(ended)
 }
 
-/// Takes all second factors of a person away, ends their sessions, and revokes their tokens. They enrol anew when they next sign in.
+/// Takes all second factors of a person away, ends their sessions, and revokes their tokens. They enrol anew when they next
+/// sign in.
 #[utoipa::path(post, path = "/api/users/{user_id}/reset-factors", tag = "people", request_body = FactorReset,
     params(("user_id" = String, Path, description = "Person")),
     responses((status = 200, body = PersonBody, description = "Taken away")))]
