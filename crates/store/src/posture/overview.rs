@@ -94,7 +94,8 @@ pub struct UnmeasuredSite {
 }
 
 impl Scope {
-    /// Counts what is within reach. `online_from` and `stale_from` are the oldest check-ins that still count as such.
+    /// Counts what is within reach; assets and live incidents as the row of each site says. `online_from` and `stale_from` are
+    /// the oldest check-ins that still count as such.
     pub async fn fleet_counts(
         &mut self,
         online_from: Timestamp,
@@ -103,15 +104,17 @@ impl Scope {
     ) -> StoreResult<FleetCounts> {
         sqlx::query!(
             r#"SELECT (SELECT count(*) FROM organisation) AS "organisations!", (SELECT count(*) FROM site) AS "sites!",
-                (SELECT count(*) FROM asset WHERE retired_at IS NULL) AS "assets!",
-                (SELECT count(*) FROM incident WHERE resolved_at IS NULL) AS "open_incidents!",
+                known.assets AS "assets!", known.open_incidents AS "open_incidents!",
                 (SELECT count(*) FROM incident WHERE resolved_at >= $3 AND state = 'resolved') AS "resolved!",
-                count(*) FILTER (WHERE v.last_seen_at >= $1) AS "online!",
-                count(*) FILTER (WHERE v.last_seen_at < $1 AND v.last_seen_at >= $2) AS "stale!",
-                count(*) FILTER (WHERE v.last_seen_at < $2) AS "offline!",
-                count(*) FILTER (WHERE v.last_seen_at IS NULL) AS "pending!"
-             FROM appliance a LEFT JOIN appliance_presence v ON v.org_id = a.org_id AND v.appliance_id = a.id
-             WHERE a.revoked_at IS NULL"#,
+                seen.online AS "online!", seen.stale AS "stale!", seen.offline AS "offline!", seen.pending AS "pending!"
+             FROM (SELECT coalesce(sum(assets), 0) AS assets, coalesce(sum(open_incidents), 0) AS open_incidents
+                FROM site_posture) known
+             CROSS JOIN (SELECT count(*) FILTER (WHERE v.last_seen_at >= $1) AS online,
+                    count(*) FILTER (WHERE v.last_seen_at < $1 AND v.last_seen_at >= $2) AS stale,
+                    count(*) FILTER (WHERE v.last_seen_at < $2) AS offline,
+                    count(*) FILTER (WHERE v.last_seen_at IS NULL) AS pending
+                FROM appliance a LEFT JOIN appliance_presence v ON v.org_id = a.org_id AND v.appliance_id = a.id
+                WHERE a.revoked_at IS NULL) seen"#,
             online_from,
             stale_from,
             resolved_from
