@@ -3,7 +3,7 @@
 use proofline_server::Shared;
 
 use crate::fault::Fault;
-use crate::secrets::{MIN_CHARS, PLACEHOLDERS};
+use crate::secrets::defect;
 use crate::settings::Settings;
 
 const URL: &str = "PROOFLINE_REDIS_URL";
@@ -29,31 +29,27 @@ pub(crate) fn configured(settings: &Settings) -> Result<Option<Shared>, Fault> {
     }
     let shared = Shared::new(url).map_err(|error| wrong(&error.to_string()))?;
     if !settings.development {
-        check_password(settings, url).map_err(wrong)?;
+        check_password(settings, url).map_err(|what| wrong(&what))?;
     }
     Ok(Some(shared))
 }
 
 /// What is wrong with the password in the URL. None is needed where nobody else can connect.
-fn check_password(settings: &Settings, url: &str) -> Result<(), &'static str> {
+fn check_password(settings: &Settings, url: &str) -> Result<(), String> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let authority = rest.split('/').next().unwrap_or_default();
     let (credentials, host) = authority.rsplit_once('@').unwrap_or(("", authority));
     let password = credentials.split_once(':').map_or("", |(_, password)| password);
     let on_this_machine = scheme.ends_with("unix")
         || ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local));
-    let lower = password.to_lowercase();
     let others = [&settings.csrf_key, &settings.password_pepper, &settings.master_key];
     match password {
         "" if on_this_machine => Ok(()),
-        "" => Err("holds no password, and the server is on another machine"),
-        _ if PLACEHOLDERS.iter().any(|p| lower.contains(p)) => {
-            Err("still holds a placeholder for the password")
-        }
-        _ if password.chars().count() < MIN_CHARS => Err("holds a password shorter than 32 characters"),
+        "" => Err("holds no password, and the server is on another machine".to_owned()),
         _ if others.into_iter().flatten().any(|other| other == password) => {
-            Err("holds a password that is another secret, too; every secret needs a value of its own")
+            Err("holds a password that is another secret, too; every secret needs a value of its own"
+                .to_owned())
         }
-        _ => Ok(()),
+        _ => defect(password).map_or(Ok(()), |defect| Err(format!("holds a password that {defect}"))),
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets that come from outside, checked before anything is opened.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -20,9 +21,26 @@ const PASSWORD_PEPPER: &str = "PROOFLINE_PASSWORD_PEPPER";
 const MASTER_KEY: &str = "PROOFLINE_MASTER_KEY";
 const EARLIER_CSRF_KEYS: &str = "PROOFLINE_EARLIER_CSRF_KEYS";
 const EARLIER_MASTER_KEYS: &str = "PROOFLINE_EARLIER_MASTER_KEYS";
-pub(crate) const MIN_CHARS: usize = 32;
-pub(crate) const PLACEHOLDERS: [&str; 7] =
-    ["changeme", "change-me", "change_me", "example", "placeholder", "secret", "password"];
+const MIN_CHARS: usize = 32;
+/// What templates and guides put where a secret belongs. None of it is met by chance in a random one.
+const PLACEHOLDERS: [&str; 12] = [
+    "change",
+    "replace",
+    "insert",
+    "your",
+    "default",
+    "sample",
+    "example",
+    "placeholder",
+    "dummy",
+    "fixme",
+    "secret",
+    "password",
+];
+/// Fewer different characters are chosen, not drawn.
+const MIN_DISTINCT: usize = 8;
+/// A longer run of neighbours, as in `01234567`, is chosen, not drawn.
+const LONGEST_RUN: usize = 7;
 
 /// The keys made from the secrets.
 pub(crate) struct Secrets {
@@ -154,12 +172,9 @@ fn several(value: Option<&str>) -> Vec<String> {
     value.unwrap_or_default().split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect()
 }
 
-/// Why this is no secret.
-fn defect(text: &str) -> Option<&'static str> {
+/// Why this is no secret, after "it".
+pub(crate) fn defect(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
-    let mut distinct: Vec<char> = text.chars().collect();
-    distinct.sort_unstable();
-    distinct.dedup();
     if text.trim().is_empty() {
         Some("is empty")
     } else if text != text.trim() {
@@ -168,11 +183,23 @@ fn defect(text: &str) -> Option<&'static str> {
         Some("still holds a placeholder")
     } else if text.chars().count() < MIN_CHARS {
         Some("is shorter than 32 characters")
-    } else if distinct.len() < 8 {
+    } else if is_chosen(&lower) {
         Some("is not random")
     } else {
         None
     }
+}
+
+/// Whether somebody made it up: few characters, a text over and over, or a run along the alphabet or the digits.
+fn is_chosen(lower: &str) -> bool {
+    let chars: Vec<char> = lower.chars().collect();
+    let distinct: BTreeSet<char> = chars.iter().copied().collect();
+    let repeats = (1..=chars.len() / 2).any(|period| chars[period..] == chars[..chars.len() - period]);
+    let runs = |step: fn(u32) -> Option<u32>| {
+        let goes_on = |pair: &[char]| step(u32::from(pair[0])) == Some(u32::from(pair[1]));
+        chars.windows(LONGEST_RUN + 1).any(|part| part.windows(2).all(goes_on))
+    };
+    distinct.len() < MIN_DISTINCT || repeats || runs(|c| c.checked_add(1)) || runs(|c| c.checked_sub(1))
 }
 
 /// Fresh random text, as good as any secret here needs.
@@ -237,8 +264,12 @@ mod tests {
     fn each_bad_secret_is_named_and_never_printed() {
         let long_placeholder = format!("changeme{GOOD}");
         let padded = format!("{GOOD}\n");
-        let bad = ["", "   ", &GOOD[1..], &long_placeholder, &padded, &"ab".repeat(20), GOOD];
-        for value in bad.map(Some).into_iter().chain([None]) {
+        let (few, over_and_over) = ("ab".repeat(20), "k3J9dPq8sLw2Zx7V".repeat(3));
+        let (up, down) = (format!("{GOOD}23456789"), format!("hgfedcba{GOOD}"));
+        let template = format!("{GOOD}-replace-in-production");
+        let chosen = [&few, &over_and_over, &up, &down, &template].map(String::as_str);
+        let bad = ["", "   ", &GOOD[1..], &long_placeholder, &padded, GOOD].into_iter().chain(chosen);
+        for value in bad.map(Some).chain([None]) {
             let Err(fault) = load(&settings(Some(GOOD), value)) else { panic!("{value:?} was accepted") };
             let text = fault.to_string();
             assert!(matches!(fault, Fault::Config(_)));
@@ -246,6 +277,14 @@ mod tests {
             assert!(value.is_none_or(|v| v.trim().is_empty() || !text.contains(v.trim())), "{text}");
         }
         assert!(load(&settings(Some(GOOD), Some(&GOOD.to_lowercase()))).is_ok());
+    }
+
+    #[test]
+    fn what_is_drawn_is_a_secret() {
+        for _ in 0..100 {
+            let text = fresh();
+            assert_eq!(defect(&text), None, "{text}");
+        }
     }
 
     #[test]
