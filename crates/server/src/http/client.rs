@@ -23,7 +23,14 @@ pub(crate) fn address(parts: &Parts, proxies: usize) -> IpAddr {
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .collect();
-    forwarded.iter().rev().nth(proxies - 1).and_then(|text| text.parse().ok()).unwrap_or(peer)
+    forwarded.iter().rev().nth(proxies - 1).and_then(|text| written(text)).unwrap_or(peer)
+}
+
+/// An address as proxies write it: bare, with a port, or in brackets.
+fn written(text: &str) -> Option<IpAddr> {
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    text.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 #[cfg(test)]
@@ -45,5 +52,20 @@ mod tests {
         assert_eq!(address(&parts(&["6.6.6.6, 198.51.100.7"]), 1).to_string(), "198.51.100.7");
         assert_eq!(address(&parts(&["6.6.6.6", "198.51.100.7, 203.0.113.9"]), 2).to_string(), "198.51.100.7");
         assert_eq!(address(&parts(&["rubbish"]), 1).to_string(), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_port_behind_the_address_makes_no_other_client_of_it() {
+        for (text, expected) in [
+            ("198.51.100.7:4711", "198.51.100.7"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[198.51.100.7]", "192.0.2.1"),
+            ("198.51.100.7:", "192.0.2.1"),
+            ("198.51.100.7:65536", "192.0.2.1"),
+        ] {
+            assert_eq!(address(&parts(&[text]), 1).to_string(), expected, "{text}");
+        }
     }
 }
