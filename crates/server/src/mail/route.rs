@@ -178,7 +178,7 @@ fn body(text: &str) -> Body {
 }
 
 async fn keep(folder: &Path, id: &str, bytes: &[u8]) -> std::io::Result<()> {
-    tokio::fs::create_dir_all(folder).await?;
+    tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).await?;
     let mut options = tokio::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file = options.open(folder.join(format!("{id}.eml"))).await?;
