@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use proofline_core::Secret;
 use proofline_fleetsim::fleet::Credentials;
+use proofline_fleetsim::load::Limits;
 use proofline_fleetsim::wire::LoopbackServer;
 
 /// Simulates a fleet of appliances against a server on this machine.
@@ -92,12 +93,8 @@ pub(crate) enum Command {
         /// How long, in seconds.
         #[arg(long, default_value_t = 300.0)]
         duration: f64,
-        /// Fail if one request in a hundred took longer, in milliseconds from the planned time to the whole answer.
-        #[arg(long)]
-        require_p99_ms: Option<f64>,
-        /// Fail on any error, any deferred request and any entry that was not acknowledged.
-        #[arg(long)]
-        require_no_errors: bool,
+        #[command(flatten)]
+        require: Require,
     },
     /// Everyone comes back within a window, checks in and delivers what queued up.
     Storm {
@@ -110,6 +107,8 @@ pub(crate) enum Command {
         /// Seconds after which undelivered entries are given up.
         #[arg(long, default_value_t = 900.0)]
         give_up: f64,
+        #[command(flatten)]
+        require: Require,
     },
     /// Everyone delivers a backlog that was made beforehand, in submissions of 100, as fast as the server takes it.
     Burst {
@@ -162,6 +161,22 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 100)]
         queued: u32,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct Require {
+    /// Fail if one request in a hundred took longer, in milliseconds from the planned time to the whole answer.
+    #[arg(long)]
+    pub require_p99_ms: Option<f64>,
+    /// Fail on any error, any deferred request and any entry that was not acknowledged.
+    #[arg(long)]
+    pub require_no_errors: bool,
+}
+
+impl Require {
+    pub(crate) const fn limits(&self) -> Limits {
+        Limits { p99_ms: self.require_p99_ms, no_errors: self.require_no_errors }
+    }
 }
 
 #[derive(Args)]

@@ -90,15 +90,16 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Verdict> {
             bench.print(&table, &table.to_string());
             return Ok(Verdict::of(table.is_sound(), table.misses()));
         }
-        Command::Steady { interval, evidence_every, duration, require_p99_ms, require_no_errors } => {
-            limits = Limits { p99_ms: require_p99_ms, no_errors: require_no_errors };
+        Command::Steady { interval, evidence_every, duration, require } => {
+            limits = require.limits();
             Mode::Steady {
                 interval: seconds(interval)?,
                 evidence_every: seconds(evidence_every)?,
                 duration: seconds(duration)?,
             }
         }
-        Command::Storm { window, queued, give_up } => {
+        Command::Storm { window, queued, give_up, require } => {
+            limits = require.limits();
             Mode::Storm { window: seconds(window)?, queued, give_up: seconds(give_up)? }
         }
         Command::Burst { queued, give_up } => Mode::Burst { queued, give_up: seconds(give_up)? },
