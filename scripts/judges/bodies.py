@@ -10,6 +10,8 @@ PASSWORD = "three unrelated garden words"
 DONE, NOT_KNOWN = (200,), (403,)
 # The second time, it is so already.
 DONE_ONCE = (200, 409)
+# An address gets a few mails at a time: looked at in the statement that would queue another, after all others.
+FLOODED = (429,)
 CHECK_IN = {"agent_version": "1.0.0", "catalogue": "0" * 64, "mode": "audit", "outbox_depth": 0, "rules_version": 0,
             "orders_done": [], "checkpoint_size": 0, "uptime_s": 1}
 
@@ -23,7 +25,7 @@ def bodies(world):
     return {
         "post_appliances_checkin": ("appliance", CHECK_IN, DONE),
         "post_appliances_evidence": ("appliance", {"from_size": 0, "envelopes": []}, DONE),
-        "post_provision_claim": ("appliance", first["appliance"].claim, DONE),
+        "post_provision_claim": ("appliance", first["appliance"].claim, DONE + NOT_KNOWN),
         "post_system_alarms_alarm_id_clear": ("staff_admin", {"reason": REASON}, (404,)),
         "post_appliances_appliance_id_credentials": ("staff_admin", {"name": "Router", "username": "admin", "secret": "words"}, DONE),
         "post_appliances_appliance_id_mode": ("staff_admin", {"mode": "audit"}, DONE),
@@ -38,10 +40,10 @@ def bodies(world):
         "post_auth_password_reset": (None, {"email": "somebody@judge.example"}, DONE),
         "post_auth_password_reset_confirm": (None, {"token": "0" * 64, "password": PASSWORD}, NOT_KNOWN),
         "patch_auth_profile": ("staff_admin", {"name": "Judge"}, DONE),
-        "post_auth_providers_provider_id_start": (None, {"return_to": "/sites"}, (404, 503)),
+        "post_auth_providers_provider_id_start": (None, {"return_to": "/sites"}, DONE),
         "post_incidents_incident_id_approve": ("partner_admin", {"plan_digest": "0" * 64}, (404, 409)),
         "post_incidents_incident_id_escalate": ("partner_admin", {"reason": REASON}, (200, 404, 409)),
-        "post_invitations": ("staff_admin", {"email": "invited@judge.example", "role": "practice_viewer", "org_id": org}, DONE_ONCE),
+        "post_invitations": ("staff_admin", {"email": "invited@judge.example", "role": "practice_viewer", "org_id": org}, DONE_ONCE + FLOODED),
         "post_oidc_approvals_approval_id_approve": ("staff_admin", {"role": "practice_viewer", "org_id": org}, (404,)),
         "post_oidc_providers": ("staff_admin", provider | {"partner_id": partner}, DONE_ONCE),
         "patch_oidc_providers_provider_id": ("staff_admin", {
