@@ -86,8 +86,12 @@ pub struct AuditEntry {
 pub struct AuditFilter {
     /// Only this actor.
     pub actor_id: Option<String>,
+    /// Only actors in whose name or id this stands, whatever the case.
+    pub actor: Option<String>,
     /// Only this action.
     pub action: Option<String>,
+    /// Only actions that begin with this, whatever the case.
+    pub actions: Option<String>,
     /// Only what came out so.
     pub outcome: Option<String>,
     /// Only what was done to something whose name begins with this.
@@ -98,16 +102,26 @@ pub struct AuditFilter {
     pub from: Option<Timestamp>,
     /// Not after.
     pub to: Option<Timestamp>,
-    /// Only where this stands in the actor's name, the resource or the action, whatever the case.
+    /// Only where this stands in the actor's name, the resource, the action or the detail, whatever the case.
     pub search: Option<String>,
 }
 
 impl AuditFilter {
-    /// The pattern of the words that are looked for: what a pattern gives a meaning to means itself.
-    fn pattern(&self) -> Option<String> {
-        let escaped = |text: &String| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        self.search.as_ref().map(|text| format!("%{}%", escaped(text)))
+    /// The patterns of what is looked for in the actor, at the beginning of the action, and anywhere.
+    fn patterns(&self) -> [Option<String>; 3] {
+        let within = |text: &String| format!("%{}%", plain(text));
+        let beginning = |text: &String| format!("{}%", plain(text));
+        [
+            self.actor.as_ref().map(within),
+            self.actions.as_ref().map(beginning),
+            self.search.as_ref().map(within),
+        ]
     }
+}
+
+/// The text in a pattern: what a pattern gives a meaning to means itself.
+fn plain(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// So many rows are looked at for one page of a search. No index finds a part of a word behind row-level security, so that
@@ -193,14 +207,19 @@ impl Scope {
             .during(OPERATION)?;
         let (after_at, after_id) = page.after.unzip();
         let (partner, org) = narrowed(self.reach());
-        let pattern = filter.pattern();
-        let looked_at = if pattern.is_some() { LOOKED_AT.max(page.fetch()) } else { page.fetch() };
+        let patterns = filter.patterns();
+        let looked_at =
+            if patterns.iter().any(Option::is_some) { LOOKED_AT.max(page.fetch()) } else { page.fetch() };
+        let [actor, actions, anywhere] = patterns;
         let rows = sqlx::query!(
             r#"SELECT id AS "id!", at AS "at!", org_id, actor_kind AS "actor_kind!", actor_id AS "actor_id!",
                 actor_name AS "actor_name!", action AS "action!", resource AS "resource!", outcome AS "outcome!",
                 request_id AS "request_id!", detail AS "detail!", is_found AS "is_found!", place AS "place!"
              FROM (SELECT scanned.*, row_number() OVER (ORDER BY at DESC, id DESC) AS place,
-                    ($12::text IS NULL OR actor_name ILIKE $12 OR resource ILIKE $12 OR action ILIKE $12) AS is_found
+                    ($12::text IS NULL OR actor_name ILIKE $12 OR resource ILIKE $12 OR action ILIKE $12
+                        OR detail::text ILIKE $12)
+                    AND ($15::text IS NULL OR actor_name ILIKE $15 OR actor_id ILIKE $15)
+                    AND ($16::text IS NULL OR action ILIKE $16) AS is_found
                 FROM (SELECT id, at, org_id, actor_kind, actor_id, actor_name, action, resource, outcome, request_id,
                         detail
                     FROM audit_entry
@@ -224,9 +243,11 @@ impl Scope {
             filter.to,
             after_at,
             after_id,
-            pattern,
+            anywhere,
             looked_at,
             page.fetch(),
+            actor,
+            actions,
         )
         .fetch_all(self.query())
         .await

@@ -1,5 +1,7 @@
 //! People as those who manage them see them.
 
+use std::collections::HashMap;
+
 use proofline_authz::Managed;
 use proofline_core::{Membership, OrgId, PartnerId, Role, SessionId, Timestamp, UserId};
 use sqlx::PgConnection;
@@ -159,6 +161,17 @@ impl Scope {
         .await
         .during(OPERATION)?
         .read(OPERATION)
+    }
+
+    /// The names of those of these people that are within reach.
+    pub async fn person_names(&mut self, ids: &[UserId]) -> StoreResult<HashMap<UserId, String>> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        sqlx::query!("SELECT id, name FROM person WHERE id = ANY ($1)", &ids)
+            .map(|row| (UserId::from_uuid(row.id), row.name))
+            .fetch_all(self.query())
+            .await
+            .during("name people")
+            .map(|rows| rows.into_iter().collect())
     }
 
     /// Locks whom a change of `person` by `manager` concerns, the installation's administrators among them: of two changes

@@ -3961,6 +3961,16 @@ export interface components {
         OverviewBody: {
             /** @description Most urgent first, at most 20. */
             attention: components["schemas"]["AttentionBody"][];
+            /**
+             * Format: int64
+             * @description At how many sites.
+             */
+            attention_sites: number;
+            /**
+             * Format: int64
+             * @description How many things need someone in all: open incidents, appliances that are offline, and sites of which nothing is known.
+             */
+            attention_total: number;
             counts: components["schemas"]["CountsBody"];
             healing_24h: components["schemas"]["HealingBody"];
             posture: components["schemas"]["FleetPostureBody"];
@@ -4599,6 +4609,8 @@ export interface components {
         TransitionBody: {
             /** @description `agent`, `server`, `l1`, `l2`, `order:ord_…` or `user:user_…`. */
             actor: string;
+            /** @description The name of a person, as far as you see people. */
+            actor_name?: string | null;
             /** Format: date-time */
             at: string;
             cause: string;
@@ -5070,9 +5082,9 @@ export interface operations {
     get_audit: {
         parameters: {
             query?: {
-                /** @description Only this actor's. */
+                /** @description Only this actor's, by id, or those in whose name this stands. */
                 actor?: string;
-                /** @description Only this action, as the policy spells it. */
+                /** @description Only this action, as the policy spells it, or those that begin so. */
                 action?: string;
                 /** @description Only what came out so: `done`, `denied` or `failed`. */
                 outcome?: string;
@@ -5085,7 +5097,7 @@ export interface operations {
                 /** @description Not after. */
                 to?: string;
                 /**
-                 * @description Only where this stands in the actor's name, the resource or the action. A page of a search may hold fewer rows than
+                 * @description Only where this stands in the actor's name, the resource, the action or the detail. A page of a search may hold fewer rows than
                  *     asked for, or none, and still not be the last: `next_cursor` says so.
                  */
                 search?: string;
@@ -5120,9 +5132,9 @@ export interface operations {
     get_audit_export: {
         parameters: {
             query?: {
-                /** @description Only this actor's. */
+                /** @description Only this actor's, by id, or those in whose name this stands. */
                 actor?: string;
-                /** @description Only this action, as the policy spells it. */
+                /** @description Only this action, as the policy spells it, or those that begin so. */
                 action?: string;
                 /** @description Only what came out so: `done`, `denied` or `failed`. */
                 outcome?: string;
@@ -5134,7 +5146,7 @@ export interface operations {
                 from?: string;
                 /** @description Not after. */
                 to?: string;
-                /** @description Only where this stands in the actor's name, the resource or the action. */
+                /** @description Only where this stands in the actor's name, the resource, the action or the detail. */
                 search?: string;
             };
             header?: never;

@@ -23,6 +23,16 @@ pub enum Actor {
     User(UserId),
 }
 
+impl Actor {
+    /// The person at the console, if it is one.
+    pub const fn person(self) -> Option<UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Agent | Self::Server | Self::L1 | Self::L2 | Self::Order(_) => None,
+        }
+    }
+}
+
 /// The text names no actor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown actor {0:?}")]

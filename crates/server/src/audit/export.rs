@@ -28,10 +28,10 @@ type Page = PageRequest<(DateTime<Utc>, Uuid)>;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
-    /// Only this actor's.
+    /// Only this actor's, by id, or those in whose name this stands.
     #[param(format = "sought")]
     actor: Option<String>,
-    /// Only this action, as the policy spells it.
+    /// Only this action, as the policy spells it, or those that begin so.
     #[param(format = "sought")]
     action: Option<String>,
     /// Only what came out so: `done`, `denied` or `failed`.
@@ -48,7 +48,7 @@ pub(crate) struct ExportQuery {
     /// Not after.
     #[param(value_type = Option<DateTime<Utc>>)]
     to: Option<QueryTime>,
-    /// Only where this stands in the actor's name, the resource or the action.
+    /// Only where this stands in the actor's name, the resource, the action or the detail.
     #[param(format = "sought")]
     search: Option<String>,
 }
@@ -83,8 +83,9 @@ pub(crate) async fn export(call: Call, Query(query): Query<ExportQuery>) -> ApiR
 }
 
 fn is_filtered(filter: &AuditFilter) -> bool {
-    let AuditFilter { actor_id, action, outcome, resource, org, from, to: _, search } = filter;
-    [actor_id, action, outcome, resource, search].iter().any(|text| text.is_some())
+    let AuditFilter { actor_id, actor, action, actions, outcome, resource, org, from, to: _, search } =
+        filter;
+    [actor_id, actor, action, actions, outcome, resource, search].iter().any(|text| text.is_some())
         || org.is_some()
         || from.is_some()
 }

@@ -6,7 +6,7 @@ mod export;
 use axum::Json;
 use chrono::{DateTime, Utc};
 use proofline_authz::Action;
-use proofline_core::OrgId;
+use proofline_core::{ApiTokenId, ApplianceId, OrgId, UserId};
 use proofline_store::{AuditEntry, AuditFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,10 +31,10 @@ pub(crate) fn routes(api: Api) -> Api {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditQuery {
-    /// Only this actor's.
+    /// Only this actor's, by id, or those in whose name this stands.
     #[param(format = "sought")]
     actor: Option<String>,
-    /// Only this action, as the policy spells it.
+    /// Only this action, as the policy spells it, or those that begin so.
     #[param(format = "sought")]
     action: Option<String>,
     /// Only what came out so: `done`, `denied` or `failed`.
@@ -51,7 +51,7 @@ pub(crate) struct AuditQuery {
     /// Not after.
     #[param(value_type = Option<DateTime<Utc>>)]
     to: Option<QueryTime>,
-    /// Only where this stands in the actor's name, the resource or the action. A page of a search may hold fewer rows than
+    /// Only where this stands in the actor's name, the resource, the action or the detail. A page of a search may hold fewer rows than
     /// asked for, or none, and still not be the last: `next_cursor` says so.
     #[param(format = "sought")]
     search: Option<String>,
@@ -70,9 +70,14 @@ impl AuditQuery {
             return Err(Problem::invalid("outcome", "unknown_outcome", detail));
         }
         let org = self.org_id.map(|text| text.parse::<OrgId>()).transpose();
+        let actor = text("actor", self.actor)?;
+        let (actor_id, actor) = split(actor, is_actor_id);
+        let (action, actions) = split(text("action", self.action)?, |text| Action::named(text).is_some());
         Ok(AuditFilter {
-            actor_id: text("actor", self.actor)?,
-            action: text("action", self.action)?,
+            actor_id,
+            actor,
+            action,
+            actions,
             outcome: self.outcome,
             resource: text("resource", self.resource)?,
             org: org.map_err(|e| Problem::invalid("org_id", "id_invalid", e.to_string()))?,
@@ -81,6 +86,21 @@ impl AuditQuery {
             search: text("search", self.search)?,
         })
     }
+}
+
+/// The text where it is wanted exactly, or where it is only a part.
+fn split(text: Option<String>, exact: impl Fn(&str) -> bool) -> (Option<String>, Option<String>) {
+    match text {
+        Some(text) if exact(&text) => (Some(text), None),
+        other => (None, other),
+    }
+}
+
+/// Whether this is the whole id of a person, a token or an appliance, which an index finds.
+fn is_actor_id(text: &str) -> bool {
+    text.parse::<UserId>().is_ok()
+        || text.parse::<ApiTokenId>().is_ok()
+        || text.parse::<ApplianceId>().is_ok()
 }
 
 /// What somebody looks for: nothing where it is blank.

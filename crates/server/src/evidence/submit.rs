@@ -203,7 +203,8 @@ impl Submission<'_> {
     ) -> ApiResult<SubmitResponse> {
         let (app, at) = (self.call.app(), self.call.at);
         let count = log.pushed();
-        let raised = self.alarm(&mut scope, &intake.conflicts).await?;
+        let raised =
+            self.alarm(&mut scope, &intake.conflicts).await? | self.forgotten(&mut scope, &log).await?;
         let mut changes = Changes::default();
         let (signer, head, answer) = if intake.fresh.is_empty() {
             let (signer, mut head) = (log.signer().clone(), log.head().clone());
@@ -244,6 +245,19 @@ impl Submission<'_> {
         let detail = format!("{} sent other bytes under number {first}", self.appliance.id);
         metrics::counter!("evidence_conflicts_total").increment(conflicts.len() as u64);
         self.raise(scope, AlarmKind::SeqConflict, detail).await?;
+        Ok(true)
+    }
+
+    /// Alarms where the appliance knows more of the log than there is: the database was set back.
+    async fn forgotten(&self, scope: &mut Scope, log: &SiteLog) -> ApiResult<bool> {
+        let there = log.head().size;
+        if self.from_size <= there {
+            return Ok(false);
+        }
+        let (appliance, known) = (self.appliance.id, self.from_size);
+        let detail =
+            format!("{appliance} was told of {known} entries, and the log holds {there}: some were lost");
+        self.raise(scope, AlarmKind::SampleFailed, detail).await?;
         Ok(true)
     }
 

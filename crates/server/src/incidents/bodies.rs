@@ -1,11 +1,13 @@
 //! How an incident looks on the wire.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use proofline_catalog::Catalog;
-use proofline_core::Timestamp;
+use proofline_core::{Timestamp, UserId};
 use proofline_evidence::dsse::Envelope;
 use proofline_evidence::statement::{Body, CheckResult, Heal, Statement};
-use proofline_healing::incident::State;
+use proofline_healing::incident::{State, Transition};
 use proofline_store::{Entry, IncidentRow, Span, TransitionRow};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -82,18 +84,22 @@ pub(super) struct TransitionBody {
     to: &'static str,
     /// `agent`, `server`, `l1`, `l2`, `order:ord_…` or `user:user_…`.
     actor: String,
+    /// The name of a person, as far as you see people.
+    actor_name: Option<String>,
     cause: String,
     /// The log entry that brought it.
     entry_index: Option<u64>,
 }
 
-impl From<TransitionRow> for TransitionBody {
-    fn from(row: TransitionRow) -> Self {
+impl TransitionBody {
+    fn of(row: TransitionRow, names: &HashMap<UserId, String>) -> Self {
+        let Transition { actor, .. } = row.transition;
         Self {
+            actor_name: actor.person().and_then(|person| names.get(&person).cloned()),
             at: row.transition.at,
             from: row.transition.from.map(State::as_str),
             to: row.transition.to.as_str(),
-            actor: row.transition.actor.to_string(),
+            actor: actor.to_string(),
             cause: row.transition.cause,
             entry_index: row.entry_index,
         }
@@ -224,7 +230,7 @@ impl IncidentDetailBody {
         row: &IncidentRow,
         catalog: &Catalog,
         now: Timestamp,
-        transitions: Vec<TransitionRow>,
+        (transitions, names): (Vec<TransitionRow>, &HashMap<UserId, String>),
         heals: &[Entry],
         last: Option<Span>,
     ) -> Self {
@@ -239,7 +245,7 @@ impl IncidentDetailBody {
                     .map(|check| check.controls.iter().map(|link| link.control.clone()).collect())
                     .unwrap_or_default(),
             },
-            transitions: transitions.into_iter().map(TransitionBody::from).collect(),
+            transitions: transitions.into_iter().map(|row| TransitionBody::of(row, names)).collect(),
             heals: heals.iter().filter_map(heal).collect(),
             last_observation: last.map(LastObservationBody::from),
             mode: row.appliance_mode.clone(),

@@ -80,8 +80,10 @@ pub(crate) async fn detail(call: Call, Id(id): Id<IncidentId>) -> ApiResult<Json
     let mut scope = call.scope().await?;
     let row = scope.incident(id).await?;
     let transitions = scope.transitions(row.org, row.id, 200).await?;
+    let people: Vec<_> = transitions.iter().filter_map(|row| row.transition.actor.person()).collect();
+    let names = scope.person_names(&people).await?;
     let heals = scope.heals(row.org, row.site, row.asset, &row.check, 50).await?;
     let spans = scope.current_spans(row.org, row.site, &[row.asset]).await?;
     let last = spans.into_iter().find(|span| span.check == row.check);
-    Ok(Json(IncidentDetailBody::of(&row, call.app().catalog(), call.at, transitions, &heals, last)))
+    Ok(Json(IncidentDetailBody::of(&row, call.app().catalog(), call.at, (transitions, &names), &heals, last)))
 }

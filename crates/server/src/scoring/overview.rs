@@ -86,6 +86,10 @@ pub(crate) struct OverviewBody {
     posture: FleetPostureBody,
     /// Most urgent first, at most 20.
     attention: Vec<AttentionBody>,
+    /// How many things need someone in all: open incidents, appliances that are offline, and sites of which nothing is known.
+    attention_total: u64,
+    /// At how many sites.
+    attention_sites: u64,
     /// Worst first, at most 20.
     sites: Vec<SiteSummaryBody>,
     healing_24h: HealingBody,
@@ -115,6 +119,8 @@ pub(crate) async fn overview(call: Call) -> ApiResult<Json<OverviewBody>> {
     renew_shown(&call, scope, &mut sites).await?;
     Ok(Json(OverviewBody {
         posture: FleetPostureBody::of(posture, counts.assets),
+        attention_total: counts.open_incidents + counts.offline + counts.unmeasured,
+        attention_sites: counts.needy_sites,
         counts: counts.into(),
         attention: attention(catalog, now, &incidents, offline, unmeasured),
         sites: sites.into_iter().map(|site| SiteSummaryBody::of(site, catalog, now)).collect(),

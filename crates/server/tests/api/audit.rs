@@ -137,13 +137,41 @@ async fn a_search_finds_words_as_they_are_written() {
     assert_eq!(found(&mut admin, "search=").await.len(), everything, "nothing is looked for");
     assert_eq!(found(&mut admin, "search=partner.create").await.len(), 1);
     assert!(!found(&mut admin, "search=STAFF_admin").await.is_empty(), "by the actor's name");
+    assert_eq!(found(&mut admin, "search=planted").await.len(), 1, "in the detail");
+}
+
+#[tokio::test]
+async fn who_and_what_are_found_by_a_part_of_their_names() {
+    let app = TestApp::start_with(5, |s| s.rate_scale = 1_000).await;
+    let mut admin = app.admin().await;
+    app.site(&mut admin, "Main Street").await;
+    let mut database = app.database.superuser().await;
+    plant(&mut database, "Tim O_Neil", "site_x", "2026-11-22").await;
+    for (query, count) in [
+        ("actor=tim", 1),
+        ("actor=O_NEIL", 1),
+        ("actor=o%25", 0),
+        ("actor=nobody", 0),
+        ("action=partner.create", 1),
+        ("action=partner", 1),
+        ("action=PARTNER.", 1),
+        ("action=create", 0),
+        ("actor=tim&action=partner.create", 0),
+    ] {
+        assert_eq!(found(&mut admin, query).await.len(), count, "{query}");
+    }
+    let mine =
+        admin.get("/api/auth/session").await.expect(200)["user"]["id"].as_str().expect("an id").to_owned();
+    let rows = found(&mut admin, &format!("actor={mine}")).await;
+    assert!(rows.len() > 3 && rows.iter().all(|row| row["actor_id"] == mine.as_str()), "{rows:?}");
 }
 
 /// A row as an application of another day wrote it.
 async fn plant(database: &mut PgConnection, actor: &str, resource: &str, at: &str) {
     sqlx::query(
         "INSERT INTO audit_entry (id, at, actor_kind, actor_id, actor_name, action, resource, outcome, request_id, detail)
-         VALUES (gen_random_uuid(), $3::text::timestamptz, 'person', 'user_x', $1, 'site.create', $2, 'done', 'r', '{}')",
+         VALUES (gen_random_uuid(), $3::text::timestamptz, 'person', 'user_x', $1, 'site.create', $2, 'done', 'r',
+            jsonb_build_object('reason', 'planted here'))",
     )
     .bind(actor)
     .bind(resource)
@@ -205,6 +233,7 @@ async fn whoever_asks_for_whatever_reads_by_an_index() {
     for query in [
         String::new(),
         "actor=user_17".to_owned(),
+        "actor=user_01h455vb4pex5vsknk084sn02q".to_owned(),
         "actor=nobody".to_owned(),
         "action=site.create".to_owned(),
         "action=nothing.at_all".to_owned(),

@@ -414,6 +414,22 @@ async fn nothing_is_appended_behind_a_revocation() {
 }
 
 #[tokio::test]
+async fn an_appliance_that_knows_more_of_the_log_than_there_is_raises_the_alarm() {
+    let app = TestApp::start().await;
+    let (mut admin, _, mut desk) = enrolled(&app).await;
+    let run = desk.run_all(Verdict::Pass);
+    desk.submit_all(vec![run]).await;
+    assert_eq!(alarms(&mut admin).await, Vec::<String>::new());
+    // As after a backup was restored: the head that it holds is of a longer log.
+    let request = SubmitRequest { from_size: 900, envelopes: Vec::new() };
+    assert!(desk.agent.submit(&request).await.status.is_success());
+    assert_eq!(alarms(&mut admin).await, ["sample_failed"]);
+    let health = admin.get("/api/system/health").await.expect(200);
+    let detail = health["alarms"][0]["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(detail.contains("was told of 900 entries"), "{detail}");
+}
+
+#[tokio::test]
 async fn a_past_that_was_rewritten_is_neither_signed_nor_published() {
     let app = TestApp::start().await;
     let (_, _, mut desk) = enrolled(&app).await;

@@ -86,6 +86,7 @@ async fn a_fail_opens_one_incident_and_a_pass_resolves_it() {
     let overview = admin.get("/api/overview").await.expect(200);
     assert_eq!(overview["counts"]["open_incidents"], 1);
     assert_eq!(overview["attention"][0]["incident_id"], reopened["id"]);
+    assert_eq!((&overview["attention_total"], &overview["attention_sites"]), (&json!(1), &json!(1)));
 }
 
 #[tokio::test]
@@ -298,6 +299,9 @@ async fn a_person_can_take_an_incident_over() {
     let detail = only(&mut admin).await;
     let last = detail["transitions"].as_array().and_then(|t| t.last()).cloned().expect("a step");
     assert!(last["actor"].as_str().is_some_and(|actor| actor.starts_with("user:")));
+    let session = admin.get("/api/auth/session").await.expect(200);
+    assert_eq!(last["actor_name"], session["user"]["name"]);
+    assert_eq!(detail["transitions"][0]["actor_name"], Value::Null, "a machine has none");
     assert!(last["entry_index"].is_u64(), "the decision is in the log");
     let fixed = desk.run(vec![result(ROOT_LOGIN, Verdict::Pass, "no")]);
     desk.submit_all(vec![fixed]).await;

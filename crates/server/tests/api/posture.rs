@@ -297,6 +297,7 @@ async fn what_could_not_be_measured_never_counts_as_good() {
     let overview = admin.get("/api/overview").await.expect(200);
     assert_eq!(overview["posture"]["pass"], 0);
     assert_eq!(overview["attention"][0]["kind"], "unmeasured");
+    assert_eq!((&overview["attention_total"], &overview["attention_sites"]), (&1.into(), &1.into()));
 }
 
 #[tokio::test]

@@ -27,6 +27,10 @@ pub struct FleetCounts {
     pub open_incidents: u64,
     /// Incidents resolved in the last 24 hours.
     pub resolved_24h: u64,
+    /// Sites with assets of which nothing is known.
+    pub unmeasured: u64,
+    /// Sites with a live incident, with an appliance that is offline, or of which nothing is known.
+    pub needy_sites: u64,
 }
 
 /// Controls over all sites: how many in each state, and what they weigh.
@@ -106,9 +110,18 @@ impl Scope {
             r#"SELECT (SELECT count(*) FROM organisation) AS "organisations!", (SELECT count(*) FROM site) AS "sites!",
                 known.assets AS "assets!", known.open_incidents AS "open_incidents!",
                 (SELECT count(*) FROM incident WHERE resolved_at >= $3 AND state = 'resolved') AS "resolved!",
-                seen.online AS "online!", seen.stale AS "stale!", seen.offline AS "offline!", seen.pending AS "pending!"
-             FROM (SELECT coalesce(sum(assets), 0) AS assets, coalesce(sum(open_incidents), 0) AS open_incidents
-                FROM site_posture) known
+                seen.online AS "online!", seen.stale AS "stale!", seen.offline AS "offline!", seen.pending AS "pending!",
+                known.unmeasured AS "unmeasured!", known.needy AS "needy!"
+             FROM (SELECT coalesce(sum(p.assets), 0) AS assets, coalesce(sum(p.open_incidents), 0) AS open_incidents,
+                    count(*) FILTER (WHERE m.is_unmeasured) AS unmeasured,
+                    count(*) FILTER (WHERE m.is_unmeasured OR p.open_incidents > 0 OR lost.site_id IS NOT NULL) AS needy
+                FROM site_posture p
+                CROSS JOIN LATERAL (SELECT p.assets > 0 AND p.not_assessed + p.stale > 0 AND p.pass + p.fail = 0
+                    AS is_unmeasured) m
+                LEFT JOIN (SELECT DISTINCT a.org_id, a.site_id FROM appliance a JOIN appliance_presence v
+                        ON v.org_id = a.org_id AND v.appliance_id = a.id
+                        WHERE a.revoked_at IS NULL AND v.last_seen_at < $2) lost
+                    ON lost.org_id = p.org_id AND lost.site_id = p.site_id) known
              CROSS JOIN (SELECT count(*) FILTER (WHERE v.last_seen_at >= $1) AS online,
                     count(*) FILTER (WHERE v.last_seen_at < $1 AND v.last_seen_at >= $2) AS stale,
                     count(*) FILTER (WHERE v.last_seen_at < $2) AS offline,
@@ -129,6 +142,8 @@ impl Scope {
             assets: count(row.assets),
             open_incidents: count(row.open_incidents),
             resolved_24h: count(row.resolved),
+            unmeasured: count(row.unmeasured),
+            needy_sites: count(row.needy),
         })
         .fetch_one(self.query())
         .await
