@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, SqlStr, Transaction};
 
 use crate::error::During;
+use crate::migrate::newest;
 use crate::{DeniedNote, QueryMeter, Scope, SignIn, StoreError, StoreResult};
 
 /// A BEGIN in a transaction that is open already goes on in it, so each one first takes back every setting that admits
@@ -147,9 +148,18 @@ impl Store {
         sign_in.commit().await
     }
 
-    /// Answers once the database does.
+    /// Answers once the database does, with the schema of this program.
     pub async fn ping(&self) -> StoreResult<()> {
-        sqlx::query("SELECT 1").execute(&self.pool).await.during("ping").map(drop)
+        const OPERATION: &str = "ping";
+        let applied: Option<i64> =
+            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&self.pool)
+                .await
+                .during(OPERATION)?;
+        match applied == newest() {
+            true => Ok(()),
+            false => Err(StoreError::NotFound(OPERATION)),
+        }
     }
 
     /// Connections: all, idle, and the most there may be.

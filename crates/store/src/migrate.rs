@@ -15,6 +15,11 @@ static FILES: Files = sqlx::migrate!("./migrations");
 /// The migration that makes the evidence log: below it, evidence would be gone.
 const EVIDENCE: i64 = 3;
 
+/// The newest migration of this program.
+pub(crate) fn newest() -> Option<i64> {
+    FILES.iter().map(|migration| migration.version).max()
+}
+
 /// Why the schema could not be looked at, or not be brought to the wanted version.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {

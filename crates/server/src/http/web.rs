@@ -14,6 +14,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{Problem, RateClass, RateKey, capacity, client, headers, request_id};
 use crate::AppState;
+use crate::auth::oidc::return_to::PAGES;
+
+/// What people come to before they are signed in, by the first part of its address. The web app's own list is compared by a
+/// test.
+const GATES: &[&str] =
+    &["bootstrap", "reset", "invitation", "confirm-email", "forgot", "sign-in-link", "signed-in", "login"];
 
 #[derive(Embed)]
 #[folder = "../../web/dist"]
@@ -63,7 +69,8 @@ async fn fallback(State(app): State<AppState>, request: Request) -> Response {
     draw(&app, request).await.err().unwrap_or_else(Problem::not_found).into_response()
 }
 
-/// A file of the web app, or its first page for every address that the app itself routes.
+/// A file of the web app, or its first page for every address that the app itself routes. It answers with that page for others,
+/// too, and says that they are not there: a person reads it, and a probe that asks for the wrong address fails.
 fn serve(uri: &Uri, request: &HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let found = if path.is_empty() { None } else { WebApp::get(path).map(|file| (path, file)) };
@@ -71,7 +78,14 @@ fn serve(uri: &Uri, request: &HeaderMap) -> Response {
     match found
         .or_else(|| (!is_file).then(|| WebApp::get("index.html")).flatten().map(|file| ("index.html", file)))
     {
-        Some((path, file)) => file_response(path, file, request),
+        Some((name, file)) => {
+            let mut response = file_response(name, file, request);
+            let first = path.split('/').next().unwrap_or_default();
+            if name == "index.html" && path != name && !PAGES.contains(&first) && !GATES.contains(&first) {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+            response
+        }
         None if is_file => Problem::not_found().into_response(),
         None => (StatusCode::NOT_FOUND, "This build of Proofline holds no web app; the API is under /api.\n")
             .into_response(),
@@ -121,5 +135,36 @@ fn content_type(path: &str) -> &'static str {
         "woff2" => "font/woff2",
         "txt" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gates_are_those_of_the_web_app() {
+        #[expect(clippy::disallowed_methods, reason = "a committed file")]
+        let file =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/entry/address.ts"));
+        let file = file.expect("the addresses of the web app");
+        let list =
+            file.split("const gates").nth(1).and_then(|rest| rest.split(']').nth(1)).unwrap_or_default();
+        let theirs: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        assert_eq!(theirs, GATES);
+    }
+
+    #[test]
+    fn an_address_that_is_no_page_is_not_found() {
+        let status = |path: &str| serve(&path.parse().expect("an address"), &HeaderMap::new()).status();
+        if WebApp::get("index.html").is_none() {
+            return; // built without the web app: the tests of the whole program look at it again
+        }
+        for page in ["/", "/index.html", "/sites/site_01/evidence/3", "/login", "/sign-in-link"] {
+            assert_eq!(status(page), StatusCode::OK, "{page}");
+        }
+        for other in ["/healthz", "/readyz", "/live", "/metrics", "/wp-admin/", "/sitesx"] {
+            assert_eq!(status(other), StatusCode::NOT_FOUND, "{other}");
+        }
     }
 }

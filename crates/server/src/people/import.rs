@@ -143,12 +143,16 @@ pub(crate) fn people(file: &[u8], at: Timestamp, entropy: &dyn Entropy) -> Resul
     Ok((people, bad))
 }
 
+fn no_role() -> String {
+    format!("there is no such role: it is one of {}", Role::ALL.map(Role::as_str).join(", "))
+}
+
 fn read(line: serde_json::Value, at: Timestamp, entropy: &dyn Entropy) -> Result<NewPerson, String> {
     let line: Line = serde_json::from_value(line).map_err(|error| no_values(&error))?;
     let email: Email = line.email.parse().map_err(|_| "the address is none".to_owned())?;
     let name = crate::tenants::name("name", &line.name)
         .map_err(|_| "the name has to have 1 to 120 characters that are seen, and no others".to_owned())?;
-    let role: Role = line.role.parse().map_err(|_| "there is no such role".to_owned())?;
+    let role: Role = line.role.parse().map_err(|_| no_role())?;
     let misplaced = || {
         format!(
             "{role} needs {}",

@@ -1,11 +1,16 @@
 //! What orchestrators ask: is the process alive, and can it work?
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::Anonymous;
+
+/// For so long the database may take to answer: less than whoever asks has patience for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Alive.
 #[derive(Serialize, ToSchema)]
@@ -39,7 +44,8 @@ pub(crate) struct ReadyBody {
     responses((status = 200, body = ReadyBody, description = "Ready"), (status = 503, body = ReadyBody, description = "Not ready")))]
 pub(crate) async fn ready(call: Anonymous) -> (StatusCode, Json<ReadyBody>) {
     let word = |up: bool| if up { "ok" } else { "unavailable" };
-    let database = call.app.store().ping().await.is_ok();
+    let database = call.app.store().ping();
+    let database = tokio::time::timeout(PATIENCE, database).await.is_ok_and(|answered| answered.is_ok());
     // Listing an empty prefix reaches the store without reading anything.
     let evidence_store =
         call.app.evidence_store().list_with_delimiter(Some(&"ready-probe".into())).await.is_ok();

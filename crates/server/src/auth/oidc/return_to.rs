@@ -7,7 +7,7 @@ use url::Url;
 
 /// The first part of the address of every page that somebody can be sent to. The router of the web app is where they come
 /// from, which a test compares.
-const PAGES: &[&str] = &[
+pub(crate) const PAGES: &[&str] = &[
     "",
     "sites",
     "incidents",
