@@ -70,8 +70,8 @@ pub(crate) fn create(
     let output = command.output().on("execute", binaries.initdb())?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let reason =
-            said.lines().rev().find(|line| line.contains("error:")).or(said.lines().last()).unwrap_or("");
+        let is_cause = |line: &&str| ["error:", "FATAL:", "PANIC:"].iter().any(|mark| line.contains(mark));
+        let reason = said.lines().rfind(is_cause).or(said.lines().last()).unwrap_or("");
         let _ = fs::remove_dir_all(&fresh);
         return Err(Error::Initdb { data_dir: data_dir.to_owned(), reason: reason.trim().to_owned() });
     }

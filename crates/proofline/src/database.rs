@@ -48,16 +48,33 @@ impl Database {
         }
     }
 
-    /// Finds the database that a server of these settings uses right now, or starts it where none does.
+    /// Finds the database that a server of these settings uses right now, or starts it where none does. Makes none: whoever
+    /// looks after an installation without its environment would work on an empty one.
     pub(crate) async fn attach(settings: &Settings) -> Result<Self, Fault> {
-        if settings.external_database().is_none()
-            && let Found::Embedded(seen) = Found::look(settings).await?
-            && let Some(server) = seen.server.filter(|server| server.is_ready)
-        {
-            let runtime = runtime(&server.endpoint)?;
-            return Ok(Self { kind: DatabaseKind::Embedded, owner: None, runtime, cluster: None });
+        if let Found::Embedded(seen) = Found::look(settings).await? {
+            if !seen.exists {
+                return Err(Fault::config(format!(
+                    "there is no database in {} and {URL} is not set: give the environment that the server has",
+                    seen.data_dir.display()
+                )));
+            }
+            if let Some(server) = seen.server.filter(|server| server.is_ready) {
+                let runtime = runtime(&server.endpoint)?;
+                return Ok(Self { kind: DatabaseKind::Embedded, owner: None, runtime, cluster: None });
+            }
         }
         Self::open(settings).await
+    }
+
+    /// How many sessions of servers there are, as the owner of the schema sees them.
+    pub(crate) async fn served(&self, owner: &PgConnectOptions) -> anyhow::Result<i64> {
+        let mut connection = owner.connect().await?;
+        let served = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = $1",
+        );
+        let served = served.bind(self.runtime.get_username()).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(served)
     }
 
     /// Applies what is missing, if the owner's URL is known. In any case the runtime role, in whose hands the database
@@ -101,7 +118,19 @@ pub(crate) async fn connect(runtime: &PgConnectOptions, connections: u32) -> Res
     options.max_connections = connections;
     Store::connect(options).await.map_err(|error| match error {
         StoreError::UnsafeRole { .. } => Fault::config(error.to_string()),
+        other if is_refused(&other) => {
+            Fault::config(format!("{URL}: the database refuses this role or password"))
+        }
         other => Fault::Failed(anyhow::Error::new(other).context("cannot use the database; is it running?")),
+    })
+}
+
+/// Whether the database runs and will not let this role in: 28000 and 28P01 of PostgreSQL's appendix A.
+fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| match cause.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::Database(said)) => matches!(said.code().as_deref(), Some("28000" | "28P01")),
+        _ => false,
     })
 }
 
@@ -156,6 +185,9 @@ fn schema_fault(error: MigrateError) -> Fault {
         | MigrateError::Unknown(_)
         | MigrateError::Missing(_)
         | MigrateError::Unreadable(_) => Fault::config(error.to_string()),
+        MigrateError::Connect(cause) if is_refused(&cause) => {
+            Fault::config("the database refuses the role or the password that it was asked with".to_owned())
+        }
         other @ (MigrateError::Connect(_)
         | MigrateError::EvidenceWouldBeLost
         | MigrateError::NoSuchVersion(_)
@@ -178,6 +210,7 @@ fn cluster_options(settings: &Settings) -> Options {
 }
 
 async fn embedded(settings: &Settings) -> Result<Database, Fault> {
+    settings.make_data()?;
     let options = cluster_options(settings);
     let started = tokio::task::spawn_blocking(move || Cluster::start(&options)).await?;
     let cluster = started.map_err(cluster_fault)?;

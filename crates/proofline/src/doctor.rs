@@ -3,7 +3,7 @@
 //! It only looks: nothing is made, started, stopped or locked, and the database is read in read-only sessions. It can
 //! therefore be asked at any time, and beside a running server most of all. What a stopped database holds it cannot see.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
@@ -34,18 +34,23 @@ struct Report {
 impl Report {
     fn line(&mut self, what: &str, outcome: Result<String, String>) {
         match outcome {
-            Ok(detail) => println!("  ok    {what:<18} {detail}"),
+            Ok(detail) => say(&format!("  ok    {what:<18} {detail}")),
             Err(detail) => {
                 self.failed += 1;
-                println!("  FAIL  {what:<18} {detail}");
+                say(&format!("  FAIL  {what:<18} {detail}"));
             }
         }
     }
 }
 
+/// Prints a line, whether or not somebody reads it to the end.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}"); // a reader that went away has seen enough
+}
+
 /// Looks at everything and ends with 1 when something is wrong.
 pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
-    println!("Proofline {}", env!("CARGO_PKG_VERSION"));
+    say(&format!("Proofline {}", env!("CARGO_PKG_VERSION")));
     let mut report = Report { failed: 0 };
     let stage = if settings.development { "development" } else { "production" };
     report.line("stage", Ok(stage.to_owned()));
@@ -72,7 +77,7 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Fault> {
     report.line("redis", redis(settings).await);
     report.line("server", server(settings).await);
     if report.failed == 0 {
-        println!("Everything that was looked at works.");
+        say("Everything that was looked at works.");
         Ok(())
     } else {
         Err(Fault::Failed(anyhow::anyhow!("{} of the above need attention", report.failed)))
@@ -123,7 +128,7 @@ fn keys(data: &Path) -> Result<String, String> {
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok("will be made at the first start".to_owned());
+            return Ok(format!("none in {} yet", folder.display()));
         }
         Err(error) => return Err(format!("{}: {error}", folder.display())),
     };
@@ -301,6 +306,10 @@ fn signing(folder: &Folder, known: &[ServerKeyRow], report: &mut Report) {
         report.line("signing key", Ok(signing_key(&key)));
     }
     for role in KeyRole::ALL {
+        if let Some(defect) = folder.defect(role, known, SystemClock.now()) {
+            report.line("signing key", Err(defect.to_string()));
+            continue;
+        }
         for place in folder.absent(role, known) {
             let path = place.key.display();
             let said = format!(

@@ -174,6 +174,11 @@ impl Folder {
         places.filter(|place| !place.key.exists() || !place.statement.exists()).collect()
     }
 
+    /// What is wrong with the keys of a role beside what the database knows, if anything is: without them no server starts.
+    pub(crate) fn defect(&self, role: KeyRole, known: &[ServerKeyRow], at: Timestamp) -> Option<Fault> {
+        if of(role, known).is_empty() { None } else { self.chain(role, known, at).err() }
+    }
+
     /// Whether an interrupted rotation left something to go on with.
     pub(crate) fn is_unfinished(&self, role: KeyRole, known: &[ServerKeyRow]) -> bool {
         let next = Place::of(&self.path, role, of(role, known).len() + 1);
@@ -297,6 +302,10 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Fault::config(format!(
+            "{}: {error}; it has to belong to the user that the server runs as",
+            path.display()
+        ))),
         Err(error) => Err(anyhow::anyhow!("{}: {error}", path.display()).into()),
     }
 }

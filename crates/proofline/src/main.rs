@@ -53,7 +53,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log::install(&cli.command.log_style());
+    if let Err(fault) = log::install(&cli.command.log_style()) {
+        eprintln!("proofline: {fault}");
+        return fault.exit_code();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

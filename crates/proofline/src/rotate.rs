@@ -66,9 +66,9 @@ pub(crate) async fn rotate(settings: &Settings, key: RotatedKey, asked: &Asked<'
         )),
         RotatedKey::Csrf => {
             println!(
-                "Give PROOFLINE_CSRF_KEY a new value (`proofline admin new-secret` makes one) and start every server anew.\n\
-                 Nothing is stored under it. Pages that are open at that moment have to be loaded again before they can \
-                 change anything."
+                "Give PROOFLINE_CSRF_KEY a new value (`proofline admin new-secret` makes one), put the one before into \
+                 PROOFLINE_EARLIER_CSRF_KEYS for 24 hours, and start every server anew.\n\
+                 Nothing is stored under it. With several servers, and where the key became known: docs/keys.md."
             );
             Ok(())
         }

@@ -30,7 +30,7 @@ pub(crate) struct RunArgs {
     agent: Option<PathBuf>,
 }
 
-/// Serves and observes until SIGTERM or SIGINT.
+/// Serves and observes until it is asked to stop.
 pub(crate) async fn run(settings: &Settings, args: &RunArgs) -> Result<(), Fault> {
     let settings = Settings { development: true, ..settings.clone() };
     let agent = agent_program(args)?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use object_store::local::LocalFileSystem;
 use proofline_catalog::Catalog;
 use proofline_core::{Clock, Entropy, InstallationId, SystemClock};
@@ -34,7 +34,7 @@ const NOT_MIGRATED: &str = "the database is not migrated; run `proofline migrate
 /// How often the keys folder is read again: a rotation is known everywhere long before its keys change over.
 const KEYS_EVERY: Duration = Duration::from_secs(10);
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until it is asked to stop.
 pub(crate) async fn serve(settings: &Settings) -> Result<(), Fault> {
     let stop = Stop::listen()?;
     serve_with(settings, |app| async move {
@@ -65,9 +65,10 @@ where
     let mail = settings.mail()?;
     let authorities = settings.authorities()?;
     let secrets = secrets::load(settings)?;
-    let prometheus = PrometheusBuilder::new().install_recorder().context("cannot install metrics")?;
+    let prometheus = metrics_recorder()?;
     let database = Database::open(settings).await?;
     let outcome = async {
+        settings.make_data()?;
         database.migrate().await?;
         let store = database.connect(settings).await?;
         if let Some(shared) = &shared
@@ -134,6 +135,9 @@ where
         TcpListener::bind(address).await.map_err(|error| match error.kind() {
             // A predecessor that still ends and an address that is not up yet pass by themselves; this does not.
             ErrorKind::PermissionDenied => Fault::config(format!("cannot listen on {address}: {error}")),
+            ErrorKind::AddrInUse => Fault::Failed(anyhow::anyhow!(
+                "cannot listen on {address}: {error}; a server that runs there has to be stopped first"
+            )),
             _ => Fault::Failed(anyhow::anyhow!("cannot listen on {address}: {error}")),
         })
     };
@@ -187,22 +191,31 @@ async fn follow_keys(folder: Folder, app: AppState) {
     }
 }
 
-/// SIGTERM and SIGINT. Listened to before anything is opened: asked to stop while it starts, the server would otherwise
+/// SIGTERM, SIGINT, and SIGHUP of a terminal that is closed. Listened to before anything is opened: asked to stop while it starts, the server would otherwise
 /// end on the spot and leave its PostgreSQL behind.
 pub(crate) struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Stop {
     /// Listens from now on.
     pub(crate) fn listen() -> Result<Self, Fault> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
     /// Returns once the process was asked to stop.
     pub(crate) async fn requested(mut self) {
-        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
         tracing::info!("stopping");
     }
 }
@@ -226,6 +239,17 @@ impl From<KeyMismatch> for Unfit {
     fn from(error: KeyMismatch) -> Self {
         Self::Mismatch(error)
     }
+}
+
+/// The metrics of this process. Times are counted in ranges, which add up over nodes.
+fn metrics_recorder() -> Result<PrometheusHandle, Fault> {
+    const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+    let times = Matcher::Suffix("_seconds".to_owned());
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(times, &SECONDS);
+    Ok(builder
+        .context("cannot divide times into ranges")?
+        .install_recorder()
+        .context("cannot install metrics")?)
 }
 
 fn evidence_folder(settings: &Settings) -> Result<LocalFileSystem, Fault> {

@@ -1,11 +1,13 @@
 //! Every option and environment variable, in one place.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use proofline_server::{Authorities, MailRoute, SmtpFault, SmtpServer};
+use url::{Host, Url};
 
 use crate::fault::Fault;
 
@@ -107,6 +109,15 @@ pub(crate) struct Settings {
     pub(crate) earlier_master_keys: Option<String>,
 }
 
+/// Whether a browser finds a host in it: a name of letters, digits, hyphens and dots, or an address.
+fn is_address(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.'),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    }
+}
+
 impl Settings {
     /// The runtime role's URL. An empty variable, as a template leaves it, is none.
     pub(crate) fn external_database(&self) -> Option<&str> {
@@ -131,7 +142,7 @@ impl Settings {
         };
         let secure = url.starts_with("https://") || (self.development && url.starts_with("http://localhost"));
         let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-        if !secure || rest.is_empty() || rest.contains(['/', '?', '#', '@', ' ']) {
+        if !secure || rest.contains(['/', '?', '#', '@', ' ']) || !is_address(&url) {
             return Err(Fault::config(format!(
                 "PROOFLINE_PUBLIC_URL is {url:?}; it must be https:// and a host, without a path"
             )));
@@ -175,6 +186,19 @@ impl Settings {
             |why: &dyn std::fmt::Display| Fault::config(format!("PROOFLINE_EXTRA_CA_FILE: {path}: {why}"));
         let pem = std::fs::read(path).map_err(|error| unfit(&error))?;
         Authorities::with(&pem).map_err(|fault| unfit(&fault))
+    }
+
+    /// Makes the folder that everything else is made in, where it is missing.
+    pub(crate) fn make_data(&self) -> Result<(), Fault> {
+        std::fs::create_dir_all(&self.data).map_err(|error| {
+            let said = format!("cannot make the data directory {}: {error}", self.data.display());
+            match error.kind() {
+                ErrorKind::PermissionDenied | ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+                    Fault::config(said)
+                }
+                _ => Fault::Failed(anyhow::anyhow!(said)),
+            }
+        })
     }
 
     /// In development only loopback may be bound.

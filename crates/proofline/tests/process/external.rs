@@ -93,7 +93,13 @@ async fn without_the_owner_the_schema_is_checked_and_with_it_migrated() {
 
     let up = elsewhere.as_owner(&home, &["migrate", "up"]);
     assert_eq!((up.code, words(&up.out)), (0, vec!["applied"; all]), "{}", up.err);
-    let down = elsewhere.as_owner(&home, &["migrate", "down", "--to", "4"]);
+    let asked = elsewhere.as_owner(&home, &["migrate", "down", "--to", "4"]);
+    assert_eq!((asked.code, asked.out.as_str()), (78, ""), "{}", asked.err);
+    assert!(asked.err.contains("undoes the migrations 5 (operations), 6 ("), "{}", asked.err);
+    assert!(asked.err.contains("say --yes; nothing was changed"), "{}", asked.err);
+    let status = elsewhere.as_owner(&home, &["migrate", "status"]);
+    assert_eq!(words(&status.out), vec!["applied"; all]);
+    let down = elsewhere.as_owner(&home, &["migrate", "down", "--to", "4", "--yes"]);
     let expected = [vec!["applied"; 4], vec!["missing"; all - 4]].concat();
     assert_eq!((down.code, words(&down.out)), (0, expected), "{}", down.err);
     let older = elsewhere.as_runtime(&home, &["serve"]);
@@ -111,6 +117,20 @@ async fn without_the_owner_the_schema_is_checked_and_with_it_migrated() {
     let doctor = elsewhere.as_runtime(&home, &["doctor"]);
     assert_eq!(doctor.code, 0, "{}{}", doctor.out, doctor.err);
     assert!(doctor.out.contains(&format!("{all} migrations, all applied and unchanged")), "{}", doctor.out);
+
+    let under_it = elsewhere.as_owner(&home, &["migrate", "down", "--to", "4", "--yes"]);
+    assert_eq!(under_it.code, 78, "{}", under_it.err);
+    assert!(under_it.err.contains("a server works with this database"), "{}", under_it.err);
+    // What a server of another version leaves behind is no database to work with.
+    let mut owner = connection(&elsewhere.owner_url).await;
+    for (schema, expected) in [("version + 1", 503), ("version - 1", 200)] {
+        let moved = format!(
+            "UPDATE _sqlx_migrations SET version = {schema} WHERE version = (SELECT max(version) FROM _sqlx_migrations)"
+        );
+        owner.execute(sqlx::AssertSqlSafe(moved)).await.expect("runs");
+        assert_eq!(get(home.listen, "/ready").expect("listens").status, expected);
+    }
+    owner.close().await.expect("closes");
 
     elsewhere.stop();
     wait_for("the server to notice", || {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use crate::support::{Home, PATIENCE, Reply, connect, get, is_alive, read, wait_for};
+use crate::support::{Home, PATIENCE, Reply, connect, get, is_alive, read, signal, wait_for};
 
 /// One text of the database, read behind the server's back.
 async fn text(home: &Home, sql: &'static str) -> Option<String> {
@@ -92,6 +93,24 @@ fn beside_a_running_server(home: &Home, server: i32) {
     assert!(status.out.lines().count() > 10, "{}", status.out);
     assert_eq!(traces(&home.data()), before, "it has changed something");
     assert_eq!(home.postmaster(), postmaster);
+
+    let (key, away) = (home.data().join("keys/rules.ed25519"), home.data().join("rules.away"));
+    fs::rename(&key, &away).expect("moved");
+    for (content, said) in [
+        (None, "rules"),
+        (Some([7; 32].as_slice()), "not the one that this database knows"),
+        (Some(&[]), "32 bytes"),
+    ] {
+        if let Some(content) = content {
+            fs::write(&key, content).expect("written");
+            fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("ours");
+        }
+        let doctor = home.run(&["doctor"]);
+        assert_eq!(doctor.code, 1, "{}{}", doctor.out, doctor.err);
+        let failed = doctor.out.lines().find(|line| line.starts_with("  FAIL  signing key"));
+        assert!(failed.is_some_and(|line| line.contains(said)), "{said}: {}", doctor.out);
+    }
+    fs::rename(&away, &key).expect("moved back");
     assert_eq!(get(home.listen, "/ready").expect("listens").status, 200);
 }
 
@@ -179,7 +198,7 @@ async fn people_of_an_earlier_system_come_in_by_the_command_line() {
     write(&[person("one@example.org", "staff_admin"), person("two@example.org", "boss")]);
     let refused = import();
     assert_eq!(refused.code, 1, "{}{}", refused.out, refused.err);
-    assert!(refused.out.contains("Person 2: there is no such role."), "{}", refused.out);
+    assert!(refused.out.contains("Person 2: there is no such role: it is one of staff_admin, "), "{}", refused.out);
     write(&[person("one@example.org", "staff_admin"), person("two@example.org", "staff_operator")]);
     let taken = import();
     assert_eq!(taken.code, 0, "{}{}", taken.out, taken.err);
@@ -208,4 +227,14 @@ async fn second_factors_are_taken_away_by_the_command_line() {
     let none = reset("no address");
     assert_ne!(none.code, 0, "{}{}", none.out, none.err);
     assert!(!home.data().join("postgres/postmaster.pid").exists(), "nothing is left running");
+}
+
+#[test]
+fn a_terminal_that_is_closed_stops_the_server_in_order() {
+    let home = Home::new();
+    let server = home.serve(|_| {});
+    let postmaster = home.postmaster().expect("it runs");
+    signal(server.pid(), "-HUP");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(!is_alive(postmaster), "PostgreSQL was left behind");
 }

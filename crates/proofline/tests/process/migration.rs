@@ -36,7 +36,7 @@ fn dump(elsewhere: &Elsewhere) -> String {
 /// Starts anew before the first migration, and closes the gate in front of this statement.
 async fn close_gate(superuser: &mut PgConnection, elsewhere: &Elsewhere, home: &Home, statement: i64) {
     superuser.execute("DELETE FROM gate.at").await.expect("runs");
-    let down = elsewhere.as_owner(home, &["migrate", "down", "--to", "0"]);
+    let down = elsewhere.as_owner(home, &["migrate", "down", "--to", "0", "--yes"]);
     assert_eq!(down.code, 0, "{}", down.err);
     sqlx::query("INSERT INTO gate.at VALUES ($1)")
         .bind(statement)
@@ -89,7 +89,7 @@ async fn a_migration_killed_in_the_middle_of_a_file_is_run_anew() {
     let versions = words(&up.out).len();
     let mut whole = vec![dump(&elsewhere)];
     for version in (0..versions).rev() {
-        let down = elsewhere.as_owner(&home, &["migrate", "down", "--to", &version.to_string()]);
+        let down = elsewhere.as_owner(&home, &["migrate", "down", "--to", &version.to_string(), "--yes"]);
         assert_eq!(down.code, 0, "{}", down.err);
         whole.push(dump(&elsewhere));
     }

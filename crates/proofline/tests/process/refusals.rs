@@ -286,3 +286,35 @@ fn doctor_explains_a_place_where_nothing_ran_yet_and_leaves_it_so() {
     assert_eq!(ended.code, CONFIG, "{}", ended.err);
     assert!(ended.err.starts_with(&format!("proofline: {all}")), "{}", ended.err);
 }
+
+#[test]
+fn looking_after_an_installation_makes_none() {
+    let home = Home::new();
+    for arguments in [
+        &["migrate", "status"][..],
+        &["admin", "rotate-key", "orders", "--reason", "a key was seen by somebody"],
+        &["admin", "rotate-key", "master"],
+    ] {
+        let ended = home.run(arguments);
+        assert_eq!(ended.code, CONFIG, "{arguments:?}: {}{}", ended.out, ended.err);
+        assert!(ended.err.contains("give the environment that the server has"), "{}", ended.err);
+        assert!(!home.data().join("postgres").exists(), "{arguments:?} has made a database");
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_by_name() {
+    let home = Home::new();
+    for (name, value, said) in [
+        ("PROOFLINE_PUBLIC_URL", "https://compliance.example.org,foo", "it must be https:// and a host"),
+        ("PROOFLINE_PUBLIC_URL", "https://user.example:99999", "it must be https:// and a host"),
+        ("PROOFLINE_PUBLIC_URL", "https://", "it must be https:// and a host"),
+        ("PROOFLINE_PUBLIC_URL", "http://compliance.example.org", "it must be https:// and a host"),
+        ("PROOFLINE_LOG", "info,=what", "PROOFLINE_LOG is"),
+        ("PROOFLINE_DATA", "/dev/null/data", "cannot make the data directory /dev/null/data"),
+    ] {
+        let ended = Ended::of(home.command(&["serve"]).env(name, value));
+        assert_eq!(ended.code, CONFIG, "{value}: {}", ended.err);
+        assert!(ended.err.contains(said), "{value}: {}", ended.err);
+    }
+}
