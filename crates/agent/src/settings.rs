@@ -28,8 +28,18 @@ pub struct StateSettings {
 #[derive(Debug, Clone, Args)]
 pub struct MachineSettings {
     /// Where the observed machine's `/` is: another place when the agent runs in a container with the host mounted.
-    #[arg(long, env = "PROOFLINE_AGENT_ROOT", default_value = "/", value_name = "DIR")]
+    #[arg(long, env = "PROOFLINE_AGENT_ROOT", default_value = "/", value_name = "DIR", value_parser = machine_root)]
     pub root: PathBuf,
+}
+
+/// A folder that holds a machine. What is not there would look like a machine without anything.
+fn machine_root(text: &str) -> Result<PathBuf, String> {
+    let root = PathBuf::from(text);
+    if root.join("etc").is_dir() {
+        Ok(root)
+    } else {
+        Err("there is no machine: it has no folder \"etc\"".to_owned())
+    }
 }
 
 /// How the agent works.

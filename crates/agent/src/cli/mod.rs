@@ -210,6 +210,13 @@ fn check(state: &StateSettings, machine: &MachineSettings, format: Format) -> an
 }
 
 fn status(state: &StateSettings, format: Format) -> anyhow::Result<ExitCode> {
+    let folder = &state.state_dir;
+    if std::fs::read_dir(folder).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+        anyhow::bail!(
+            "{} belongs to another user: run this as the one that the agent runs as",
+            folder.display()
+        );
+    }
     let Some(status) = Status::read(&state.dir()) else {
         println!("No agent has run with {} yet.", state.state_dir.display());
         return Ok(ExitCode::FAILURE);
