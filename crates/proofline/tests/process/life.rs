@@ -198,7 +198,11 @@ async fn people_of_an_earlier_system_come_in_by_the_command_line() {
     write(&[person("one@example.org", "staff_admin"), person("two@example.org", "boss")]);
     let refused = import();
     assert_eq!(refused.code, 1, "{}{}", refused.out, refused.err);
-    assert!(refused.out.contains("Person 2: there is no such role: it is one of staff_admin, "), "{}", refused.out);
+    assert!(
+        refused.out.contains("Person 2: there is no such role: it is one of staff_admin, "),
+        "{}",
+        refused.out
+    );
     write(&[person("one@example.org", "staff_admin"), person("two@example.org", "staff_operator")]);
     let taken = import();
     assert_eq!(taken.code, 0, "{}{}", taken.out, taken.err);
