@@ -318,6 +318,14 @@ impl Scope {
             .during("find organisation")
     }
 
+    /// Whether somebody within reach has this address.
+    pub async fn has_address(&mut self, email: &str) -> StoreResult<bool> {
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM person WHERE email = $1) AS "there!""#, email)
+            .fetch_one(self.query())
+            .await
+            .during("look for an address within reach")
+    }
+
     /// Whether anybody has this address, within reach or not. For whom to write to, and never for an answer.
     pub async fn address_is_taken(&mut self, email: &str) -> StoreResult<bool> {
         sqlx::query_scalar!(r#"SELECT proofline_address_is_taken($1) AS "taken!""#, email)

@@ -188,6 +188,10 @@ pub(crate) async fn create(
     let mut scope = call.scope().await?;
     let inviter = inviter(&call, &mut scope).await?;
     let (mut scope, place_name) = grantable(&call, scope, inviter, membership).await?;
+    // Whoever sees the person in their list may be told. Of somebody elsewhere, the answer says nothing.
+    if scope.has_address(email.as_str()).await? {
+        return Err(Problem::conflict("has_account", "Somebody whom you see here has this address already."));
+    }
     let (token, digest) = links::fresh(call.app());
     let invitation = Invitation {
         id: InvitationId::new(call.at, call.app().entropy()),

@@ -177,6 +177,19 @@ async fn who_has_an_account_elsewhere_is_told_and_nobody_else_is() {
 }
 
 #[tokio::test]
+async fn whoever_sees_a_person_is_told_that_there_is_nobody_to_invite() {
+    let app = generous().await;
+    let mut admin = app.admin().await;
+    let one = app.site(&mut admin, "One").await;
+    let known = app.person_of(Role::PracticeManager, one.place(Role::PracticeManager)).await;
+    let mut owner = app.member(Role::PracticeOwner, one.place(Role::PracticeOwner)).await;
+    let asked = json!({ "email": known.to_uppercase(), "role": "practice_viewer" });
+    owner.post("/api/invitations", asked).await.expect_problem(409, "has_account");
+    assert_eq!(owner.get("/api/invitations").await.expect(200)["items"], json!([]));
+    assert_eq!(app.mail_to(&known).await.len(), 0);
+}
+
+#[tokio::test]
 async fn accepting_ends_the_session_that_the_browser_had() {
     let app = generous().await;
     let mut admin = app.admin().await;
@@ -197,20 +210,22 @@ async fn nobodys_mailbox_is_flooded_with_invitations_whoever_sends_them() {
     let mut admin = app.admin().await;
     let site = app.site(&mut admin, "Main Street").await;
     let mut partner = app.member(Role::PartnerAdmin, site.place(Role::PartnerAdmin)).await;
-    let known = app.person_of(Role::PartnerBilling, site.place(Role::PartnerBilling)).await;
-    // Whether somebody has the address is not told by it.
+    let mut colleague = app.member(Role::PartnerAdmin, site.place(Role::PartnerAdmin)).await;
+    let other = app.site(&mut admin, "Elsewhere").await;
+    let known = app.person_of(Role::PartnerBilling, other.place(Role::PartnerBilling)).await;
+    // Whether somebody elsewhere has the address is not told by it.
     for email in [NEW, &known] {
-        let invitation = invite(&mut admin, email).await;
-        let again = format!("/api/invitations/{}/resend", invitation["id"].as_str().expect("an id"));
-        admin.post(&again, json!({})).await.expect(200);
         let body = json!({ "email": email, "role": "partner_billing" });
+        let invitation = colleague.post("/api/invitations", body.clone()).await.expect(201);
+        let again = format!("/api/invitations/{}/resend", invitation["id"].as_str().expect("an id"));
+        colleague.post(&again, json!({})).await.expect(200);
         for _ in 0..3 {
             partner.post("/api/invitations", body.clone()).await.expect(201);
         }
         let refused = partner.post("/api/invitations", body).await;
         refused.expect_problem(429, "mail_budget");
         assert_eq!(refused.headers["retry-after"], "3600");
-        admin.post(&again, json!({})).await.expect_problem(429, "mail_budget");
+        colleague.post(&again, json!({})).await.expect_problem(429, "mail_budget");
         assert_eq!(app.mail_to(email).await.len(), 5);
         let elsewhere = json!({ "email": format!("not.{email}"), "role": "partner_billing" });
         partner.post("/api/invitations", elsewhere).await.expect(201);
