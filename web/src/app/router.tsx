@@ -294,7 +294,7 @@ const secondFactors = createRoute({
 const emergency = createRoute({
   getParentRoute: () => root,
   path: "/emergency",
-  loader: async ({ context }) => (await import("../access/page")).prefetch(context.queryClient),
+  loader: async ({ context }) => (await import("../access/page")).prefetch(context.queryClient, context.may),
   component: lazyRouteComponent(() => import("../access/page"), "Page"),
 });
 
