@@ -101,13 +101,11 @@ export function Page() {
           }
         </QueryView>
       </div>
-      {show && (
-        <UserSheet
-          userId={show}
-          known={rows.find((user) => user.id === show)}
-          onClose={() => navigate({ search: ({ show: _, ...rest }) => rest, replace: true })}
-        />
-      )}
+      <UserSheet
+        userId={show}
+        known={rows.find((user) => user.id === show)}
+        onClose={() => navigate({ search: ({ show: _, ...rest }) => rest, replace: true })}
+      />
     </>
   );
 }
