@@ -1,6 +1,8 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { useMedia } from "../lib/media";
+import { useOnTop } from "../lib/on-top";
 import { Dialog } from "../ui/dialog";
 import { Empty } from "../ui/empty";
 import { Panel } from "../ui/panel";
@@ -77,13 +79,17 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
   const selected = findCheck(posture, search.check, search.on);
   const shown = filterControls(posture.controls, search);
 
-  const select = (check: PostureCheck | undefined) =>
-    void navigate({
-      search: ({ check: _, on: __, ...rest }) =>
-        check ? { ...rest, check: check.check_id, on: check.asset_id } : rest,
-      replace: true,
-      resetScroll: false,
-    });
+  const { opening, close } = useOnTop("check", "on");
+  const opener = useRef<Element>(null);
+  const select = (check: PostureCheck) => {
+    opener.current = document.activeElement;
+    void navigate({ search: (rest) => ({ ...rest, check: check.check_id, on: check.asset_id }), ...opening });
+  };
+  // The panel takes the focus with it when it goes; the row that opened it gets it back.
+  const asked = selected !== undefined;
+  useEffect(() => {
+    if (!asked && document.activeElement === document.body) (opener.current as HTMLElement | null)?.focus();
+  }, [asked]);
   const why = selected && <WhyPanel siteId={siteId} check={selected.check} control={selected.control} />;
 
   return (
@@ -98,7 +104,7 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
       </section>
       {why && beside && (
         <aside aria-label="Why" className="panel sticky top-16 max-h-[calc(100dvh-5rem)] overflow-y-auto">
-          <WhyHead check={selected.check} onClose={() => select(undefined)} />
+          <WhyHead check={selected.check} onClose={close} />
           {why}
         </aside>
       )}
@@ -106,7 +112,7 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
         <Dialog
           open
           shape="sheet"
-          onClose={() => select(undefined)}
+          onClose={close}
           title={questionOf(selected.check)}
           description={`${selected.check.title} · ${selected.check.asset_name}`}
         >
