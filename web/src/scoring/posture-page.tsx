@@ -41,6 +41,7 @@ export function Page() {
         </QueryView>
       </Panel>
       <QueryView
+        shared
         query={query}
         what="Controls"
         skeleton={
