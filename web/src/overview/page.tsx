@@ -51,7 +51,11 @@ function Overviewed() {
     <>
       <Head overview={query.data} />
       <RefreshNote query={query} className="mb-3.5 rounded-lg" />
-      <div className="grid items-start gap-3.5 min-[90rem]:grid-cols-[minmax(0,1fr)_20rem]">
+      {/* How long each list becomes is not known before: what is awaited is replaced, not pushed about. */}
+      <div
+        key={query.data ? "there" : "awaited"}
+        className="grid items-start gap-3.5 min-[90rem]:grid-cols-[minmax(0,1fr)_20rem]"
+      >
         <div className="grid min-w-0 gap-3.5">
           <Panel
             title="Needs attention"
@@ -62,7 +66,7 @@ function Overviewed() {
               </Link>
             }
           >
-            <QueryView shared query={query} what="What needs attention" skeleton={<RowsSkeleton rows={4} tall />}>
+            <QueryView shared query={query} what="What needs attention" skeleton={<RowsSkeleton rows={7} tall />}>
               {({ attention }) => <AttentionList items={attention} />}
             </QueryView>
           </Panel>
@@ -119,7 +123,7 @@ function Head({ overview }: { overview: Overview | undefined }) {
   const { session } = useSession();
   if (!overview) {
     return (
-      <div aria-hidden="true" className="mb-4">
+      <div aria-hidden="true" className="mb-4 h-12">
         <Bar className="mb-2 h-6 w-64" />
         <Bar className="w-96 max-w-full" />
       </div>

@@ -72,7 +72,7 @@ export function Page() {
           actions={<AddAppliance siteId={siteId} />}
         />
       ) : (
-        <div className="mb-5" aria-hidden="true">
+        <div className="mb-4 h-12 max-sm:h-[5.875rem]" aria-hidden="true">
           <Bar className="mb-2 h-6 w-64" />
           <Bar className="w-80 max-w-full" />
         </div>
