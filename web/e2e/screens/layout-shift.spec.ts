@@ -34,7 +34,16 @@ for (const width of [1440, 390]) {
       await new Promise((resolve) => setTimeout(resolve, 200));
       await route.continue().catch(() => undefined);
     });
-    for (const name of ["overview", "sites", "posture", "evidence", "evidence entry", "incidents", "people"]) {
+    for (const name of [
+      "overview",
+      "sites",
+      "posture",
+      "evidence",
+      "evidence entry",
+      "incidents",
+      "people",
+      "system health",
+    ]) {
       await test.step(name, async () => {
         await page.goto(known[name] as string);
         await settle(page);
