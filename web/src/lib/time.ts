@@ -49,8 +49,9 @@ const shortFormat = new Intl.DateTimeFormat("en-GB", {
 });
 
 export const shortDate = (at: number): string => dateFormat.format(at);
-/** To the minute, in this browser's zone, which is named. */
-export const shortDateTime = (at: number): string => shortFormat.format(at);
+/** To the minute, in this browser's zone, which is named. Where there is no room it breaks between date and time only. */
+export const shortDateTime = (at: number): string =>
+  shortFormat.format(at).replaceAll(" ", "\u00a0").replace(",\u00a0", ", ");
 /** To the second, with the zone. */
 export const exact = (at: number): string => exactFormat.format(at);
 

@@ -1,6 +1,7 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
+import { count, plural } from "../lib/format";
 import { useMedia } from "../lib/media";
 import { useOnTop } from "../lib/on-top";
 import { Dialog } from "../ui/dialog";
@@ -33,7 +34,7 @@ export function Page() {
     <div className="grid gap-3.5">
       <Panel
         title="Posture"
-        note={search.as_of ? <PastNote asOf={search.as_of} /> : "HIPAA in force, now"}
+        note={search.as_of ? <PastNote asOf={search.as_of} /> : <NowNote asOf={query.data?.as_of} />}
         action={<AsOf value={search.as_of} />}
       >
         <QueryView query={query} what="Posture" skeleton={<SummarySkeleton />}>
@@ -53,6 +54,18 @@ export function Page() {
         {(posture) => <Controls siteId={siteId} posture={posture} />}
       </QueryView>
     </div>
+  );
+}
+
+function NowNote({ asOf }: { asOf: string | undefined }) {
+  return (
+    <>
+      HIPAA in force<span className="print:hidden">, now</span>
+      <span className="hidden print:inline">
+        {" "}
+        as of <Time at={asOf} missing="now" />
+      </span>
+    </>
   );
 }
 
@@ -97,6 +110,11 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
     <div className={beside && why ? "grid grid-cols-[minmax(0,1fr)_25rem] items-start gap-3.5" : undefined}>
       <section aria-label="Controls" className="panel min-w-0">
         <FilterBar posture={posture} />
+        {shown.length < posture.controls.length && (
+          <p className="hidden border-b border-hair px-4 py-2 print:block">
+            Filtered: {count(shown.length)} of {plural(posture.controls.length, "control")}.
+          </p>
+        )}
         {shown.length === 0 ? (
           <Empty title="No control matches the filter">Take away a filter to see more.</Empty>
         ) : (
