@@ -183,6 +183,40 @@ test("a refresh that fails keeps what was there, and says how old it is", async 
   await expect(main(page).getByRole("alert")).toHaveCount(0);
 });
 
+test("a page of one answer says once that it could not be had again", async ({ page }) => {
+  await page.clock.install();
+  await signIn(page);
+  await page.route(/\/api\/overview$/, problem(503, "unavailable"));
+  // Whoever comes back to the screen after a while gets it anew.
+  await page.clock.fastForward(20_000);
+  await page.evaluate(() => dispatchEvent(new Event("visibilitychange")));
+  await expect(main(page).getByRole("alert")).toHaveText(/What you see is from/, { timeout: 30_000 });
+  await page.unroute(/\/api\/overview$/);
+  await main(page).getByRole("button", { name: "Try again" }).click();
+  await expect(main(page).getByRole("alert")).toHaveCount(0);
+});
+
+test("a list to choose from that is missing is missed", async ({ page }) => {
+  await signIn(page);
+  await page.route(/\/api\/organisations\?/, problem(500, "internal"));
+  await visit(page, "/audit");
+  await expect(main(page).getByRole("alert")).toContainText("organisations to choose from");
+  await page.unroute(/\/api\/organisations\?/);
+  await main(page).getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByLabel("Organisation")).toBeVisible();
+});
+
+test("nothing is live while requests go unanswered", async ({ page }) => {
+  await signIn(page);
+  const live = page.getByRole("banner").getByRole("status");
+  await expect(live).toHaveText("Live");
+  await page.route(/\/api\/(audit|auth\/session)/, problem(503, "unavailable"));
+  await visit(page, "/audit");
+  await expect(live).toHaveText("Reconnecting");
+  await page.unroute(/\/api\/(audit|auth\/session)/);
+  await expect(live).toHaveText("Live");
+});
+
 test.describe("writes", () => {
   for (const [name, { fault, words }] of Object.entries(faults).filter(([name]) => name !== "another shape")) {
     test(`an approval that fails says so: ${name}`, async ({ page }) => {

@@ -18,11 +18,13 @@ import { RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { EndButton } from "./end-button";
-import { breakGlassQuery } from "./queries";
+import { allOrganisationsQuery, breakGlassQuery } from "./queries";
 import { RequestDialog } from "./request";
 
-export function prefetch(client: QueryClient): void {
+export function prefetch(client: QueryClient, may: (action: string) => boolean): void {
   void client.prefetchInfiniteQuery(breakGlassQuery());
+  // Asking begins with one of them.
+  if (may(permission.requestBreakGlass)) void client.prefetchQuery(allOrganisationsQuery());
 }
 
 export function Page() {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError, type ErrorKind } from "./errors";
 import { csrfToken, request } from "./http";
+import { onReach, serverAnswers } from "./reach";
 
 const problem = (status: number, body: object, headers: Record<string, string> = {}) =>
   new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/problem+json", ...headers } });
@@ -187,5 +188,33 @@ describe("the CSRF cookie", () => {
     expect(csrfToken("x__Host-csrf=1; __Host-csrf=2")).toBe("2");
     expect(csrfToken("__Host-csrf2=1")).toBeUndefined();
     expect(csrfToken("")).toBeUndefined();
+  });
+});
+
+describe("whether the server answers", () => {
+  it("is known from every request", async () => {
+    const told: boolean[] = [];
+    const stop = onReach(() => told.push(serverAnswers()));
+    const ask = (with_: typeof answer, options = {}) => {
+      answer = with_;
+      return request("/api/x", options).catch(() => undefined);
+    };
+    await ask(async () => problem(503, {}));
+    expect(serverAnswers()).toBe(false);
+    await ask(async () => problem(404, {}));
+    expect(serverAnswers()).toBe(true);
+    await ask(() => Promise.reject(new TypeError("unreachable")));
+    expect(serverAnswers()).toBe(false);
+    await ask(async () => Response.json({}));
+    expect(serverAnswers()).toBe(true);
+    // Whoever no longer wants an answer learns nothing about the server.
+    await ask((_, init) => Promise.reject(init.signal?.reason), { signal: AbortSignal.abort() });
+    await ask((_, init) => new Promise((_, reject) => init.signal?.addEventListener("abort", reject)), {
+      timeoutMs: 1,
+    });
+    expect(serverAnswers()).toBe(false);
+    await ask(async () => Response.json({}));
+    stop();
+    expect(told).toEqual([false, true, false, true, false, true]);
   });
 });

@@ -8,6 +8,7 @@
 
 import { isBackground } from "./activity";
 import { ApiError, type FieldError, kindOfStatus } from "./errors";
+import { noteAnswer } from "./reach";
 
 const TIME_OUT_MS = 30_000;
 
@@ -102,6 +103,7 @@ async function exchange(url: string, options: RequestOptions): Promise<Response>
       redirect: "error",
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
     });
+    noteAnswer(response.status < 500);
     if (!response.ok) throw await refusal(response);
     return response;
   } catch (error) {
@@ -119,6 +121,7 @@ export async function request<T>(url: string, options: RequestOptions = {}): Pro
     text = await response.text();
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
+    noteAnswer(false);
     throw new ApiError("offline", { requestId, cause: error });
   }
   if (text === "") return undefined as T;
@@ -147,6 +150,7 @@ async function refusal(response: Response): Promise<ApiError> {
 function translate(error: unknown, caller: AbortSignal | undefined, timeout: AbortSignal): unknown {
   if (error instanceof ApiError) return error;
   if (caller?.aborted) return caller.reason ?? error;
+  noteAnswer(false);
   if (timeout.aborted) return new ApiError("timeout", { cause: error });
   return new ApiError("offline", { cause: error });
 }

@@ -4,6 +4,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { applianceStatusNames, evidenceKindNames, incidentStateNames, severityNames } from "../api/types";
 import { roleNames } from "../auth/roles";
+import { scrollKey } from "../lib/on-top";
 import { defined, moment, oneOf, text } from "./search";
 import { NotFound, PageError, PagePending, SectionError } from "./fallbacks";
 import { Shell } from "./shell";
@@ -294,7 +295,7 @@ const secondFactors = createRoute({
 const emergency = createRoute({
   getParentRoute: () => root,
   path: "/emergency",
-  loader: async ({ context }) => (await import("../access/page")).prefetch(context.queryClient),
+  loader: async ({ context }) => (await import("../access/page")).prefetch(context.queryClient, context.may),
   component: lazyRouteComponent(() => import("../access/page"), "Page"),
 });
 
@@ -347,6 +348,7 @@ export function createAppRouter(queryClient: QueryClient, permissions: readonly 
     defaultErrorComponent: PageError,
     defaultNotFoundComponent: NotFound,
     scrollRestoration: true,
+    getScrollRestorationKey: scrollKey,
   });
 }
 

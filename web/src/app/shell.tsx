@@ -34,16 +34,16 @@ export function Shell() {
   }, []);
 
   return (
-    <div className="min-h-dvh md:grid md:grid-cols-[13.5rem_minmax(0,1fr)]">
+    <div className="min-h-dvh md:grid md:grid-cols-[13.5rem_minmax(0,1fr)] print:block">
       <a
         href="#main"
-        className="fixed top-2 left-2 z-50 -translate-y-16 rounded-md bg-panel px-3 py-2 shadow-[var(--float)] focus:translate-y-0"
+        className="fixed top-2 left-2 z-50 -translate-y-16 rounded-md bg-panel px-3 py-2 shadow-[var(--float)] focus:translate-y-0 print:hidden"
       >
         Skip to content
       </a>
       <Sidebar />
       <div className="min-w-0">
-        <header className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b border-line bg-panel px-3 sm:gap-3 md:px-5">
+        <header className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b border-line bg-panel px-3 sm:gap-3 md:px-5 print:hidden">
           <Link to="/" className="flex items-center gap-2 font-semibold md:hidden" aria-label="Proofline, overview">
             <Icon name="brand" className="text-accent" />
           </Link>

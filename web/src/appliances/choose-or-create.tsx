@@ -21,9 +21,17 @@ interface Props {
 export function ChooseOrCreate(props: Props) {
   const { noun, options, denied, onChosen } = props;
   const [making, setMaking] = useState(options.length === 0 && !denied);
+  const [switched, setSwitched] = useState(false);
+  const change = (to: boolean) => {
+    setMaking(to);
+    setSwitched(true);
+  };
   const [chosen, setChosen] = useState("");
   const [missing, setMissing] = useState(false);
-  if (making) return <CreateForm {...props} onCancel={options.length > 0 ? () => setMaking(false) : undefined} />;
+  if (making)
+    return (
+      <CreateForm {...props} autoFocus={switched} onCancel={options.length > 0 ? () => change(false) : undefined} />
+    );
   return (
     <form
       className="grid gap-3"
@@ -37,6 +45,7 @@ export function ChooseOrCreate(props: Props) {
         {(ids) => (
           <select
             {...ids}
+            autoFocus={switched}
             className="input max-w-96"
             value={chosen}
             onChange={(event) => setChosen(event.target.value)}
@@ -54,7 +63,7 @@ export function ChooseOrCreate(props: Props) {
         <Button type="submit" look="primary">
           Continue
         </Button>
-        <Button icon="add" disabledReason={denied} onClick={() => setMaking(true)}>
+        <Button icon="add" disabledReason={denied} onClick={() => change(true)}>
           New {noun}
         </Button>
       </div>
@@ -68,9 +77,10 @@ function CreateForm({
   timezones,
   busy,
   error,
+  autoFocus,
   onCreate,
   onCancel,
-}: Props & { onCancel: (() => void) | undefined }) {
+}: Props & { autoFocus: boolean; onCancel: (() => void) | undefined }) {
   const [name, setName] = useState("");
   const [timezone, setTimezone] = useState(timezones?.own ?? "");
   const [missing, setMissing] = useState(false);
@@ -90,6 +100,7 @@ function CreateForm({
         {(ids) => (
           <input
             {...ids}
+            autoFocus={autoFocus}
             className="input max-w-96"
             value={name}
             maxLength={120}

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { api } from "../api/client";
 import { wordsFor } from "../api/error-words";
 import type { IssuedCode as Issued } from "../api/types";
+import { focusOnceThere } from "../lib/focus";
 import { flatten } from "../lib/pages";
 import { Button, CopyButton } from "../ui/button";
 import { Field } from "../ui/field";
@@ -58,7 +59,9 @@ function IssuedCode({ siteId, issued }: { siteId: string; issued: Issued }) {
   return (
     <div className="grid gap-4">
       <div>
-        <p className="mb-1 font-medium">The code, shown only now</p>
+        <p ref={focusOnceThere} tabIndex={-1} className="mb-1 font-medium">
+          The code, shown only now
+        </p>
         <div className="flex flex-wrap items-center gap-3">
           <code className="rounded-md border border-line bg-ground px-3 py-1.5 text-lg font-semibold tracking-wide select-all">
             {issued.code}

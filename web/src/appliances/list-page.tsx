@@ -2,6 +2,7 @@ import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { applianceStatusNames } from "../api/types";
 import { useDenied } from "../auth/context";
+import { useOnTop } from "../lib/on-top";
 import { flatten, pagesOf } from "../lib/pages";
 import { Empty } from "../ui/empty";
 import { FilterSelect } from "../ui/field";
@@ -30,12 +31,8 @@ export function Page() {
   const denied = useDenied();
   const query = useInfiniteQuery(appliancesQuery({ status }));
   const rows = query.data ? flatten(query.data) : [];
-  const open = (id: string | undefined) =>
-    void navigate({
-      search: ({ show: _, ...rest }) => (id ? { ...rest, show: id } : rest),
-      replace: true,
-      resetScroll: false,
-    });
+  const { opening, close } = useOnTop("show");
+  const open = (id: string) => void navigate({ search: (rest) => ({ ...rest, show: id }), ...opening });
   return (
     <>
       <PageHead
@@ -72,7 +69,7 @@ export function Page() {
           }
         </QueryView>
       </div>
-      <ApplianceSheet appliance={rows.find(({ id }) => id === show)} onClose={() => open(undefined)} />
+      <ApplianceSheet appliance={rows.find(({ id }) => id === show)} onClose={close} />
     </>
   );
 }

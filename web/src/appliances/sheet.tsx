@@ -6,6 +6,7 @@ import { wordsFor } from "../api/error-words";
 import { useDenied } from "../auth/context";
 import { cx } from "../lib/cx";
 import { milliseconds, plural } from "../lib/format";
+import { useLast } from "../lib/last";
 import { Button } from "../ui/button";
 import { Chip } from "../ui/chip";
 import { ConfirmDialog } from "../ui/confirm";
@@ -19,11 +20,18 @@ import { PresenceChip } from "./presence";
 import { type Appliance, type Mode, modeNames } from "../api/types";
 
 /** Everything about one appliance, and what can be done with it. */
-export function ApplianceSheet({ appliance, onClose }: { appliance: Appliance | undefined; onClose: () => void }) {
+export function ApplianceSheet({
+  appliance: open,
+  onClose,
+}: {
+  appliance: Appliance | undefined;
+  onClose: () => void;
+}) {
+  const appliance = useLast(open);
   if (!appliance) return null;
   return (
     <Dialog
-      open
+      open={open !== undefined}
       shape="sheet"
       onClose={onClose}
       title={appliance.hostname}

@@ -1,19 +1,22 @@
+import { endOfDay, rfc3339, startOfDay, toDay } from "../lib/time";
+
 interface Props {
   from: string | undefined;
   to: string | undefined;
   onChange: (range: { from?: string; to?: string }) => void;
 }
 
-const day = (value: string | undefined) => (value ? value.slice(0, 10) : "");
+const day = (value: string | undefined) => (value ? toDay(Date.parse(value)) : "");
 
-/** Whole days, in UTC like the log itself. */
+/** Whole days where the reader is, as the rows show them; asked for as moments. */
 export function DateRange({ from, to, onChange }: Props) {
   const change = (part: "from" | "to", value: string) => {
-    const next = { from, to, [part]: value ? `${value}T${part === "from" ? "00:00:00" : "23:59:59"}Z` : undefined };
+    const at = part === "from" ? startOfDay(value) : endOfDay(value);
+    const next = { from, to, [part]: Number.isNaN(at) ? undefined : rfc3339(at) };
     onChange({ ...(next.from ? { from: next.from } : {}), ...(next.to ? { to: next.to } : {}) });
   };
   return (
-    <div role="group" aria-label="Days, UTC" className="flex flex-wrap items-center gap-2 text-ink-2">
+    <div role="group" aria-label="Days" className="flex flex-wrap items-center gap-2 text-ink-2">
       <label className="flex items-center gap-1.5">
         From
         <input

@@ -3,6 +3,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { allOrganisationsQuery } from "../access/queries";
 import { api, urlOf } from "../api/client";
+import { wordsFor } from "../api/error-words";
 import { permission } from "../api/identity";
 import { listing } from "../api/shape";
 import type { AuditRow } from "../api/types";
@@ -186,8 +187,18 @@ function SearchingOn({ load, pages }: { load: () => void; pages: number }) {
 
 /** One client of many; nobody with a single one needs it. */
 function OrganisationFilter({ value, onChange }: { value: string | undefined; onChange: (id: string) => void }) {
-  const { data } = useQuery(allOrganisationsQuery());
+  const { data, error, refetch } = useQuery(allOrganisationsQuery());
   const options = data?.items ?? [];
+  if (error && !data) {
+    return (
+      <p role="alert" className="flex items-center gap-2 text-xs text-stale">
+        The organisations to choose from are not here. {wordsFor(error).title}.
+        <button type="button" className="underline underline-offset-2" onClick={() => void refetch()}>
+          Try again
+        </button>
+      </p>
+    );
+  }
   if (options.length < 2 && !value) return null;
   return (
     <FilterSelect

@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { listing } from "../api/shape";
+import { untilReordered } from "../lib/pages";
 import type { IncidentState, Severity } from "../api/types";
 
 export interface IncidentFilter {
@@ -13,6 +14,7 @@ export interface IncidentFilter {
 export const incidentsQuery = ({ state, severity, sort, siteId }: IncidentFilter) =>
   infiniteQueryOptions({
     queryKey: ["incidents", { state, severity, sort, siteId }],
+    placeholderData: untilReordered(["incidents", { state, severity, sort, siteId }]),
     queryFn: ({ signal, pageParam }) =>
       api.get("/api/incidents", listing, {
         query: {

@@ -1,6 +1,6 @@
 /** Lists that come page by page (keyset cursors). */
 
-import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
+import { hashKey, type InfiniteData, type QueryKey, type UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { ErrorNote } from "../ui/error-note";
 
@@ -20,6 +20,18 @@ export function flatten<T extends { id: string } | { index: number }>(data: Infi
     }),
   );
 }
+
+const unsorted = (key: QueryKey) =>
+  hashKey(key.map((part) => (typeof part === "object" && part !== null ? { ...part, sort: undefined } : part)));
+
+/**
+ * As `placeholderData`: the same rows stay until they are there in the order asked for, and with them the button that
+ * asked. Of another filter nothing stays.
+ */
+export const untilReordered =
+  (key: QueryKey) =>
+  <T,>(previous: T | undefined, query: { queryKey: QueryKey } | undefined): T | undefined =>
+    query && unsorted(query.queryKey) === unsorted(key) ? previous : undefined;
 
 /** What a table needs to ask for more. */
 export function pagesOf(

@@ -45,11 +45,13 @@ const shortFormat = new Intl.DateTimeFormat("en-GB", {
   year: "numeric",
   hour: "2-digit",
   minute: "2-digit",
+  timeZoneName: "short",
 });
 
 export const shortDate = (at: number): string => dateFormat.format(at);
-/** To the minute, in this browser's zone. */
-export const shortDateTime = (at: number): string => shortFormat.format(at);
+/** To the minute, in this browser's zone, which is named. Where there is no room it breaks between date and time only. */
+export const shortDateTime = (at: number): string =>
+  shortFormat.format(at).replaceAll(" ", "\u00a0").replace(",\u00a0", ", ");
 /** To the second, with the zone. */
 export const exact = (at: number): string => exactFormat.format(at);
 
@@ -59,6 +61,15 @@ export function toLocalInput(at: number): string {
   const pad = (n: number) => String(n).padStart(2, "0");
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}T${pad(date.getHours())}:${pad(date.getMinutes())}`;
 }
+
+/** What `<input type="date">` holds: the day in this browser's zone. */
+export const toDay = (at: number): string => toLocalInput(at).slice(0, 10);
+
+/** The first second of such a day, here. */
+export const startOfDay = (day: string): number => new Date(`${day}T00:00:00`).getTime();
+
+/** The last one. A day is not always of 24 hours. */
+export const endOfDay = (day: string): number => new Date(`${day}T23:59:59`).getTime();
 
 /** RFC 3339, whole seconds, UTC. */
 export const rfc3339 = (at: number): string => new Date(at).toISOString().replace(/\.\d{3}Z$/, "Z");

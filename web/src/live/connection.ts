@@ -87,7 +87,7 @@ export function connectLive(options: LiveOptions): () => void {
 }
 
 /** Waits, but not through a network that comes back: `online` ends the wait. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

@@ -1,11 +1,13 @@
 /** Connects the stream of changes to the cache: what changed on the server is asked for again. */
 
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, createContext, useContext, useEffect, useState } from "react";
+import { type ReactNode, createContext, useContext, useEffect, useState, useSyncExternalStore } from "react";
 import { send } from "../api/http";
+import { onReach, serverAnswers } from "../api/reach";
 import { useSession } from "../auth/context";
+import { fetchSession } from "../auth/session";
 import { Invalidator } from "./invalidator";
-import { connectLive, type LiveStatus } from "./connection";
+import { connectLive, type LiveStatus, pause } from "./connection";
 import { shareAmongTabs } from "./leader";
 
 /** `off` where the role gets no changes told. */
@@ -60,7 +62,32 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
   }, [client, leave, may]);
 
-  return <LiveContext value={may ? status : "off"}>{children}</LiveContext>;
+  const answered = useAnswered(may);
+  const shown = status === "live" && !answered ? "reconnecting" : status;
+  return <LiveContext value={may ? shown : "off"}>{children}</LiveContext>;
+}
+
+const askAgainMs = 5_000;
+
+/**
+ * Whether the last request was answered. A server that hangs keeps its streams open: silence there comes late, a request that
+ * fails comes first. From then on one is made every few seconds, until any is answered.
+ */
+function useAnswered(watched: boolean): boolean {
+  const answered = useSyncExternalStore(onReach, serverAnswers);
+  useEffect(() => {
+    if (answered || !watched) return;
+    const stopped = new AbortController();
+    void (async () => {
+      for (;;) {
+        await pause(askAgainMs, stopped.signal);
+        if (stopped.signal.aborted) return;
+        await fetchSession(stopped.signal).catch(() => undefined);
+      }
+    })();
+    return () => stopped.abort();
+  }, [answered, watched]);
+  return answered;
 }
 
 /** The stream has no end, so it has no time-out either; silence is watched instead. */

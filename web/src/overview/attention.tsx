@@ -5,13 +5,18 @@ import { Icon } from "../ui/icon";
 import { Severity } from "../ui/severity";
 import { Glyph } from "../ui/state";
 import { Time } from "../ui/time";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Attention } from "../api/types";
 
 const shownAtFirst = 7;
 
 export function AttentionList({ items }: { items: Attention[] }) {
   const [all, setAll] = useState(false);
+  const list = useRef<HTMLUListElement>(null);
+  // The button is gone: on with the first of the rows that it brought.
+  useEffect(() => {
+    if (all) list.current?.querySelectorAll<HTMLElement>("[data-row-link]")[shownAtFirst]?.focus();
+  }, [all]);
   if (items.length === 0)
     return (
       <Empty title="Nothing needs you now">
@@ -21,7 +26,7 @@ export function AttentionList({ items }: { items: Attention[] }) {
   const shown = all ? items : items.slice(0, shownAtFirst);
   return (
     <>
-      <ul className="divide-y divide-hair">
+      <ul ref={list} className="divide-y divide-hair">
         {shown.map((item) => (
           <li
             key={`${item.kind} ${item.incident_id ?? ""} ${item.site_id} ${item.title}`}

@@ -10,7 +10,7 @@ import { ErrorNote } from "../ui/error-note";
 import { PageHead } from "../ui/page-head";
 import { Panel } from "../ui/panel";
 import { Bar, RowsSkeleton } from "../ui/skeleton";
-import { QueryView } from "../ui/query-view";
+import { QueryView, RefreshNote } from "../ui/query-view";
 import { CountsBar, ScoreFigure } from "../ui/score";
 import { AttentionList } from "./attention";
 import { BillingHome } from "./billing-home";
@@ -50,7 +50,12 @@ function Overviewed() {
   return (
     <>
       <Head overview={query.data} />
-      <div className="grid items-start gap-3.5 min-[90rem]:grid-cols-[minmax(0,1fr)_20rem]">
+      <RefreshNote query={query} className="mb-3.5 rounded-lg" />
+      {/* How long each list becomes is not known before: what is awaited is replaced, not pushed about. */}
+      <div
+        key={query.data ? "there" : "awaited"}
+        className="grid items-start gap-3.5 min-[90rem]:grid-cols-[minmax(0,1fr)_20rem]"
+      >
         <div className="grid min-w-0 gap-3.5">
           <Panel
             title="Needs attention"
@@ -61,7 +66,7 @@ function Overviewed() {
               </Link>
             }
           >
-            <QueryView query={query} what="What needs attention" skeleton={<RowsSkeleton rows={4} tall />}>
+            <QueryView shared query={query} what="What needs attention" skeleton={<RowsSkeleton rows={7} tall />}>
               {({ attention }) => <AttentionList items={attention} />}
             </QueryView>
           </Panel>
@@ -74,14 +79,14 @@ function Overviewed() {
               </Link>
             }
           >
-            <QueryView query={query} what="Sites" skeleton={<RowsSkeleton rows={8} tall />}>
+            <QueryView shared query={query} what="Sites" skeleton={<RowsSkeleton rows={8} tall />}>
               {({ sites }) => <SitesTable label="Sites, worst first" rows={sites} />}
             </QueryView>
           </Panel>
         </div>
         <div className="grid gap-3.5 sm:grid-cols-2 lg:grid-cols-3 min-[90rem]:grid-cols-1">
           <Panel title="Posture" note={words.posture}>
-            <QueryView query={query} what="Posture" skeleton={<FigureSkeleton />}>
+            <QueryView shared query={query} what="Posture" skeleton={<FigureSkeleton />}>
               {({ posture }) => (
                 <div className="grid gap-3 px-4 py-3.5">
                   <ScoreFigure score={posture.score} excepted={posture.excepted_score} coverage={posture.coverage} />
@@ -91,7 +96,7 @@ function Overviewed() {
             </QueryView>
           </Panel>
           <Panel title="Healing" note="last 24 hours">
-            <QueryView query={query} what="Healing" skeleton={<FigureSkeleton />}>
+            <QueryView shared query={query} what="Healing" skeleton={<FigureSkeleton />}>
               {(overview) => <Healing overview={overview} />}
             </QueryView>
           </Panel>
@@ -103,7 +108,7 @@ function Overviewed() {
               </Link>
             }
           >
-            <QueryView query={query} what="Appliances" skeleton={<FigureSkeleton />}>
+            <QueryView shared query={query} what="Appliances" skeleton={<FigureSkeleton />}>
               {({ counts }) => <Presence counts={counts} />}
             </QueryView>
           </Panel>
@@ -118,7 +123,7 @@ function Head({ overview }: { overview: Overview | undefined }) {
   const { session } = useSession();
   if (!overview) {
     return (
-      <div aria-hidden="true" className="mb-4">
+      <div aria-hidden="true" className="mb-4 h-12">
         <Bar className="mb-2 h-6 w-64" />
         <Bar className="w-96 max-w-full" />
       </div>

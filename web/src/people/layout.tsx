@@ -5,7 +5,7 @@ import { useDenied, useSession } from "../auth/context";
 import { levelOf } from "../auth/roles";
 import { Button } from "../ui/button";
 import { PageHead } from "../ui/page-head";
-import { TabNav } from "../ui/tabs";
+import { type TabLink, TabNav, useTabLabel } from "../ui/tabs";
 import { InviteDialog } from "./invite";
 
 const subs = {
@@ -17,11 +17,20 @@ const subs = {
 export function Page() {
   const { session } = useSession();
   const denied = useDenied();
+  const tabs: TabLink[] = [
+    { label: "People", link: { to: "/people", activeOptions: { exact: true, includeSearch: false } } },
+    { label: "Invitations", link: { to: "/people/invitations" } },
+    ...(denied(permission.seeFactorPolicy)
+      ? []
+      : [{ label: "Second factors", link: { to: "/people/second-factors" as const } }]),
+  ];
+  const tab = useTabLabel(tabs);
   const [inviting, setInviting] = useState(false);
   return (
     <>
       <PageHead
         title="People"
+        tab={tab}
         sub={subs[levelOf(session.user.role)]}
         actions={
           <Button
@@ -34,18 +43,7 @@ export function Page() {
           </Button>
         }
       />
-      {!denied(permission.seeInvitations) && (
-        <TabNav
-          label="People"
-          tabs={[
-            { label: "People", link: { to: "/people", activeOptions: { exact: true, includeSearch: false } } },
-            { label: "Invitations", link: { to: "/people/invitations" } },
-            ...(denied(permission.seeFactorPolicy)
-              ? []
-              : [{ label: "Second factors", link: { to: "/people/second-factors" as const } }]),
-          ]}
-        />
-      )}
+      {!denied(permission.seeInvitations) && <TabNav label="People" tabs={tabs} />}
       <Outlet />
       <InviteDialog open={inviting} onClose={() => setInviting(false)} />
     </>

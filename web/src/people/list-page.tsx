@@ -5,6 +5,7 @@ import { useSession } from "../auth/context";
 import { levelOf, roleNames, roleWord } from "../auth/roles";
 import { useFilterText } from "../lib/filter-text";
 import { sentence } from "../lib/format";
+import { useOnTop } from "../lib/on-top";
 import { flatten, pagesOf } from "../lib/pages";
 import { Button } from "../ui/button";
 import { Chip } from "../ui/chip";
@@ -30,6 +31,7 @@ export function Page() {
   const { session } = useSession();
   const { show, ...filter } = route.useSearch();
   const navigate = route.useNavigate();
+  const { opening, close } = useOnTop("show");
   const query = useInfiniteQuery(peopleQuery(filter));
   const [text, setText] = useFilterText(filter.q ?? "", (q) =>
     navigate({ search: ({ q: _, ...rest }) => (q ? { ...rest, q } : rest), replace: true }),
@@ -91,7 +93,7 @@ export function Page() {
             ) : (
               <DataTable
                 label="People"
-                columns={columns(session.user.id)}
+                columns={columns(session.user.id, opening)}
                 rows={rows}
                 rowKey={(user) => user.id}
                 more={pagesOf(query)}
@@ -101,27 +103,21 @@ export function Page() {
           }
         </QueryView>
       </div>
-      {show && (
-        <UserSheet
-          userId={show}
-          known={rows.find((user) => user.id === show)}
-          onClose={() => navigate({ search: ({ show: _, ...rest }) => rest, replace: true })}
-        />
-      )}
+      <UserSheet userId={show} known={rows.find((user) => user.id === show)} onClose={close} />
     </>
   );
 }
 
 const column = columnsOf<User>();
 
-const columns = (ownId: string): Columns<User> => [
+const columns = (ownId: string, opening: ReturnType<typeof useOnTop>["opening"]): Columns<User> => [
   column.display({
     id: "name",
     header: "Name",
     meta: { className: "@2xl:min-w-52" },
     cell: ({ row: { original: user } }) => (
       <>
-        <RowLink link={{ to: "/people", search: (old: object) => ({ ...old, show: user.id }) as never }}>
+        <RowLink link={{ to: "/people", search: (old: object) => ({ ...old, show: user.id }) as never, ...opening }}>
           {user.name}
         </RowLink>
         {user.id === ownId && <span className="ml-1.5 text-xs text-ink-3">you</span>}

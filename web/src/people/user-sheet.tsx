@@ -6,6 +6,7 @@ import type { User } from "../api/types";
 import { useDenied, useSession } from "../auth/context";
 import { levelOf, levelWord, roleMeaning, rolesInstead, roleWord } from "../auth/roles";
 import { sentence } from "../lib/format";
+import { useLast } from "../lib/last";
 import { formProblem, useWrite } from "../lib/use-write";
 import { Button } from "../ui/button";
 import { Chip } from "../ui/chip";
@@ -21,18 +22,30 @@ import { personQuery } from "./queries";
 
 /** Everything about one person, and what can be done. */
 export function UserSheet({
-  userId,
+  userId: open,
   known,
   onClose,
 }: {
-  userId: string;
+  userId: string | undefined;
   known: User | undefined;
   onClose: () => void;
 }) {
-  const query = useQuery({ ...personQuery(userId), ...(known ? { placeholderData: known } : {}) });
+  const userId = useLast(open);
+  const query = useQuery({
+    ...personQuery(userId ?? ""),
+    enabled: open !== undefined,
+    ...(known ? { placeholderData: known } : {}),
+  });
   const user = query.data;
+  if (!userId) return null;
   return (
-    <Dialog open shape="sheet" onClose={onClose} title={user?.name ?? "Person"} description={user?.email}>
+    <Dialog
+      open={open !== undefined}
+      shape="sheet"
+      onClose={onClose}
+      title={user?.name ?? "Person"}
+      description={user?.email}
+    >
       <QueryView query={query} what="Person" skeleton={<RowsSkeleton rows={5} />}>
         {(person) => (
           <>

@@ -43,7 +43,7 @@ export function Page() {
       />
       <PageHead
         title={`Evidence entry ${count(Number(index))}`}
-        sub={site.data?.name}
+        sub={site.data?.name ?? "\u00a0"}
         actions={query.data && <Downloads siteId={siteId} entry={query.data} />}
       />
       <QueryView
@@ -115,9 +115,26 @@ function VerificationPanel({ siteId, index, entry }: EntryProps) {
           </p>
         </>
       ) : (
-        <Bar className="m-4 w-1/2" />
+        <StepsSkeleton />
       )}
     </Panel>
+  );
+}
+
+/** As high as the steps that follow, so that what stands below stays where it is. */
+function StepsSkeleton() {
+  return (
+    <div aria-hidden="true" className="px-4 pt-4 pb-24">
+      <Bar className="my-1.5 w-40" />
+      <div className="grid gap-3 pt-4">
+        {Array.from({ length: 10 }, (_, i) => (
+          <div key={i} className="h-16 min-[100rem]:h-13">
+            <Bar className="my-1 w-1/2" />
+            <Bar className="mt-3 w-4/5" />
+          </div>
+        ))}
+      </div>
+    </div>
   );
 }
 

@@ -87,9 +87,9 @@ function LogPanel({ siteId }: { siteId: string }) {
       note="append-only; every entry is signed"
       action={<ExportButton siteId={siteId} disabledReason={denied("evidence.export")} />}
     >
-      <QueryView query={query} what="The log" skeleton={<Bar className="mx-4 my-4 w-2/3" />}>
+      <QueryView query={query} what="The log" skeleton={<LogSkeleton />}>
         {({ log }) => (
-          <Facts className="sm:grid-cols-[auto_minmax(0,1fr)_auto_minmax(0,1fr)]">
+          <Facts className={logColumns}>
             <Fact name="Entries">{count(log.size)}</Fact>
             <Fact name="Root">
               <Digest hex={log.root} />
@@ -108,6 +108,20 @@ function LogPanel({ siteId }: { siteId: string }) {
         )}
       </QueryView>
     </Panel>
+  );
+}
+
+const logColumns = "sm:grid-cols-[auto_minmax(0,1fr)_auto_minmax(0,1fr)]";
+
+function LogSkeleton() {
+  return (
+    <Facts className={logColumns}>
+      {["Entries", "Root", "Published", "Not yet published"].map((name) => (
+        <Fact key={name} name={name}>
+          <Bar className="my-1 w-24" />
+        </Fact>
+      ))}
+    </Facts>
   );
 }
 

@@ -145,7 +145,7 @@ function Checks({
               aria-pressed={current}
               onClick={() => onSelect(check)}
               className={cx(
-                "grid w-full grid-cols-[1rem_minmax(0,1fr)_auto] items-center gap-x-3 py-1.5 pr-4 pl-11 text-left -outline-offset-2 hover:bg-inset sm:grid-cols-[1rem_minmax(0,1fr)_7rem_6rem_5.5rem]",
+                "grid w-full grid-cols-[1rem_minmax(0,1fr)_auto] items-center gap-x-3 py-1.5 pr-4 pl-11 text-left -outline-offset-2 hover:bg-inset sm:grid-cols-[1rem_minmax(0,1fr)_7rem_6rem_minmax(5.5rem,auto)]",
                 current && "bg-accent-soft",
               )}
             >

@@ -33,7 +33,7 @@ export function FilterBar({ posture }: { posture: Posture }) {
     });
 
   return (
-    <div className="flex flex-wrap items-center gap-2 border-b border-hair px-3 py-2">
+    <div className="flex flex-wrap items-center gap-2 border-b border-hair px-3 py-2 print:hidden">
       <div role="group" aria-label="State" className="flex flex-wrap gap-1">
         <StateButton pressed={!search.state} onClick={() => setState(undefined)}>
           All <Count n={posture.controls.length} />

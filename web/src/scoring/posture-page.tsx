@@ -1,6 +1,9 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import { count, plural } from "../lib/format";
 import { useMedia } from "../lib/media";
+import { useOnTop } from "../lib/on-top";
 import { Dialog } from "../ui/dialog";
 import { Empty } from "../ui/empty";
 import { Panel } from "../ui/panel";
@@ -31,7 +34,7 @@ export function Page() {
     <div className="grid gap-3.5">
       <Panel
         title="Posture"
-        note={search.as_of ? <PastNote asOf={search.as_of} /> : "HIPAA in force, now"}
+        note={search.as_of ? <PastNote asOf={search.as_of} /> : <NowNote asOf={query.data?.as_of} />}
         action={<AsOf value={search.as_of} />}
       >
         <QueryView query={query} what="Posture" skeleton={<SummarySkeleton />}>
@@ -39,6 +42,7 @@ export function Page() {
         </QueryView>
       </Panel>
       <QueryView
+        shared
         query={query}
         what="Controls"
         skeleton={
@@ -50,6 +54,18 @@ export function Page() {
         {(posture) => <Controls siteId={siteId} posture={posture} />}
       </QueryView>
     </div>
+  );
+}
+
+function NowNote({ asOf }: { asOf: string | undefined }) {
+  return (
+    <>
+      HIPAA in force<span className="print:hidden">, now</span>
+      <span className="hidden print:inline">
+        {" "}
+        as of <Time at={asOf} missing="now" />
+      </span>
+    </>
   );
 }
 
@@ -77,19 +93,28 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
   const selected = findCheck(posture, search.check, search.on);
   const shown = filterControls(posture.controls, search);
 
-  const select = (check: PostureCheck | undefined) =>
-    void navigate({
-      search: ({ check: _, on: __, ...rest }) =>
-        check ? { ...rest, check: check.check_id, on: check.asset_id } : rest,
-      replace: true,
-      resetScroll: false,
-    });
+  const { opening, close } = useOnTop("check", "on");
+  const opener = useRef<Element>(null);
+  const select = (check: PostureCheck) => {
+    opener.current = document.activeElement;
+    void navigate({ search: (rest) => ({ ...rest, check: check.check_id, on: check.asset_id }), ...opening });
+  };
+  // The panel takes the focus with it when it goes; the row that opened it gets it back.
+  const asked = selected !== undefined;
+  useEffect(() => {
+    if (!asked && document.activeElement === document.body) (opener.current as HTMLElement | null)?.focus();
+  }, [asked]);
   const why = selected && <WhyPanel siteId={siteId} check={selected.check} control={selected.control} />;
 
   return (
     <div className={beside && why ? "grid grid-cols-[minmax(0,1fr)_25rem] items-start gap-3.5" : undefined}>
       <section aria-label="Controls" className="panel min-w-0">
         <FilterBar posture={posture} />
+        {shown.length < posture.controls.length && (
+          <p className="hidden border-b border-hair px-4 py-2 print:block">
+            Filtered: {count(shown.length)} of {plural(posture.controls.length, "control")}.
+          </p>
+        )}
         {shown.length === 0 ? (
           <Empty title="No control matches the filter">Take away a filter to see more.</Empty>
         ) : (
@@ -98,7 +123,7 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
       </section>
       {why && beside && (
         <aside aria-label="Why" className="panel sticky top-16 max-h-[calc(100dvh-5rem)] overflow-y-auto">
-          <WhyHead check={selected.check} onClose={() => select(undefined)} />
+          <WhyHead check={selected.check} onClose={close} />
           {why}
         </aside>
       )}
@@ -106,7 +131,7 @@ function Controls({ siteId, posture }: { siteId: string; posture: Posture }) {
         <Dialog
           open
           shape="sheet"
-          onClose={() => select(undefined)}
+          onClose={close}
           title={questionOf(selected.check)}
           description={`${selected.check.title} · ${selected.check.asset_name}`}
         >

@@ -2,7 +2,7 @@ import { Navigate, Outlet, useLocation } from "@tanstack/react-router";
 import { useDenied, useSession } from "../auth/context";
 import { levelOf } from "../auth/roles";
 import { PageHead } from "../ui/page-head";
-import { TabNav } from "../ui/tabs";
+import { type TabLink, TabNav, useTabLabel } from "../ui/tabs";
 import { settingsTabs } from "./tabs";
 
 export function Page() {
@@ -10,6 +10,11 @@ export function Page() {
   const denied = useDenied();
   const { pathname } = useLocation();
   const tabs = settingsTabs.filter(({ permission }) => !denied(permission));
+  const links = tabs.map(({ to, label }): TabLink => ({
+    label,
+    link: { to, activeOptions: { exact: true, includeSearch: false } },
+  }));
+  const tab = useTabLabel(links);
   const first = tabs[0];
   // Who may not see the first page begins with the first that they may see.
   if (pathname === "/settings" && first && first.to !== "/settings") return <Navigate to={first.to} replace />;
@@ -17,21 +22,14 @@ export function Page() {
     <>
       <PageHead
         title="Settings"
+        tab={tab}
         sub={
           levelOf(session.user.role) === "platform"
             ? "This installation: how it is configured, who gets in, and what talks to it."
             : "Who gets in, and what talks to this installation in your name."
         }
       />
-      {tabs.length > 1 && (
-        <TabNav
-          label="Settings"
-          tabs={tabs.map(({ to, label }) => ({
-            label,
-            link: { to, activeOptions: { exact: true, includeSearch: false } },
-          }))}
-        />
-      )}
+      {tabs.length > 1 && <TabNav label="Settings" tabs={links} />}
       <Outlet />
     </>
   );

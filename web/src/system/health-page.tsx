@@ -5,7 +5,7 @@ import { Chip } from "../ui/chip";
 import { Fact, Facts } from "../ui/facts";
 import { PageHead } from "../ui/page-head";
 import { Panel } from "../ui/panel";
-import { QueryView } from "../ui/query-view";
+import { QueryView, RefreshNote } from "../ui/query-view";
 import { Bar, RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
@@ -23,14 +23,19 @@ export function Page() {
   return (
     <>
       <PageHead title="System health" sub="How this installation itself is doing." />
-      <div className="grid items-start gap-3.5 xl:grid-cols-[minmax(0,1fr)_24rem]">
+      <RefreshNote query={query} className="mb-3.5 rounded-lg" />
+      {/* Alarms stand first and are not known before: what is awaited is replaced, not pushed about. */}
+      <div
+        key={query.data ? "there" : "awaited"}
+        className="grid items-start gap-3.5 xl:grid-cols-[minmax(0,1fr)_24rem]"
+      >
         <div className="grid min-w-0 gap-3.5">
           {query.data && query.data.alarms.length > 0 && <Alarms alarms={query.data.alarms} />}
           <Panel
             title="Background work"
             note="everything that runs by itself; what goes on as before is recorded once a minute"
           >
-            <QueryView query={query} what="Background work" skeleton={<RowsSkeleton rows={7} tall />}>
+            <QueryView shared query={query} what="Background work" skeleton={<RowsSkeleton rows={7} tall />}>
               {({ jobs }) => (
                 <DataTable label="Background work" columns={columns} rows={jobs} rowKey={(job) => job.name} />
               )}
@@ -39,12 +44,12 @@ export function Page() {
         </div>
         <div className="grid gap-3.5">
           <Panel title="Evidence store">
-            <QueryView query={query} what="Evidence store" skeleton={small}>
+            <QueryView shared query={query} what="Evidence store" skeleton={small}>
               {(health) => <EvidenceStore health={health} />}
             </QueryView>
           </Panel>
           <Panel title="Database">
-            <QueryView query={query} what="Database" skeleton={small}>
+            <QueryView shared query={query} what="Database" skeleton={small}>
               {({ database }) => (
                 <Facts>
                   <Fact name="Kind">
@@ -60,7 +65,7 @@ export function Page() {
             </QueryView>
           </Panel>
           <Panel title="Server">
-            <QueryView query={query} what="Server" skeleton={small}>
+            <QueryView shared query={query} what="Server" skeleton={small}>
               {({ version, started_at }) => (
                 <Facts>
                   <Fact name="Proofline">{version}</Fact>

@@ -3,6 +3,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { listing } from "../api/shape";
+import { untilReordered } from "../lib/pages";
 
 const pageSize = 100;
 
@@ -14,6 +15,7 @@ export interface SitesFilter {
 export const sitesQuery = ({ q, sort }: SitesFilter) =>
   infiniteQueryOptions({
     queryKey: ["sites", { q, sort }],
+    placeholderData: untilReordered(["sites", { q, sort }]),
     queryFn: ({ signal, pageParam }) =>
       api.get("/api/sites", listing, {
         query: { limit: pageSize, cursor: pageParam, q: q ?? "", sort: sort ?? "risk" },

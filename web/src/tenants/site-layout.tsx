@@ -6,7 +6,7 @@ import { Crumbs } from "../ui/crumbs";
 import { ErrorNote } from "../ui/error-note";
 import { PageHead } from "../ui/page-head";
 import { Bar } from "../ui/skeleton";
-import { TabNav } from "../ui/tabs";
+import { type TabLink, TabNav, useTabLabel } from "../ui/tabs";
 import { siteQuery } from "./queries";
 
 const route = getRouteApi("/sites/$siteId");
@@ -19,6 +19,28 @@ export function prefetch(client: QueryClient, siteId: string): void {
 export function Page() {
   const { siteId } = route.useParams();
   const query = useQuery(siteQuery(siteId));
+  const site = query.data;
+  const params = { siteId };
+  const tabs: TabLink[] = [
+    {
+      label: "Posture",
+      link: { to: "/sites/$siteId", params, activeOptions: { exact: true, includeSearch: false } },
+    },
+    { label: "Machines", count: site?.asset_count, link: { to: "/sites/$siteId/assets", params } },
+    { label: "Appliances", count: site?.appliances.length, link: { to: "/sites/$siteId/appliances", params } },
+    {
+      label: "Incidents",
+      count: site?.open_incidents,
+      link: { to: "/sites/$siteId/incidents", params, activeOptions: { includeSearch: false } },
+    },
+    {
+      label: "Evidence",
+      count: site?.log.size,
+      link: { to: "/sites/$siteId/evidence", params, activeOptions: { exact: true, includeSearch: false } },
+    },
+    { label: "Settings", link: { to: "/sites/$siteId/settings", params } },
+  ];
+  const tab = useTabLabel(tabs);
   if (query.isError && !query.data) {
     return (
       <>
@@ -30,14 +52,13 @@ export function Page() {
       </>
     );
   }
-  const site = query.data;
-  const params = { siteId };
   return (
     <>
       <Crumbs trail={[{ label: "Sites", link: { to: "/sites" } }]} />
       {site ? (
         <PageHead
           title={site.name}
+          tab={tab}
           sub={
             <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
               <span>
@@ -51,33 +72,12 @@ export function Page() {
           actions={<AddAppliance siteId={siteId} />}
         />
       ) : (
-        <div className="mb-5" aria-hidden="true">
+        <div className="mb-4 h-12 max-sm:h-[5.875rem]" aria-hidden="true">
           <Bar className="mb-2 h-6 w-64" />
           <Bar className="w-80 max-w-full" />
         </div>
       )}
-      <TabNav
-        label="Site"
-        tabs={[
-          {
-            label: "Posture",
-            link: { to: "/sites/$siteId", params, activeOptions: { exact: true, includeSearch: false } },
-          },
-          { label: "Machines", count: site?.asset_count, link: { to: "/sites/$siteId/assets", params } },
-          { label: "Appliances", count: site?.appliances.length, link: { to: "/sites/$siteId/appliances", params } },
-          {
-            label: "Incidents",
-            count: site?.open_incidents,
-            link: { to: "/sites/$siteId/incidents", params, activeOptions: { includeSearch: false } },
-          },
-          {
-            label: "Evidence",
-            count: site?.log.size,
-            link: { to: "/sites/$siteId/evidence", params, activeOptions: { exact: true, includeSearch: false } },
-          },
-          { label: "Settings", link: { to: "/sites/$siteId/settings", params } },
-        ]}
-      />
+      <TabNav label="Site" tabs={tabs} />
       <Outlet />
     </>
   );

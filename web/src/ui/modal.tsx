@@ -1,7 +1,7 @@
 /** Modal surfaces on Base UI's dialog, which brings focus, Escape and inertness of the rest. Pages use `Dialog`. */
 
 import { Dialog as Base } from "@base-ui/react/dialog";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { cx } from "../lib/cx";
 import { Icon } from "./icon";
 
@@ -15,12 +15,21 @@ export interface ModalProps {
   children: ReactNode;
 }
 
+/** Where a form begins. A sheet is read first, and what stands outside of a form is not what one came for. */
+const firstField = "[data-shape=card] form :is(input, select, textarea):enabled";
+
 export default function Modal({ open, onClose, title, description, shape = "card", children }: ModalProps) {
+  const popup = useRef<HTMLDivElement>(null);
   return (
     <Base.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <Base.Portal>
         <Base.Backdrop className="fixed inset-0 z-50 bg-[var(--shade)] transition-opacity duration-150 data-[ending-style]:opacity-0 data-[starting-style]:opacity-0" />
         <Base.Popup
+          ref={popup}
+          initialFocus={(by) =>
+            by === "touch" ? true : (popup.current?.querySelector<HTMLElement>(firstField) ?? true)
+          }
+          data-shape={shape}
           className={cx(
             "fixed z-50 flex flex-col border-line bg-panel shadow-[var(--float)] outline-none",
             "transition-[opacity,translate] duration-150 data-[ending-style]:opacity-0 data-[starting-style]:opacity-0",

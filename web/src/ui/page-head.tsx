@@ -4,15 +4,18 @@ interface Props {
   title: string;
   /** In the browser's title, where the heading alone would not say which one. */
   documentTitle?: string | undefined;
+  /** The part of the page that one is on, first in the browser's title. */
+  tab?: string | undefined;
   sub?: ReactNode;
   actions?: ReactNode;
 }
 
 /** The heading of a page; also names the tab. */
-export function PageHead({ title, documentTitle, sub, actions }: Props) {
+export function PageHead({ title, documentTitle, tab, sub, actions }: Props) {
   useEffect(() => {
-    document.title = `${documentTitle ?? title} · Proofline`;
-  }, [documentTitle, title]);
+    const name = documentTitle ?? title;
+    document.title = [...(tab && tab !== name ? [tab] : []), name, "Proofline"].join(" · ");
+  }, [documentTitle, tab, title]);
   return (
     <header className="mb-4 flex flex-wrap items-start gap-x-4 gap-y-3">
       <div className="min-w-0 flex-1 basis-72">

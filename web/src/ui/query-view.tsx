@@ -6,6 +6,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { wordsFor } from "../api/error-words";
+import { cx } from "../lib/cx";
 import { Boundary } from "./boundary";
 import { ErrorNote } from "./error-note";
 import { Icon } from "./icon";
@@ -15,10 +16,12 @@ interface Props<T> {
   query: UseQueryResult<T>;
   what: string;
   skeleton: ReactNode;
+  /** One of several of the same answer: the page says once, by `RefreshNote`, that it could not be had again. */
+  shared?: boolean;
   children: (data: T) => ReactNode;
 }
 
-export function QueryView<T>({ query, what, skeleton, children }: Props<T>) {
+export function QueryView<T>({ query, what, skeleton, shared = false, children }: Props<T>) {
   const retry = () => void query.refetch();
   if (query.data === undefined) {
     if (query.isError) return <ErrorNote error={query.error} what={what} onRetry={retry} />;
@@ -34,7 +37,7 @@ export function QueryView<T>({ query, what, skeleton, children }: Props<T>) {
   const { data } = query;
   return (
     <Boundary what={what} resetKey={query.dataUpdatedAt} onRetry={retry}>
-      {query.isRefetchError && <RefreshFailed error={query.error} since={query.dataUpdatedAt} onRetry={retry} />}
+      {!shared && <RefreshNote query={query} />}
       <Content data={data} render={children} />
     </Boundary>
   );
@@ -45,17 +48,22 @@ function Content<T>({ data, render }: { data: T; render: (data: T) => ReactNode 
   return render(data);
 }
 
-function RefreshFailed({ error, since, onRetry }: { error: unknown; since: number; onRetry: () => void }) {
+/** Says that what is shown is old, because asking again failed. */
+export function RefreshNote({ query, className }: { query: UseQueryResult; className?: string }) {
+  if (!query.isRefetchError) return null;
   return (
     <p
       role="alert"
-      className="flex flex-wrap items-center gap-2 border-b border-hair bg-stale-soft px-4 py-2 text-xs text-stale"
+      className={cx(
+        "flex flex-wrap items-center gap-2 border-b border-hair bg-stale-soft px-4 py-2 text-xs text-stale",
+        className,
+      )}
     >
       <Icon name="clock" size={14} />
       <span className="flex-1">
-        {wordsFor(error).title}. What you see is from <Time at={new Date(since).toISOString()} />.
+        {wordsFor(query.error).title}. What you see is from <Time at={new Date(query.dataUpdatedAt).toISOString()} />.
       </span>
-      <button type="button" className="underline underline-offset-2" onClick={onRetry}>
+      <button type="button" className="underline underline-offset-2" onClick={() => void query.refetch()}>
         Try again
       </button>
     </p>

@@ -5,7 +5,14 @@
  * would drop them.
  */
 
-import { type ColumnDef, createColumnHelper, type RowData, tableFeatures, useTable } from "@tanstack/react-table";
+import {
+  type Cell,
+  type ColumnDef,
+  createColumnHelper,
+  type RowData,
+  tableFeatures,
+  useTable,
+} from "@tanstack/react-table";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef } from "react";
 import { cx } from "../lib/cx";
 import { moveRow } from "../lib/rows";
@@ -154,7 +161,7 @@ function TableView<Row extends RowData>({
                         meta?.className,
                       )}
                     >
-                      <table.FlexRender cell={cell} />
+                      <Content cell={cell} />
                     </td>
                   );
                 })}
@@ -167,6 +174,15 @@ function TableView<Row extends RowData>({
       {more && <More {...more} />}
     </div>
   );
+}
+
+/**
+ * Renders under one name whatever function the columns bring. A page that makes its columns anew with every render would
+ * otherwise have every cell made anew, and the row that was opened would lose the focus.
+ */
+function Content<Row extends RowData>({ cell }: { cell: Cell<Features, Row, unknown> }) {
+  const { cell: render } = cell.column.columnDef;
+  return typeof render === "function" ? render(cell.getContext()) : render;
 }
 
 function Spacer({ height, columns }: { height: number; columns: number }) {

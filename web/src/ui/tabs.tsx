@@ -1,4 +1,6 @@
-import { type ActiveOptions, Link, type LinkProps } from "@tanstack/react-router";
+import { type ActiveOptions, Link, type LinkProps, useLocation, useMatchRoute } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import { cx } from "../lib/cx";
 
 export interface TabLink {
   label: string;
@@ -6,11 +8,26 @@ export interface TabLink {
   link: LinkProps & { activeOptions?: ActiveOptions };
 }
 
+/** What the tab that one is on is called. */
+export function useTabLabel(tabs: readonly TabLink[]): string | undefined {
+  const matches = useMatchRoute();
+  return tabs.find(({ link: { to, params } }) => matches({ to, params } as Parameters<typeof matches>[0]))?.label;
+}
+
 /** Sub-pages as tabs. They are links: each has its own address. */
 export function TabNav({ label, tabs }: { label: string; tabs: TabLink[] }) {
+  const { ref, before, after } = useOverflow();
   return (
-    <nav aria-label={label} className="mb-4 overflow-x-auto border-b border-line">
-      <ul className="flex gap-1">
+    <nav aria-label={label} className="mb-4 border-b border-line">
+      <ul
+        ref={ref}
+        className={cx(
+          "relative -mb-px flex gap-1 overflow-x-auto [scrollbar-width:none]",
+          before && after && "mask-x-from-[calc(100%-2rem)]",
+          before && !after && "mask-l-from-[calc(100%-2rem)]",
+          after && !before && "mask-r-from-[calc(100%-2rem)]",
+        )}
+      >
         {tabs.map((tab) => (
           <li key={tab.label}>
             <Link
@@ -27,4 +44,33 @@ export function TabNav({ label, tabs }: { label: string; tabs: TabLink[] }) {
       </ul>
     </nav>
   );
+}
+
+/** Keeps the current tab in view, and knows at which end there is more than fits. */
+function useOverflow() {
+  const ref = useRef<HTMLUListElement>(null);
+  const [more, setMore] = useState({ before: false, after: false });
+  const { pathname } = useLocation();
+  useEffect(() => {
+    const list = ref.current;
+    if (!list) return;
+    const look = () => {
+      const left = list.scrollWidth - list.clientWidth - list.scrollLeft;
+      setMore({ before: list.scrollLeft > 1, after: left > 1 });
+    };
+    const center = () => {
+      const current = list.querySelector<HTMLElement>("[aria-current=page]");
+      if (current) list.scrollLeft = current.offsetLeft - (list.clientWidth - current.offsetWidth) / 2;
+      look();
+    };
+    // Of itself too, and of each tab: counts come later than words.
+    const observer = new ResizeObserver(center);
+    for (const element of [list, ...list.children]) observer.observe(element);
+    list.addEventListener("scroll", look, { passive: true });
+    return () => {
+      observer.disconnect();
+      list.removeEventListener("scroll", look);
+    };
+  }, [pathname]);
+  return { ref, ...more };
 }

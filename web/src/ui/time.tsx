@@ -1,3 +1,4 @@
+import { cx } from "../lib/cx";
 import { useNow } from "../lib/now";
 import { timePreference, usePreference } from "../lib/preference";
 import { exact, lasting, relative, shortDateTime } from "../lib/time";
@@ -12,7 +13,8 @@ interface Props {
 
 /**
  * A moment: how long ago, with the exact time on hover. `T` turns every one on the screen into
- * the exact time and back. Outside of tables it can be focused for the same.
+ * the exact time and back. Outside of tables it can be focused for the same. Paper, on which nothing turns over, always has
+ * the exact time.
  */
 export function Time({ at, missing = "never", since = false, focusable = false }: Props) {
   const now = useNow();
@@ -24,14 +26,20 @@ export function Time({ at, missing = "never", since = false, focusable = false }
     <time
       dateTime={at ?? undefined}
       data-tip={full}
-      className="rounded-sm whitespace-nowrap"
+      data-since={since || undefined}
+      className={cx(
+        "rounded-sm",
+        style === "exact" ? "whitespace-normal" : "whitespace-nowrap print:whitespace-normal",
+      )}
       tabIndex={focusable ? 0 : undefined}
     >
-      {style === "exact"
-        ? `${since ? "since " : ""}${shortDateTime(ms)}`
-        : since
-          ? lasting(ms, now)
-          : relative(ms, now)}
+      <span className="print:hidden">
+        {style === "exact"
+          ? `${since ? "since\u00a0" : ""}${shortDateTime(ms)}`
+          : since
+            ? lasting(ms, now)
+            : relative(ms, now)}
+      </span>
       {focusable && <span className="sr-only">, {full}</span>}
     </time>
   );

@@ -42,7 +42,7 @@ export function Toasts() {
       role="region"
       aria-label="Messages"
       aria-live="polite"
-      className="pointer-events-none fixed inset-x-0 bottom-4 z-40 grid justify-items-center gap-2 px-4 max-md:bottom-18"
+      className="pointer-events-none fixed inset-x-0 bottom-4 z-40 grid justify-items-center gap-2 px-4 max-md:bottom-18 print:hidden"
     >
       {shown.map(({ id, tone, text }) => (
         <div
