@@ -3961,6 +3961,16 @@ export interface components {
         OverviewBody: {
             /** @description Most urgent first, at most 20. */
             attention: components["schemas"]["AttentionBody"][];
+            /**
+             * Format: int64
+             * @description At how many sites.
+             */
+            attention_sites: number;
+            /**
+             * Format: int64
+             * @description Everything that needs someone: open incidents, offline appliances, unmeasured sites.
+             */
+            attention_total: number;
             counts: components["schemas"]["CountsBody"];
             healing_24h: components["schemas"]["HealingBody"];
             posture: components["schemas"]["FleetPostureBody"];

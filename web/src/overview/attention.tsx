@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { cx } from "../lib/cx";
+import { count } from "../lib/format";
 import { Empty } from "../ui/empty";
 import { Icon } from "../ui/icon";
 import { Severity } from "../ui/severity";
@@ -10,7 +11,8 @@ import type { Attention } from "../api/types";
 
 const shownAtFirst = 7;
 
-export function AttentionList({ items }: { items: Attention[] }) {
+/** The most urgent of everything that needs somebody; the end of the list says how much there is besides. */
+export function AttentionList({ items, total }: { items: Attention[]; total: number }) {
   const [all, setAll] = useState(false);
   if (items.length === 0)
     return (
@@ -52,6 +54,14 @@ export function AttentionList({ items }: { items: Attention[] }) {
         >
           {items.length - shown.length} more
         </button>
+      )}
+      {items.length < total && (
+        <p className="border-t border-hair px-4 py-2 text-xs text-ink-2">
+          {count(shown.length)} of {count(total)}.{" "}
+          <Link to="/incidents" className="link">
+            All open incidents
+          </Link>
+        </p>
       )}
     </>
   );

@@ -62,7 +62,7 @@ function Overviewed() {
             }
           >
             <QueryView query={query} what="What needs attention" skeleton={<RowsSkeleton rows={4} tall />}>
-              {({ attention }) => <AttentionList items={attention} />}
+              {({ attention, attention_total }) => <AttentionList items={attention} total={attention_total} />}
             </QueryView>
           </Panel>
           <Panel
