@@ -16,7 +16,7 @@ import {
   sites,
   summarise,
 } from "./fleet.ts";
-import { detail, incidents } from "./incidents.ts";
+import { detail, escalate, incidents } from "./incidents.ts";
 import { missing, page, Refusal, required, type Route } from "./kit.ts";
 import { hex } from "./log.ts";
 import { Random } from "./random.ts";
@@ -467,10 +467,9 @@ export const routes: Route[] = [
   [
     "POST",
     /^\/api\/incidents\/([^/]+)\/escalate$/,
-    ({ body }, id) => {
+    ({ body, account }, id) => {
       const incident = incidents().find((i) => i.id === id) ?? missing();
-      incident.state = "escalated";
-      incident.why = required(body, "reason");
+      escalate(incident, account, required(body, "reason"));
       return { body: incident, changed: { topic: "incident", site_id: incident.site_id, id: incident.id } };
     },
   ],

@@ -40,3 +40,16 @@ test("another explanation of the same state is no step of its own", async ({ app
   await expect(rows.last()).toContainText("no rule answers this check here · the agent");
   await expect(rows.last().getByText("Open", { exact: true })).toHaveCount(0);
 });
+
+test("whoever hands an incident to people is named in its timeline", async ({ app: page }) => {
+  const id = await page.evaluate(async () => {
+    const { items } = await (await fetch("/api/incidents?state=open&limit=100")).json();
+    return items.findLast(({ state }: { state: string }) => state === "open").id;
+  });
+  await visit(page, `/incidents/${id}`);
+  await page.getByRole("button", { name: "Escalate" }).click();
+  await page.getByLabel("Why", { exact: true }).fill("The vendor has to change this");
+  await page.getByRole("dialog").getByRole("button", { name: "Escalate" }).click();
+  const last = page.getByRole("region", { name: "Timeline" }).getByRole("listitem").last();
+  await expect(last).toContainText("The vendor has to change this · Maren Rausch");
+});

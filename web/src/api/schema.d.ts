@@ -4609,6 +4609,8 @@ export interface components {
         TransitionBody: {
             /** @description `agent`, `server`, `l1`, `l2`, `order:ord_…` or `user:user_…`. */
             actor: string;
+            /** @description The person's name where the actor is a person. */
+            actor_name?: string | null;
             /** Format: date-time */
             at: string;
             cause: string;
