@@ -52,4 +52,23 @@ test("whoever hands an incident to people is named in its timeline", async ({ ap
   await page.getByRole("dialog").getByRole("button", { name: "Escalate" }).click();
   const last = page.getByRole("region", { name: "Timeline" }).getByRole("listitem").last();
   await expect(last).toContainText("The vendor has to change this · Maren Rausch");
+  // Once is enough: the button makes room for when it was done.
+  await expect(page.getByRole("button", { name: "Escalate" })).toHaveCount(0);
+  await expect(page.getByText(/^Handed to people (now|just|\d)/)).toBeVisible();
+});
+
+test("without a runbook one panel says what a person has to set, and where", async ({ app: page }) => {
+  const incident = await page.evaluate(async () => {
+    const { items } = await (await fetch("/api/incidents?state=open&limit=100")).json();
+    for (const { id } of items) {
+      const detail = await (await fetch(`/api/incidents/${id}`)).json();
+      if (detail.state === "open" && !detail.runbook) return detail;
+    }
+  });
+  await visit(page, `/incidents/${incident.id}`);
+  const panel = page.getByRole("region", { name: "A person has to fix this" });
+  const { observed, expected, location } = incident.last_observation;
+  for (const said of [observed, expected, location, incident.asset_name]) await expect(panel).toContainText(said);
+  await expect(page.getByRole("region", { name: /Runbook|Why did nothing run/ })).toHaveCount(0);
+  await expectAccessible(page);
 });

@@ -14,6 +14,7 @@ import { Time } from "../ui/time";
 import { ModeChip } from "../appliances/mode";
 import { lookOfCheck } from "../scoring/look";
 import { Actions } from "./actions";
+import { ByHand, isByHand } from "./by-hand";
 import { Heals } from "./heals";
 import type { IncidentDetail } from "../api/types";
 import { Plan } from "./plan";
@@ -102,11 +103,17 @@ function Detail({ incident }: { incident: IncidentDetail }) {
   return (
     <div className="grid items-start gap-3.5 lg:grid-cols-[minmax(0,1fr)_22rem]">
       <div className="grid min-w-0 gap-3.5">
-        <Panel title={!open ? "How it ended" : incident.heals.length > 0 ? "Where it stands" : "Why did nothing run?"}>
-          <p className="px-4 py-3 text-md">{incident.why}</p>
-        </Panel>
+        {isByHand(incident) ? (
+          <ByHand incident={incident} />
+        ) : (
+          <Panel
+            title={!open ? "How it ended" : incident.heals.length > 0 ? "Where it stands" : "Why did nothing run?"}
+          >
+            <p className="px-4 py-3 text-md">{incident.why}</p>
+          </Panel>
+        )}
         <Heals incident={incident} />
-        {open && (
+        {open && (incident.runbook || !isByHand(incident)) && (
           <Panel title={incident.state === "awaiting_approval" ? "The plan" : "Runbook"}>
             <Runbook runbook={incident.runbook} />
           </Panel>
