@@ -453,7 +453,7 @@ const homes: Record<string, { sees: string[]; lacks: string[]; words: string | R
     lacks: ["System health", "Emergency access"],
     words: "Your clinics",
   },
-  technician: { sees: ["Sites", "Appliances"], lacks: ["People", "Settings", "Audit log"], words: "Your clinics" },
+  technician: { sees: ["Sites", "Appliances"], lacks: ["People", "Audit log"], words: "Your clinics" },
   billing: { sees: ["Overview"], lacks: ["Sites", "Incidents", "Audit log"], words: "Your clinics" },
   owner: { sees: ["Sites", "People", "Audit log"], lacks: ["System health", "Settings"], words: "Your sites" },
   viewer: { sees: ["Sites"], lacks: ["People", "Audit log", "Settings"], words: "Your sites" },

@@ -1,11 +1,20 @@
 /** Every address of the console. Pages are loaded when somebody goes there, or is about to. */
 
 import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
 import { applianceStatusNames, evidenceKindNames, incidentStateNames, severityNames } from "../api/types";
+import { permission } from "../api/identity";
 import { roleNames } from "../auth/roles";
+import { settingsTabs } from "../settings/tabs";
 import { defined, moment, oneOf, text } from "./search";
 import { NotFound, PageError, PagePending, SectionError } from "./fallbacks";
+import { needs } from "./needs";
 import { Shell } from "./shell";
 
 interface RouterContext {
@@ -30,6 +39,7 @@ const overview = createRoute({
 const sites = createRoute({
   getParentRoute: () => root,
   path: "/sites",
+  beforeLoad: needs("site.read"),
   validateSearch: (raw: Record<string, unknown>) => defined({ q: text(raw, "q"), sort: oneOf(raw, "sort", ["name"]) }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, deps }) => (await import("../tenants/sites-page")).prefetch(context.queryClient, deps),
@@ -39,6 +49,7 @@ const sites = createRoute({
 const site = createRoute({
   getParentRoute: () => root,
   path: "/sites/$siteId",
+  beforeLoad: needs("site.read"),
   loader: async ({ context, params }) =>
     (await import("../tenants/site-layout")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../tenants/site-layout"), "Page"),
@@ -76,6 +87,7 @@ const siteAppliances = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/appliances",
+  beforeLoad: needs("appliance.read"),
   loader: async ({ context, params }) =>
     (await import("../appliances/site-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../appliances/site-page"), "Page"),
@@ -85,6 +97,7 @@ const siteIncidents = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/incidents",
+  beforeLoad: needs("incident.read"),
   validateSearch: (raw: Record<string, unknown>) => defined({ state: oneOf(raw, "state", incidentStates) }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, params, deps }) =>
@@ -96,6 +109,7 @@ const siteEvidence = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/evidence",
+  beforeLoad: needs("evidence.read"),
   validateSearch: (raw: Record<string, unknown>) =>
     defined({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
   loaderDeps: ({ search }) => search,
@@ -117,6 +131,7 @@ const siteSettings = createRoute({
 const entry = createRoute({
   getParentRoute: () => root,
   path: "/sites/$siteId/evidence/$index",
+  beforeLoad: needs("evidence.read"),
   loader: async ({ context, params }) =>
     (await import("../proof/entry-page")).prefetch(context.queryClient, params.siteId, params.index),
   component: lazyRouteComponent(() => import("../proof/entry-page"), "Page"),
@@ -125,6 +140,7 @@ const entry = createRoute({
 const incidents = createRoute({
   getParentRoute: () => root,
   path: "/incidents",
+  beforeLoad: needs("incident.read"),
   validateSearch: (raw: Record<string, unknown>) =>
     defined({
       state: oneOf(raw, "state", incidentStates),
@@ -139,6 +155,7 @@ const incidents = createRoute({
 const incident = createRoute({
   getParentRoute: () => root,
   path: "/incidents/$incidentId",
+  beforeLoad: needs("incident.read"),
   loader: async ({ context, params }) =>
     (await import("../incidents/detail-page")).prefetch(context.queryClient, params.incidentId),
   component: lazyRouteComponent(() => import("../incidents/detail-page"), "Page"),
@@ -147,6 +164,7 @@ const incident = createRoute({
 const appliances = createRoute({
   getParentRoute: () => root,
   path: "/appliances",
+  beforeLoad: needs("appliance.read"),
   validateSearch: (raw: Record<string, unknown>) =>
     defined({ status: oneOf(raw, "status", applianceStatusNames), show: text(raw, "show") }),
   loaderDeps: ({ search: { status } }) => ({ status }),
@@ -157,6 +175,7 @@ const appliances = createRoute({
 const provision = createRoute({
   getParentRoute: () => root,
   path: "/provision",
+  beforeLoad: needs("code.create"),
   validateSearch: (raw: Record<string, unknown>) =>
     defined({ partner: text(raw, "partner"), org: text(raw, "org"), site: text(raw, "site") }),
   component: lazyRouteComponent(() => import("../appliances/provision-page"), "Page"),
@@ -165,6 +184,7 @@ const provision = createRoute({
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
+  beforeLoad: needs("audit.read"),
   validateSearch: (raw: Record<string, unknown>) =>
     defined({
       actor: text(raw, "actor"),
@@ -183,6 +203,7 @@ const audit = createRoute({
 const system = createRoute({
   getParentRoute: () => root,
   path: "/system",
+  beforeLoad: needs("system.read"),
   loader: async ({ context }) => (await import("../system/health-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../system/health-page"), "Page"),
 });
@@ -190,6 +211,7 @@ const system = createRoute({
 const settings = createRoute({
   getParentRoute: () => root,
   path: "/settings",
+  beforeLoad: needs(...settingsTabs.map((tab) => tab.permission)),
   component: lazyRouteComponent(() => import("../settings/layout"), "Page"),
 });
 
@@ -197,8 +219,12 @@ const settingsGeneral = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/",
-  loader: async ({ context }) =>
-    context.may("settings.read") && (await import("../settings/general-page")).prefetch(context.queryClient),
+  // Who may not see the first page begins with the first that they may see.
+  beforeLoad: ({ context }) => {
+    const first = settingsTabs.find((tab) => context.may(tab.permission));
+    if (first && first.to !== "/settings") throw redirect({ to: first.to, replace: true });
+  },
+  loader: async ({ context }) => (await import("../settings/general-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/general-page"), "Page"),
 });
 
@@ -206,6 +232,7 @@ const settingsProviders = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/providers",
+  beforeLoad: needs(permission.seeProviders),
   loader: async ({ context }) => (await import("../settings/providers-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/providers-page"), "Page"),
 });
@@ -214,6 +241,7 @@ const settingsApprovals = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/approvals",
+  beforeLoad: needs(permission.seeApprovals),
   loader: async ({ context }) => (await import("../settings/approvals-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/approvals-page"), "Page"),
 });
@@ -222,6 +250,7 @@ const settingsTokens = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/tokens",
+  beforeLoad: needs(permission.seeTokens),
   loader: async ({ context }) => (await import("../settings/tokens-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/tokens-page"), "Page"),
 });
@@ -230,6 +259,7 @@ const settingsMail = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/mail",
+  beforeLoad: needs(permission.seeMail),
   validateSearch: (raw: Record<string, unknown>) =>
     defined({ state: oneOf(raw, "state", ["failed", "queued", "sent"]) }),
   loaderDeps: ({ search }) => search,
@@ -241,6 +271,7 @@ const settingsKeys = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/keys",
+  beforeLoad: needs(permission.seeKeys),
   loader: async ({ context }) => (await import("../settings/keys-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/keys-page"), "Page"),
 });
@@ -256,6 +287,7 @@ const account = createRoute({
 const people = createRoute({
   getParentRoute: () => root,
   path: "/people",
+  beforeLoad: needs(permission.seePeople),
   component: lazyRouteComponent(() => import("../people/layout"), "Page"),
 });
 
@@ -279,6 +311,7 @@ const invitations = createRoute({
   getParentRoute: () => people,
   errorComponent: SectionError,
   path: "/invitations",
+  beforeLoad: needs(permission.seeInvitations),
   loader: async ({ context }) => (await import("../people/invitations-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../people/invitations-page"), "Page"),
 });
@@ -287,6 +320,7 @@ const secondFactors = createRoute({
   getParentRoute: () => people,
   errorComponent: SectionError,
   path: "/second-factors",
+  beforeLoad: needs(permission.seeFactorPolicy),
   loader: async ({ context }) => (await import("../people/second-factors-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../people/second-factors-page"), "Page"),
 });
@@ -294,6 +328,7 @@ const secondFactors = createRoute({
 const emergency = createRoute({
   getParentRoute: () => root,
   path: "/emergency",
+  beforeLoad: needs(permission.seeBreakGlass),
   loader: async ({ context }) => (await import("../access/page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../access/page"), "Page"),
 });
