@@ -1,7 +1,7 @@
 /** What a cell says is held against signed entries, in this browser. */
 
 import type { Page } from "@playwright/test";
-import { expect, expectNoOverflow, test, visit } from "./signed-in";
+import { expect, expectAccessible, expectNoOverflow, signIn, test, visit } from "./signed-in";
 
 interface Check {
   asset_id: string;
@@ -97,4 +97,28 @@ test("no part of a result is cut off, however little room there is", async ({ ap
       await expectNoOverflow(page);
     }
   }
+});
+
+test("beside the export stand the way to check it offline, and the key to compare", async ({ page }) => {
+  await signIn(page, "viewer@northgate.example");
+  const { measured, empty } = await page.evaluate(async () => {
+    const sites: string[] = (await (await fetch("/api/sites?limit=100")).json()).items.map(
+      ({ id }: { id: string }) => id,
+    );
+    const sizes = await Promise.all(
+      sites.map(async (id) => ({ id, log: (await (await fetch(`/api/sites/${id}`)).json()).log })),
+    );
+    const { id } = sizes.find(({ log }) => log.size > 0)!;
+    const entry = await (await fetch(`/api/sites/${id}/evidence/0`)).json();
+    return { measured: { id, key: entry.checkpoint_key.vkey }, empty: sizes.find(({ log }) => log.size === 0)?.id };
+  });
+  const log = page.getByRole("region", { name: "The log of this site" });
+  await visit(page, `/sites/${measured.id}/evidence`);
+  await expect(log).toContainText("proofline-verify FILE --checkpoint-key KEY");
+  await expect(log).toContainText(measured.key);
+  await page.setViewportSize({ width: 390, height: 800 });
+  await expectAccessible(page);
+  if (!empty) return;
+  await visit(page, `/sites/${empty}/evidence`);
+  await expect(log).toContainText("For the checkpoint key, ask whoever runs");
 });
