@@ -6,13 +6,14 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  notFound,
   redirect,
 } from "@tanstack/react-router";
 import { applianceStatusNames, evidenceKindNames, incidentStateNames, severityNames } from "../api/types";
 import { permission } from "../api/identity";
 import { roleNames } from "../auth/roles";
 import { settingsTabs } from "../settings/tabs";
-import { defined, moment, oneOf, text } from "./search";
+import { checked, isIndex, moment, oneOf, text } from "./search";
 import { NotFound, PageError, PagePending, SectionError } from "./fallbacks";
 import { needs } from "./needs";
 import { Shell } from "./shell";
@@ -40,7 +41,7 @@ const sites = createRoute({
   getParentRoute: () => root,
   path: "/sites",
   beforeLoad: needs("site.read"),
-  validateSearch: (raw: Record<string, unknown>) => defined({ q: text(raw, "q"), sort: oneOf(raw, "sort", ["name"]) }),
+  validateSearch: (raw: Record<string, unknown>) => checked({ q: text(raw, "q"), sort: oneOf(raw, "sort", ["name"]) }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, deps }) => (await import("../tenants/sites-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../tenants/sites-page"), "Page"),
@@ -60,7 +61,7 @@ const posture = createRoute({
   errorComponent: SectionError,
   path: "/",
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({
+    checked({
       as_of: moment(raw, "as_of"),
       asset: text(raw, "asset"),
       state: oneOf(raw, "state", postureStates),
@@ -98,7 +99,7 @@ const siteIncidents = createRoute({
   errorComponent: SectionError,
   path: "/incidents",
   beforeLoad: needs("incident.read"),
-  validateSearch: (raw: Record<string, unknown>) => defined({ state: oneOf(raw, "state", incidentStates) }),
+  validateSearch: (raw: Record<string, unknown>) => checked({ state: oneOf(raw, "state", incidentStates) }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, params, deps }) =>
     (await import("../incidents/site-page")).prefetch(context.queryClient, params.siteId, deps),
@@ -111,7 +112,7 @@ const siteEvidence = createRoute({
   path: "/evidence",
   beforeLoad: needs("evidence.read"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
+    checked({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, params, deps }) =>
     (await import("../proof/site-page")).prefetch(context.queryClient, params.siteId, deps),
@@ -131,7 +132,10 @@ const siteSettings = createRoute({
 const entry = createRoute({
   getParentRoute: () => root,
   path: "/sites/$siteId/evidence/$index",
-  beforeLoad: needs("evidence.read"),
+  beforeLoad: (opening) => {
+    needs("evidence.read")(opening);
+    if (!isIndex(opening.params.index)) throw notFound();
+  },
   loader: async ({ context, params }) =>
     (await import("../proof/entry-page")).prefetch(context.queryClient, params.siteId, params.index),
   component: lazyRouteComponent(() => import("../proof/entry-page"), "Page"),
@@ -142,7 +146,7 @@ const incidents = createRoute({
   path: "/incidents",
   beforeLoad: needs("incident.read"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({
+    checked({
       state: oneOf(raw, "state", incidentStates),
       severity: oneOf(raw, "severity", severityNames),
       sort: oneOf(raw, "sort", ["newest"]),
@@ -166,7 +170,7 @@ const appliances = createRoute({
   path: "/appliances",
   beforeLoad: needs("appliance.read"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ status: oneOf(raw, "status", applianceStatusNames), show: text(raw, "show") }),
+    checked({ status: oneOf(raw, "status", applianceStatusNames), show: text(raw, "show") }),
   loaderDeps: ({ search: { status } }) => ({ status }),
   loader: async ({ context, deps }) => (await import("../appliances/list-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../appliances/list-page"), "Page"),
@@ -177,7 +181,7 @@ const provision = createRoute({
   path: "/provision",
   beforeLoad: needs("code.create"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ partner: text(raw, "partner"), org: text(raw, "org"), site: text(raw, "site") }),
+    checked({ partner: text(raw, "partner"), org: text(raw, "org"), site: text(raw, "site") }),
   component: lazyRouteComponent(() => import("../appliances/provision-page"), "Page"),
 });
 
@@ -186,7 +190,7 @@ const audit = createRoute({
   path: "/audit",
   beforeLoad: needs("audit.read"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({
+    checked({
       actor: text(raw, "actor"),
       action: text(raw, "action"),
       from: moment(raw, "from"),
@@ -261,7 +265,7 @@ const settingsMail = createRoute({
   path: "/mail",
   beforeLoad: needs(permission.seeMail),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ state: oneOf(raw, "state", ["failed", "queued", "sent"]) }),
+    checked({ state: oneOf(raw, "state", ["failed", "queued", "sent"]) }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, deps }) => (await import("../settings/mail-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../settings/mail-page"), "Page"),
@@ -279,7 +283,7 @@ const settingsKeys = createRoute({
 const account = createRoute({
   getParentRoute: () => root,
   path: "/account",
-  validateSearch: (raw: Record<string, unknown>) => defined({ problem: text(raw, "problem") }),
+  validateSearch: (raw: Record<string, unknown>) => checked({ problem: text(raw, "problem") }),
   loader: async ({ context }) => (await import("../account/page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../account/page"), "Page"),
 });
@@ -296,13 +300,13 @@ const peopleList = createRoute({
   errorComponent: SectionError,
   path: "/",
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({
+    checked({
       q: text(raw, "q"),
       role: oneOf(raw, "role", roleNames),
       status: oneOf(raw, "status", ["active", "suspended"]),
       show: text(raw, "show"),
     }),
-  loaderDeps: ({ search: { q, role, status } }) => defined({ q, role, status }),
+  loaderDeps: ({ search: { q, role, status } }) => checked({ q, role, status }),
   loader: async ({ context, deps }) => (await import("../people/list-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../people/list-page"), "Page"),
 });
