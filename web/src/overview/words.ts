@@ -20,7 +20,7 @@ export const overviewWords: Record<Level, Words> = {
     waiting: "Somebody who adds sites does it. They appear here by themselves.",
   },
   partner: {
-    sites: "Your clinics",
+    sites: "Sites of your clinics",
     posture: "HIPAA in force, all your clinics",
     allSites: "All of them",
     first: "Name the practice and the site.",
