@@ -1,6 +1,6 @@
 /** What a person reads before deciding about an incident. */
 
-import { expect, expectAccessible, test, visit } from "./signed-in";
+import { expect, expectAccessible, signIn, test, visit } from "./signed-in";
 
 test("a plan is read value by value before it is approved", async ({ app: page }) => {
   // The last of those that wait: what is decided elsewhere at the same time is the first.
@@ -71,4 +71,16 @@ test("without a runbook one panel says what a person has to set, and where", asy
   for (const said of [observed, expected, location, incident.asset_name]) await expect(panel).toContainText(said);
   await expect(page.getByRole("region", { name: /Runbook|Why did nothing run/ })).toHaveCount(0);
   await expectAccessible(page);
+});
+
+test("a practice reads first in plain words what happens and who does it", async ({ page }) => {
+  await signIn(page, "owner@northgate.example");
+  const waiting = await page.evaluate(async () => {
+    const { items } = await (await fetch("/api/incidents?state=suppressed&limit=1")).json();
+    return items[0];
+  });
+  await visit(page, `/incidents/${waiting.id}`);
+  const panel = page.getByRole("region", { name: "What happens now" });
+  await expect(panel.locator("p").first()).toHaveText("It is not as it should be, and that was accepted for now.");
+  await expect(panel).toContainText(`For technicians: ${waiting.why}`);
 });

@@ -3,6 +3,7 @@ import { levelOf } from "../auth/roles";
 import { Fact, Facts } from "../ui/facts";
 import { Panel } from "../ui/panel";
 import type { IncidentDetail } from "../api/types";
+import { plainly } from "./plain";
 
 /** Whether nothing but a person can end it: somebody handed it over, or there is nothing that could run. */
 export const isByHand = ({ state, runbook }: Pick<IncidentDetail, "state" | "runbook">): boolean =>
@@ -20,8 +21,13 @@ export function ByHand({ incident }: { incident: IncidentDetail }) {
   return (
     <Panel title={ours ? "A person has to fix this" : "Your IT provider has to fix this"}>
       <p className="px-4 py-3 text-md">
-        {incident.state === "escalated" ? incident.why : "No runbook repairs what this check looks at."}
+        {!ours
+          ? plainly(incident.state)
+          : incident.state === "escalated"
+            ? incident.why
+            : "No runbook repairs what this check looks at."}
       </p>
+      {!ours && <p className="-mt-2 px-4 pb-3 text-ink-2">For technicians: {incident.why}</p>}
       {seen && (
         <Facts className="border-t border-hair">
           <Fact name="Found">
