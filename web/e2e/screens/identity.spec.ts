@@ -130,6 +130,7 @@ test.describe("passkeys", () => {
     await page.getByLabel("I have kept them").check();
     await go.click();
     await expect(inside(page)).toBeVisible();
+    await settle(page);
 
     await visit(page, "/account");
     await expect(page.getByText("Test key")).toBeVisible();
