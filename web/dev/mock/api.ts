@@ -16,7 +16,7 @@ import {
   sites,
   summarise,
 } from "./fleet.ts";
-import { detail, incidents } from "./incidents.ts";
+import { detail, escalate, incidents } from "./incidents.ts";
 import { missing, page, Refusal, required, type Route } from "./kit.ts";
 import { hex } from "./log.ts";
 import { Random } from "./random.ts";
@@ -60,7 +60,6 @@ function overview(): S["Overview"] {
         (i) => open(i) && (i.state === "escalated" || i.state === "awaiting_approval" || i.severity === "critical"),
       )
       .sort((a, b) => (severityRank[b.severity] ?? 0) - (severityRank[a.severity] ?? 0))
-      .slice(0, 9)
       .map((i): S["Attention"] => ({
         kind:
           i.state === "escalated" ? "escalated" : i.state === "awaiting_approval" ? "awaiting_approval" : "incident",
@@ -73,7 +72,7 @@ function overview(): S["Overview"] {
         incident_id: i.id,
         since: i.opened_at,
       })),
-    ...offline.slice(0, 2).map((site): S["Attention"] => ({
+    ...offline.map((site): S["Attention"] => ({
       kind: "offline",
       severity: "high",
       title: "No evidence for 3 h 12 min",
@@ -86,7 +85,6 @@ function overview(): S["Overview"] {
     })),
     ...sites
       .filter((s) => s.profile === "mixed")
-      .slice(0, 2)
       .map((site): S["Attention"] => ({
         kind: "unmeasured",
         severity: "medium",
@@ -121,7 +119,9 @@ function overview(): S["Overview"] {
       stale: sum((s) => s.controls.stale),
       not_applicable: sum((s) => s.controls.not_applicable),
     },
-    attention: process.env.PROOFLINE_MOCK_SITES === "0" ? [] : attention,
+    attention: attention.slice(0, 20),
+    attention_total: attention.length,
+    attention_sites: new Set(attention.map((item) => item.site_id)).size,
     sites: [...sites]
       .sort((a, b) => risk(b) - risk(a))
       .slice(0, 20)
@@ -467,10 +467,9 @@ export const routes: Route[] = [
   [
     "POST",
     /^\/api\/incidents\/([^/]+)\/escalate$/,
-    ({ body }, id) => {
+    ({ body, account }, id) => {
       const incident = incidents().find((i) => i.id === id) ?? missing();
-      incident.state = "escalated";
-      incident.why = required(body, "reason");
+      escalate(incident, account, required(body, "reason"));
       return { body: incident, changed: { topic: "incident", site_id: incident.site_id, id: incident.id } };
     },
   ],

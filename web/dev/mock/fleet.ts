@@ -197,7 +197,8 @@ export function makeAppliance(site: Site): S["Appliance"] {
       : {
           started_at: iso(seen() - 90 * second),
           duration_ms: rng.int(640, 1480),
-          checks: 42,
+          // A cycle in which no check was due.
+          checks: site.profile === "stale" ? 0 : 42,
           errors: site.profile === "mixed" ? 2 : 0,
         },
     catalogue_current: rng.chance(0.9),

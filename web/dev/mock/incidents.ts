@@ -26,6 +26,15 @@ const whys: Partial<Record<S["IncidentState"], string[]>> = {
 
 let all: S["IncidentRow"][] | undefined;
 
+/** Who handed an incident to people, of those that a person did. */
+const handed = new Map<string, { id: string; name: string; at: string; reason: string }>();
+
+export function escalate(incident: S["IncidentRow"], person: { id: string; name: string }, reason: string): void {
+  incident.state = "escalated";
+  incident.why = `Handed to people: ${reason}.`;
+  handed.set(incident.id, { ...person, at: iso(now()), reason });
+}
+
 export function incidents(): S["IncidentRow"][] {
   if (all) return all;
   all = [];
@@ -37,7 +46,9 @@ export function incidents(): S["IncidentRow"][] {
         site.profile === "offline" || !m.check.runbook
           ? "open"
           : rng.pick(["open", "open", "awaiting_approval", "escalated", "healing", "verifying", "suppressed"] as const);
-      all.push(row(site, m, state, Date.parse(m.since ?? ""), rng));
+      const failing = row(site, m, state, Date.parse(m.since ?? ""), rng);
+      if (!m.check.runbook) failing.why = "No runbook repairs this: a person has to.";
+      all.push(failing);
     }
     if (site.assets[0] && rng.chance(0.6)) {
       const check = rng.pick(checks.filter((c) => c.runbook));
@@ -109,7 +120,9 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
     actor: string,
     cause: string,
     entry: number | null = 5,
-  ) => ({ at, from, to, actor, cause, entry_index: entry });
+    name: string | null = null,
+  ) => ({ at, from, to, actor, actor_name: name, cause, entry_index: entry });
+  const by = handed.get(incident.id);
   const transitions = [step(null, "open", t(0), "agent", "The check failed", 3)];
   const heals: S["IncidentDetail"]["heals"] = [];
   const attempt = (at: number, outcome: "resolved" | "not_effective") =>
@@ -143,6 +156,10 @@ export function detail(incident: S["IncidentRow"]): S["IncidentDetail"] {
       );
       break;
     case "escalated":
+      if (by) {
+        transitions.push(step("open", "escalated", by.at, `user:${by.id}`, by.reason, null, by.name));
+        break;
+      }
       attempt(12, "not_effective");
       attempt(620, "not_effective");
       transitions.push(

@@ -1,7 +1,7 @@
 /** What a cell says is held against signed entries, in this browser. */
 
 import type { Page } from "@playwright/test";
-import { expect, expectNoOverflow, test, visit } from "./signed-in";
+import { expect, expectAccessible, expectNoOverflow, signIn, test, visit } from "./signed-in";
 
 interface Check {
   asset_id: string;
@@ -97,4 +97,27 @@ test("no part of a result is cut off, however little room there is", async ({ ap
       await expectNoOverflow(page);
     }
   }
+});
+
+test("beside the export stand the way to check it offline, and the key to compare", async ({ page }) => {
+  await signIn(page, "viewer@northgate.example");
+  const { measured, empty } = await page.evaluate(async () => {
+    interface Site {
+      id: string;
+      appliance_status: string;
+    }
+    const sites: Site[] = (await (await fetch("/api/sites?limit=100")).json()).items;
+    const { id } = sites.find((site) => site.appliance_status === "online") as Site;
+    const entry = await (await fetch(`/api/sites/${id}/evidence/0`)).json();
+    const without = sites.find((site) => site.appliance_status === "none") as Site;
+    return { measured: { id, key: entry.checkpoint_key.vkey }, empty: without.id };
+  });
+  const log = page.getByRole("region", { name: "The log of this site" });
+  await visit(page, `/sites/${measured.id}/evidence`);
+  await expect(log).toContainText("proofline-verify FILE --checkpoint-key KEY");
+  await expect(log).toContainText(measured.key);
+  await page.setViewportSize({ width: 390, height: 800 });
+  await expectAccessible(page);
+  await visit(page, `/sites/${empty}/evidence`);
+  await expect(log).toContainText("For the checkpoint key, ask whoever runs");
 });

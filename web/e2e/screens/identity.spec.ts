@@ -130,6 +130,7 @@ test.describe("passkeys", () => {
     await page.getByLabel("I have kept them").check();
     await go.click();
     await expect(inside(page)).toBeVisible();
+    await settle(page);
 
     await visit(page, "/account");
     await expect(page.getByText("Test key")).toBeVisible();
@@ -453,7 +454,7 @@ const homes: Record<string, { sees: string[]; lacks: string[]; words: string | R
     lacks: ["System health", "Emergency access"],
     words: "Your clinics",
   },
-  technician: { sees: ["Sites", "Appliances"], lacks: ["People", "Settings", "Audit log"], words: "Your clinics" },
+  technician: { sees: ["Sites", "Appliances"], lacks: ["People", "Audit log"], words: "Your clinics" },
   billing: { sees: ["Overview"], lacks: ["Sites", "Incidents", "Audit log"], words: "Your clinics" },
   owner: { sees: ["Sites", "People", "Audit log"], lacks: ["System health", "Settings"], words: "Your sites" },
   viewer: { sees: ["Sites"], lacks: ["People", "Audit log", "Settings"], words: "Your sites" },

@@ -68,6 +68,18 @@ test("the palette finds a site and goes there", async ({ app: page }) => {
   await expect(page.getByRole("heading", { name: /Cedar Ridge/ })).toBeVisible();
 });
 
+test("a slash goes to the filter of the page, and to the search where there is none", async ({ app: page }) => {
+  await visit(page, "/incidents");
+  await settle(page);
+  await page.keyboard.press("/");
+  await expect(page.getByRole("combobox", { name: "Search or jump to" })).toBeFocused();
+  await page.keyboard.type("keyboard short");
+  await expect(page.getByRole("option")).toHaveCount(1);
+  await expect(page.getByRole("status").filter({ hasText: "result" })).toHaveText("1 result");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toContainText("The filter of this page; without one, search");
+});
+
 test("single letters can be switched off", async ({ app: page }) => {
   await settle(page);
   await page.keyboard.press("?");

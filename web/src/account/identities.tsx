@@ -16,12 +16,17 @@ import { identitiesQuery, offeredQuery } from "./queries";
 /** Accounts elsewhere that sign this person in here. */
 export function IdentitiesPanel() {
   const query = useQuery(identitiesQuery());
+  const offered = useQuery(offeredQuery()).data?.items;
   return (
     <Panel title="Linked accounts" note="sign in with them instead of the password">
       <QueryView query={query} what="Linked accounts" skeleton={<RowsSkeleton rows={1} tall />}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title="No linked account">Link one, and you can sign in with it.</Empty>
+            <Empty title="No linked account">
+              {offered?.length === 0
+                ? "There is nothing to link: no sign-in provider is set up for you here."
+                : "Link one, and you can sign in with it."}
+            </Empty>
           ) : (
             <ul className="divide-y divide-hair">
               {items.map((identity) => (

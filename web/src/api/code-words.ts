@@ -136,7 +136,10 @@ export const codeWords: Record<string, ErrorWords> = {
   identity_taken: once("This account belongs to another person here", "Link another one."),
   session_over: again("Your session ended meanwhile", "Sign in, then link the account again."),
   last_way_in: once("This is your only way to sign in", "Set a password first, with “Forgotten password?”."),
-  has_account: once("This person has an account here", "They are in the list of people already. Change their role there."),
+  has_account: once(
+    "This person has an account here",
+    "They are in the list of people already. Change their role there.",
+  ),
   already_decided: again("Somebody decided on this already", "Look at the list again."),
   sign_in_failed: again("The sign-in did not work", "Start again. Nothing was changed."),
 

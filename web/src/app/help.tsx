@@ -6,7 +6,7 @@ import { shortcutPreference } from "./shortcuts";
 
 const keys: [string[], string][] = [
   [["Ctrl", "K"], "Search or jump to"],
-  [["/"], "Filter the list on this page"],
+  [["/"], "The filter of this page; without one, search"],
   [["j"], "Next row"],
   [["k"], "Previous row"],
   [["Enter"], "Open the row"],

@@ -7,6 +7,7 @@ import { Dialog as Base } from "@base-ui/react/dialog";
 import { wordsFor } from "../api/error-words";
 import { useDenied, useSession } from "../auth/context";
 import { cx } from "../lib/cx";
+import { plural } from "../lib/format";
 import { setPreference, themePreference } from "../lib/preference";
 import { sitesSearchQuery } from "../tenants/queries";
 import { Icon, type IconName } from "../ui/icon";
@@ -92,7 +93,7 @@ export function Palette({ onClose, onHelp }: { onClose: () => void; onHelp: () =
             ))}
           </ul>
           <p role="status" className={cx("border-t border-hair px-4 py-2 text-xs text-ink-3", !status && "sr-only")}>
-            {status || `${options.length} results`}
+            {status || plural(options.length, "result")}
           </p>
         </Base.Popup>
       </Base.Portal>

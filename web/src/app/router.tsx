@@ -1,12 +1,22 @@
 /** Every address of the console. Pages are loaded when somebody goes there, or is about to. */
 
 import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  notFound,
+  redirect,
+} from "@tanstack/react-router";
 import { applianceStatusNames, evidenceKindNames, incidentStateNames, severityNames } from "../api/types";
+import { permission } from "../api/identity";
 import { roleNames } from "../auth/roles";
 import { scrollKey } from "../lib/on-top";
-import { defined, moment, oneOf, text } from "./search";
+import { settingsTabs } from "../settings/tabs";
+import { checked, isIndex, moment, oneOf, text } from "./search";
 import { NotFound, PageError, PagePending, SectionError } from "./fallbacks";
+import { needs } from "./needs";
 import { Shell } from "./shell";
 
 interface RouterContext {
@@ -31,7 +41,8 @@ const overview = createRoute({
 const sites = createRoute({
   getParentRoute: () => root,
   path: "/sites",
-  validateSearch: (raw: Record<string, unknown>) => defined({ q: text(raw, "q"), sort: oneOf(raw, "sort", ["name"]) }),
+  beforeLoad: needs("site.read"),
+  validateSearch: (raw: Record<string, unknown>) => checked({ q: text(raw, "q"), sort: oneOf(raw, "sort", ["name"]) }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, deps }) => (await import("../tenants/sites-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../tenants/sites-page"), "Page"),
@@ -40,6 +51,7 @@ const sites = createRoute({
 const site = createRoute({
   getParentRoute: () => root,
   path: "/sites/$siteId",
+  beforeLoad: needs("site.read"),
   loader: async ({ context, params }) =>
     (await import("../tenants/site-layout")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../tenants/site-layout"), "Page"),
@@ -50,7 +62,7 @@ const posture = createRoute({
   errorComponent: SectionError,
   path: "/",
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({
+    checked({
       as_of: moment(raw, "as_of"),
       asset: text(raw, "asset"),
       state: oneOf(raw, "state", postureStates),
@@ -77,6 +89,7 @@ const siteAppliances = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/appliances",
+  beforeLoad: needs("appliance.read"),
   loader: async ({ context, params }) =>
     (await import("../appliances/site-page")).prefetch(context.queryClient, params.siteId),
   component: lazyRouteComponent(() => import("../appliances/site-page"), "Page"),
@@ -86,7 +99,8 @@ const siteIncidents = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/incidents",
-  validateSearch: (raw: Record<string, unknown>) => defined({ state: oneOf(raw, "state", incidentStates) }),
+  beforeLoad: needs("incident.read"),
+  validateSearch: (raw: Record<string, unknown>) => checked({ state: oneOf(raw, "state", incidentStates) }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, params, deps }) =>
     (await import("../incidents/site-page")).prefetch(context.queryClient, params.siteId, deps),
@@ -97,8 +111,9 @@ const siteEvidence = createRoute({
   getParentRoute: () => site,
   errorComponent: SectionError,
   path: "/evidence",
+  beforeLoad: needs("evidence.read"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
+    checked({ kind: oneOf(raw, "kind", evidenceKindNames), check: text(raw, "check") }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, params, deps }) =>
     (await import("../proof/site-page")).prefetch(context.queryClient, params.siteId, deps),
@@ -118,6 +133,10 @@ const siteSettings = createRoute({
 const entry = createRoute({
   getParentRoute: () => root,
   path: "/sites/$siteId/evidence/$index",
+  beforeLoad: (opening) => {
+    needs("evidence.read")(opening);
+    if (!isIndex(opening.params.index)) throw notFound();
+  },
   loader: async ({ context, params }) =>
     (await import("../proof/entry-page")).prefetch(context.queryClient, params.siteId, params.index),
   component: lazyRouteComponent(() => import("../proof/entry-page"), "Page"),
@@ -126,8 +145,9 @@ const entry = createRoute({
 const incidents = createRoute({
   getParentRoute: () => root,
   path: "/incidents",
+  beforeLoad: needs("incident.read"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({
+    checked({
       state: oneOf(raw, "state", incidentStates),
       severity: oneOf(raw, "severity", severityNames),
       sort: oneOf(raw, "sort", ["newest"]),
@@ -140,6 +160,7 @@ const incidents = createRoute({
 const incident = createRoute({
   getParentRoute: () => root,
   path: "/incidents/$incidentId",
+  beforeLoad: needs("incident.read"),
   loader: async ({ context, params }) =>
     (await import("../incidents/detail-page")).prefetch(context.queryClient, params.incidentId),
   component: lazyRouteComponent(() => import("../incidents/detail-page"), "Page"),
@@ -148,8 +169,9 @@ const incident = createRoute({
 const appliances = createRoute({
   getParentRoute: () => root,
   path: "/appliances",
+  beforeLoad: needs("appliance.read"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ status: oneOf(raw, "status", applianceStatusNames), show: text(raw, "show") }),
+    checked({ status: oneOf(raw, "status", applianceStatusNames), show: text(raw, "show") }),
   loaderDeps: ({ search: { status } }) => ({ status }),
   loader: async ({ context, deps }) => (await import("../appliances/list-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../appliances/list-page"), "Page"),
@@ -158,16 +180,18 @@ const appliances = createRoute({
 const provision = createRoute({
   getParentRoute: () => root,
   path: "/provision",
+  beforeLoad: needs("code.create"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ partner: text(raw, "partner"), org: text(raw, "org"), site: text(raw, "site") }),
+    checked({ partner: text(raw, "partner"), org: text(raw, "org"), site: text(raw, "site") }),
   component: lazyRouteComponent(() => import("../appliances/provision-page"), "Page"),
 });
 
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
+  beforeLoad: needs("audit.read"),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({
+    checked({
       actor: text(raw, "actor"),
       action: text(raw, "action"),
       from: moment(raw, "from"),
@@ -184,6 +208,7 @@ const audit = createRoute({
 const system = createRoute({
   getParentRoute: () => root,
   path: "/system",
+  beforeLoad: needs("system.read"),
   loader: async ({ context }) => (await import("../system/health-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../system/health-page"), "Page"),
 });
@@ -191,6 +216,7 @@ const system = createRoute({
 const settings = createRoute({
   getParentRoute: () => root,
   path: "/settings",
+  beforeLoad: needs(...settingsTabs.map((tab) => tab.permission)),
   component: lazyRouteComponent(() => import("../settings/layout"), "Page"),
 });
 
@@ -198,8 +224,12 @@ const settingsGeneral = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/",
-  loader: async ({ context }) =>
-    context.may("settings.read") && (await import("../settings/general-page")).prefetch(context.queryClient),
+  // Who may not see the first page begins with the first that they may see.
+  beforeLoad: ({ context }) => {
+    const first = settingsTabs.find((tab) => context.may(tab.permission));
+    if (first && first.to !== "/settings") throw redirect({ to: first.to, replace: true });
+  },
+  loader: async ({ context }) => (await import("../settings/general-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/general-page"), "Page"),
 });
 
@@ -207,6 +237,7 @@ const settingsProviders = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/providers",
+  beforeLoad: needs(permission.seeProviders),
   loader: async ({ context }) => (await import("../settings/providers-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/providers-page"), "Page"),
 });
@@ -215,6 +246,7 @@ const settingsApprovals = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/approvals",
+  beforeLoad: needs(permission.seeApprovals),
   loader: async ({ context }) => (await import("../settings/approvals-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/approvals-page"), "Page"),
 });
@@ -223,6 +255,7 @@ const settingsTokens = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/tokens",
+  beforeLoad: needs(permission.seeTokens),
   loader: async ({ context }) => (await import("../settings/tokens-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/tokens-page"), "Page"),
 });
@@ -231,8 +264,9 @@ const settingsMail = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/mail",
+  beforeLoad: needs(permission.seeMail),
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({ state: oneOf(raw, "state", ["failed", "queued", "sent"]) }),
+    checked({ state: oneOf(raw, "state", ["failed", "queued", "sent"]) }),
   loaderDeps: ({ search }) => search,
   loader: async ({ context, deps }) => (await import("../settings/mail-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../settings/mail-page"), "Page"),
@@ -242,6 +276,7 @@ const settingsKeys = createRoute({
   getParentRoute: () => settings,
   errorComponent: SectionError,
   path: "/keys",
+  beforeLoad: needs(permission.seeKeys),
   loader: async ({ context }) => (await import("../settings/keys-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../settings/keys-page"), "Page"),
 });
@@ -249,7 +284,7 @@ const settingsKeys = createRoute({
 const account = createRoute({
   getParentRoute: () => root,
   path: "/account",
-  validateSearch: (raw: Record<string, unknown>) => defined({ problem: text(raw, "problem") }),
+  validateSearch: (raw: Record<string, unknown>) => checked({ problem: text(raw, "problem") }),
   loader: async ({ context }) => (await import("../account/page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../account/page"), "Page"),
 });
@@ -257,6 +292,7 @@ const account = createRoute({
 const people = createRoute({
   getParentRoute: () => root,
   path: "/people",
+  beforeLoad: needs(permission.seePeople),
   component: lazyRouteComponent(() => import("../people/layout"), "Page"),
 });
 
@@ -265,13 +301,13 @@ const peopleList = createRoute({
   errorComponent: SectionError,
   path: "/",
   validateSearch: (raw: Record<string, unknown>) =>
-    defined({
+    checked({
       q: text(raw, "q"),
       role: oneOf(raw, "role", roleNames),
       status: oneOf(raw, "status", ["active", "suspended"]),
       show: text(raw, "show"),
     }),
-  loaderDeps: ({ search: { q, role, status } }) => defined({ q, role, status }),
+  loaderDeps: ({ search: { q, role, status } }) => checked({ q, role, status }),
   loader: async ({ context, deps }) => (await import("../people/list-page")).prefetch(context.queryClient, deps),
   component: lazyRouteComponent(() => import("../people/list-page"), "Page"),
 });
@@ -280,6 +316,7 @@ const invitations = createRoute({
   getParentRoute: () => people,
   errorComponent: SectionError,
   path: "/invitations",
+  beforeLoad: needs(permission.seeInvitations),
   loader: async ({ context }) => (await import("../people/invitations-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../people/invitations-page"), "Page"),
 });
@@ -288,6 +325,7 @@ const secondFactors = createRoute({
   getParentRoute: () => people,
   errorComponent: SectionError,
   path: "/second-factors",
+  beforeLoad: needs(permission.seeFactorPolicy),
   loader: async ({ context }) => (await import("../people/second-factors-page")).prefetch(context.queryClient),
   component: lazyRouteComponent(() => import("../people/second-factors-page"), "Page"),
 });
@@ -295,6 +333,7 @@ const secondFactors = createRoute({
 const emergency = createRoute({
   getParentRoute: () => root,
   path: "/emergency",
+  beforeLoad: needs(permission.seeBreakGlass),
   loader: async ({ context }) => (await import("../access/page")).prefetch(context.queryClient, context.may),
   component: lazyRouteComponent(() => import("../access/page"), "Page"),
 });

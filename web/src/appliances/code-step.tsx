@@ -20,7 +20,7 @@ export function CodeStep({ siteId }: { siteId: string }) {
       api.post("/api/sites/{site_id}/codes", { path: { site_id: siteId }, body: { label: label.trim() } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["site", siteId, "codes"] }),
   });
-  if (issue.data) return <IssuedCode siteId={siteId} issued={issue.data} />;
+  if (issue.data) return <IssuedCode siteId={siteId} issued={issue.data} onAgain={() => issue.reset()} />;
   return (
     <form
       className="grid gap-3"
@@ -55,9 +55,42 @@ export function CodeStep({ siteId }: { siteId: string }) {
   );
 }
 
-function IssuedCode({ siteId, issued }: { siteId: string; issued: Issued }) {
+function IssuedCode({ siteId, issued, onAgain }: { siteId: string; issued: Issued; onAgain: () => void }) {
+  const { joined, error } = useJoined(siteId, issued.id);
   return (
     <div className="grid gap-4">
+      {!joined && <Code issued={issued} />}
+      <div role="status" className="flex flex-wrap items-center gap-3 rounded-md bg-inset px-3 py-2.5">
+        {joined ? (
+          <>
+            <Icon name="check" className="text-pass" />
+            <p className="flex-1">
+              <strong className="font-semibold">{joined.hostname}</strong> joined. Its first results arrive within a
+              minute. The code is used up.
+            </p>
+            <Button onClick={onAgain}>Make another code</Button>
+            <Link to="/sites/$siteId" params={{ siteId }} className="btn btn-primary">
+              See its posture
+            </Link>
+          </>
+        ) : error ? (
+          <p className="text-stale">
+            {wordsFor(error).title}. The code is valid all the same; the page asks again by itself.
+          </p>
+        ) : (
+          <>
+            <span aria-hidden="true" className="size-2 animate-pulse rounded-full bg-accent" />
+            <p>Waiting for the machine. You may leave this page; the code stays valid.</p>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Code({ issued }: { issued: Issued }) {
+  return (
+    <>
       <div>
         <p ref={focusOnceThere} tabIndex={-1} className="mb-1 font-medium">
           The code, shown only now
@@ -68,7 +101,7 @@ function IssuedCode({ siteId, issued }: { siteId: string; issued: Issued }) {
           </code>
           <CopyButton text={issued.code} label="Copy code" />
           <span className="text-ink-3">
-            one machine, until <Time at={issued.expires_at} focusable />
+            for one machine; ends <Time at={issued.expires_at} focusable />
           </span>
         </div>
       </div>
@@ -84,41 +117,16 @@ function IssuedCode({ siteId, issued }: { siteId: string; issued: Issued }) {
           <CopyButton text={issued.enroll_command} label="Copy command" />
         </div>
       </div>
-      <Waiting siteId={siteId} since={issued.id} />
-    </div>
+    </>
   );
 }
 
 /** Watches for the machine. A change on the server wakes the list; the timer is for when that is broken. */
-function Waiting({ siteId, since }: { siteId: string; since: string }) {
+function useJoined(siteId: string, code: string) {
   const query = useInfiniteQuery({ ...appliancesQuery({ siteId }), refetchInterval: 5000 });
   const [before, setBefore] = useState<{ code: string; ids: ReadonlySet<string> }>();
   const rows = query.data ? flatten(query.data) : undefined;
-  if (rows && before?.code !== since) setBefore({ code: since, ids: new Set(rows.map(({ id }) => id)) });
-  const joined = before && rows?.find(({ id }) => !before.ids.has(id));
-  return (
-    <div role="status" className="flex flex-wrap items-center gap-3 rounded-md bg-inset px-3 py-2.5">
-      {joined ? (
-        <>
-          <Icon name="check" className="text-pass" />
-          <p className="flex-1">
-            <strong className="font-semibold">{joined.hostname}</strong> joined. Its first results arrive within a
-            minute.
-          </p>
-          <Link to="/sites/$siteId" params={{ siteId }} className="btn btn-primary">
-            See its posture
-          </Link>
-        </>
-      ) : query.isError ? (
-        <p className="text-stale">
-          {wordsFor(query.error).title}. The code is valid all the same; the page asks again by itself.
-        </p>
-      ) : (
-        <>
-          <span aria-hidden="true" className="size-2 animate-pulse rounded-full bg-accent" />
-          <p>Waiting for the machine. You may leave this page; the code stays valid.</p>
-        </>
-      )}
-    </div>
-  );
+  if (rows && before?.code !== code) setBefore({ code, ids: new Set(rows.map(({ id }) => id)) });
+  const joined = before?.code === code ? rows?.find(({ id }) => !before.ids.has(id)) : undefined;
+  return { joined, error: query.error };
 }

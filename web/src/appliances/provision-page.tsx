@@ -1,9 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useDenied } from "../auth/context";
 import { organisationsQuery, partnersQuery, siteQuery } from "../tenants/queries";
 import { Crumbs } from "../ui/crumbs";
-import { Empty } from "../ui/empty";
 import { PageHead } from "../ui/page-head";
 import { CodeStep } from "./code-step";
 import { OrganisationStep, PartnerStep, SiteStep } from "./tenant-steps";
@@ -15,24 +13,11 @@ const route = getRouteApi("/provision");
 export function Page() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const denied = useDenied();
   const partners = useQuery(partnersQuery());
   const organisations = useQuery(organisationsQuery(search.partner ?? ""));
   const site = useQuery({ ...siteQuery(search.site ?? ""), enabled: Boolean(search.site) });
   const go = (to: { partner?: string; org?: string; site?: string }) =>
     void navigate({ search: to, resetScroll: false });
-
-  const reason = denied("code.create");
-  if (reason) {
-    return (
-      <>
-        <PageHead title="Add an appliance" />
-        <div className="panel">
-          <Empty title="Not for your role">Adding an appliance is not possible: {reason}.</Empty>
-        </div>
-      </>
-    );
-  }
 
   const step = search.site ? 4 : search.org ? 3 : search.partner ? 2 : 1;
   const partnerName = site.data?.partner.name ?? partners.data?.items.find(({ id }) => id === search.partner)?.name;

@@ -62,7 +62,11 @@ function Details({ appliance }: { appliance: Appliance }) {
         <Time at={appliance.last_seen_at} focusable />
       </Fact>
       <Fact name="Last cycle">
-        {cycle ? (
+        {cycle?.checks === 0 && cycle.errors === 0 ? (
+          <>
+            nothing was due, <Time at={cycle.started_at} focusable />
+          </>
+        ) : cycle ? (
           <>
             {plural(cycle.checks, "check")} in {milliseconds(cycle.duration_ms)}, {plural(cycle.errors, "error")},{" "}
             <Time at={cycle.started_at} focusable />

@@ -2,7 +2,7 @@ import { count, milliseconds, plural } from "../lib/format";
 import { Chip } from "../ui/chip";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
-import { ModeChip } from "./mode";
+import { ModeChip, modes } from "./mode";
 import { PresenceChip } from "./presence";
 import type { Appliance } from "../api/types";
 
@@ -65,7 +65,7 @@ const columns = (onOpen: (appliance: Appliance) => void): Columns<Appliance> => 
         <ModeChip mode={appliance.mode} />
         {appliance.local_override && (
           <Chip tone="warn" tip={`Somebody at the site holds it at ${appliance.local_override}; that always wins`}>
-            Held: {appliance.local_override}
+            Held at the site: {modes[appliance.local_override]?.word ?? appliance.local_override}
           </Chip>
         )}
       </span>

@@ -23,6 +23,7 @@ import { RowsSkeleton } from "../ui/skeleton";
 import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { DateRange } from "./date-range";
+import { detailText } from "./detail";
 
 interface AuditFilter {
   actor?: string | undefined;
@@ -216,15 +217,6 @@ const outcomes: Record<string, { word: string; tone: Tone; icon: IconName }> = {
   failed: { word: "Failed", tone: "bad", icon: "incident" },
 };
 
-/** What the server noted beside the action, on one line. */
-function detailText(detail: unknown): string {
-  if (typeof detail === "string") return detail;
-  if (typeof detail !== "object" || detail === null) return "";
-  return Object.entries(detail)
-    .map(([key, value]) => `${key.replace(/_/g, " ")}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join(", ");
-}
-
 const column = columnsOf<AuditRow>();
 
 const columns: Columns<AuditRow> = [
@@ -285,7 +277,7 @@ const columns: Columns<AuditRow> = [
     meta: { narrow: "hide", spare: true },
     cell: ({ row }) => (
       <code className="text-ink-3" data-tip={row.original.request_id}>
-        {row.original.request_id.slice(-6)}
+        {shortId(row.original.request_id)}
       </code>
     ),
   }),

@@ -5,8 +5,11 @@ import { wordsFor } from "../api/error-words";
 import { useDenied } from "../auth/context";
 import { Button } from "../ui/button";
 import { ConfirmDialog } from "../ui/confirm";
+import { Icon } from "../ui/icon";
+import { Time } from "../ui/time";
 import { say } from "../ui/toast";
 import type { IncidentDetail } from "../api/types";
+import { handedOver } from "./by-hand";
 import { Plan } from "./plan";
 import { wordsOfState } from "./state";
 
@@ -84,6 +87,16 @@ function Approve({ incident }: { incident: IncidentDetail }) {
   );
 }
 
+function Handed({ incident }: { incident: IncidentDetail }) {
+  const handed = handedOver(incident);
+  return (
+    <p className="flex items-center gap-1.5 text-ink-2">
+      <Icon name="user" size={14} className="text-ink-3" />
+      <span>Handed to people {handed && <Time at={handed.at} focusable />}</span>
+    </p>
+  );
+}
+
 function Escalate({ incident }: { incident: IncidentDetail }) {
   const denied = useDenied();
   const refresh = useRefresh(incident);
@@ -98,6 +111,7 @@ function Escalate({ incident }: { incident: IncidentDetail }) {
     onSettled: refresh,
   });
   if (incident.resolved_at != null) return null;
+  if (incident.state === "escalated") return <Handed incident={incident} />;
   const reason =
     denied("incident.escalate") ??
     (escalatable.includes(incident.state) ? undefined : `it is ${wordsOfState(incident.state).word.toLowerCase()}`);

@@ -1,5 +1,7 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
+import { useSession } from "../auth/context";
+import { levelOf } from "../auth/roles";
 import { plural } from "../lib/format";
 import { Crumbs } from "../ui/crumbs";
 import { ErrorNote } from "../ui/error-note";
@@ -14,8 +16,10 @@ import { Time } from "../ui/time";
 import { ModeChip } from "../appliances/mode";
 import { lookOfCheck } from "../scoring/look";
 import { Actions } from "./actions";
+import { ByHand, isByHand } from "./by-hand";
 import { Heals } from "./heals";
 import type { IncidentDetail } from "../api/types";
+import { plainly } from "./plain";
 import { Plan } from "./plan";
 import { incidentQuery } from "./queries";
 import { IncidentStateChip } from "./state";
@@ -102,11 +106,9 @@ function Detail({ incident }: { incident: IncidentDetail }) {
   return (
     <div className="grid items-start gap-3.5 lg:grid-cols-[minmax(0,1fr)_22rem]">
       <div className="grid min-w-0 gap-3.5">
-        <Panel title={!open ? "How it ended" : incident.heals.length > 0 ? "Where it stands" : "Why did nothing run?"}>
-          <p className="px-4 py-3 text-md">{incident.why}</p>
-        </Panel>
+        {isByHand(incident) ? <ByHand incident={incident} /> : <Standing incident={incident} />}
         <Heals incident={incident} />
-        {open && (
+        {open && (incident.runbook || !isByHand(incident)) && (
           <Panel title={incident.state === "awaiting_approval" ? "The plan" : "Runbook"}>
             <Runbook runbook={incident.runbook} />
           </Panel>
@@ -137,6 +139,24 @@ function Detail({ incident }: { incident: IncidentDetail }) {
         </Panel>
       </div>
     </div>
+  );
+}
+
+function Standing({ incident }: { incident: IncidentDetail }) {
+  const { session } = useSession();
+  const ended = incident.resolved_at != null;
+  if (levelOf(session.user.role) === "practice") {
+    return (
+      <Panel title={ended ? "How it ended" : "What happens now"}>
+        <p className="px-4 pt-3 text-md">{plainly(incident.state)}</p>
+        <p className="px-4 pt-1 pb-3 text-ink-2">For technicians: {incident.why}</p>
+      </Panel>
+    );
+  }
+  return (
+    <Panel title={ended ? "How it ended" : incident.heals.length > 0 ? "Where it stands" : "Why did nothing run?"}>
+      <p className="px-4 py-3 text-md">{incident.why}</p>
+    </Panel>
   );
 }
 

@@ -3,13 +3,8 @@ import { cx } from "../lib/cx";
 import { Icon } from "../ui/icon";
 import { Time } from "../ui/time";
 import type { IncidentDetail } from "../api/types";
+import { actorWord } from "./actor";
 import { wordsOfState } from "./state";
-
-const actorWords: Record<string, string> = {
-  agent: "the agent",
-  l1: "a rule",
-  server: "the server",
-};
 
 /**
  * Every transition: who, why, when, and the entry that proves it. Where the state stays what it was, only its explanation
@@ -49,7 +44,7 @@ export function Timeline({ incident }: { incident: IncidentDetail }) {
             <div className="min-w-0">
               {moved && <p className="font-semibold">{word}</p>}
               <p className="text-ink-2">
-                {step.cause} <span className="text-ink-3">· {actorWords[step.actor] ?? step.actor}</span>
+                {step.cause} <span className="text-ink-3">· {actorWord(step)}</span>
               </p>
             </div>
             <div className={cx("text-right text-xs text-ink-3", !moved && "flex items-baseline gap-2")}>

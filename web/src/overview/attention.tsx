@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { cx } from "../lib/cx";
+import { count } from "../lib/format";
 import { Empty } from "../ui/empty";
 import { Icon } from "../ui/icon";
 import { Severity } from "../ui/severity";
@@ -7,10 +8,13 @@ import { Glyph } from "../ui/state";
 import { Time } from "../ui/time";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Attention } from "../api/types";
+import type { Level } from "../auth/roles";
+import { attentionWords, overviewWords } from "./words";
 
 const shownAtFirst = 7;
 
-export function AttentionList({ items }: { items: Attention[] }) {
+/** The most urgent of everything that needs somebody; the end of the list says how much there is besides. */
+export function AttentionList({ items, total, level }: { items: Attention[]; total: number; level: Level }) {
   const [all, setAll] = useState(false);
   const list = useRef<HTMLUListElement>(null);
   // The button is gone: on with the first of the rows that it brought.
@@ -24,10 +28,13 @@ export function AttentionList({ items }: { items: Attention[] }) {
       </Empty>
     );
   const shown = all ? items : items.slice(0, shownAtFirst);
+  const { proof } = overviewWords[level];
+  const rows = shown.map((item) => ({ item, words: attentionWords(item, level) }));
   return (
     <>
+      {proof && <p className="border-b border-hair px-4 py-2 text-xs text-ink-2">{proof}</p>}
       <ul ref={list} className="divide-y divide-hair">
-        {shown.map((item) => (
+        {rows.map(({ item, words }) => (
           <li
             key={`${item.kind} ${item.incident_id ?? ""} ${item.site_id} ${item.title}`}
             className="group relative grid grid-cols-[1.25rem_minmax(0,1fr)_auto] items-start gap-x-3 px-4 py-2.5 focus-within:bg-inset hover:bg-inset"
@@ -35,11 +42,11 @@ export function AttentionList({ items }: { items: Attention[] }) {
             <span className="mt-0.5">{marks[item.kind] ?? marks.incident}</span>
             <div className="min-w-0">
               <p>
-                <Target item={item} />
+                <Target item={item} before={words.before} />
               </p>
               <p className="text-ink-2">
                 {item.site_name}
-                <span className="text-ink-3"> · {item.detail}</span>
+                <span className="text-ink-3"> · {words.detail}</span>
               </p>
             </div>
             <div className="grid justify-items-end gap-0.5 text-xs text-ink-3 max-sm:col-start-2 max-sm:grid-flow-col max-sm:justify-start max-sm:gap-3 max-sm:pt-1">
@@ -57,6 +64,14 @@ export function AttentionList({ items }: { items: Attention[] }) {
         >
           {items.length - shown.length} more
         </button>
+      )}
+      {items.length < total && (
+        <p className="border-t border-hair px-4 py-2 text-xs text-ink-2">
+          {count(shown.length)} of {count(total)}.{" "}
+          <Link to="/incidents" className="link">
+            All open incidents
+          </Link>
+        </p>
       )}
     </>
   );
@@ -81,19 +96,10 @@ const marks: Record<string, ReactNode> = {
   offline: <Glyph look="stale" size={18} />,
 };
 
-/** What the title, which says what should be so, means for the reader. */
-const prefix: Record<string, string> = {
-  incident: "Not met: ",
-  awaiting_approval: "Approve a fix: ",
-  escalated: "Escalated: ",
-  unmeasured: "",
-  offline: "",
-};
-
-function Target({ item }: { item: Attention }) {
+function Target({ item, before }: { item: Attention; before: string }) {
   const words = (
     <>
-      <span className="font-medium text-ink-2">{prefix[item.kind]}</span>
+      <span className="font-medium text-ink-2">{before}</span>
       {item.title}
     </>
   );

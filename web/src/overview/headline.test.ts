@@ -12,21 +12,20 @@ const posture: Overview["posture"] = {
   stale: 0,
   not_applicable: 0,
 };
-const item = (site_id: string) => ({ site_id }) as Overview["attention"][number];
 
-it.each<[string, Partial<Overview["posture"]>, string[]]>([
-  ["2 sites need you now", {}, ["a", "b", "a"]],
-  ["1 site needs you now", {}, ["a"]],
-  ["Nothing needs you now", {}, []],
-  ["Nothing has been measured yet", { score: null, pass: 0 }, []],
-  ["Nothing is urgent; some controls fail", { fail: 1 }, []],
-  ["Nothing fails; not everything is measured", { stale: 1 }, []],
-  ["Nothing fails; not everything is measured", { not_assessed: 1 }, []],
+it.each<[string, Partial<Overview["posture"]>, number]>([
+  ["75 sites need you now", {}, 75],
+  ["1 site needs you now", {}, 1],
+  ["Nothing needs you now", {}, 0],
+  ["Nothing has been measured yet", { score: null, pass: 0 }, 0],
+  ["Nothing is urgent; some controls fail", { fail: 1 }, 0],
+  ["Nothing fails; not everything is measured", { stale: 1 }, 0],
+  ["Nothing fails; not everything is measured", { not_assessed: 1 }, 0],
 ])("%s", (words, change, sites) => {
-  expect(headline({ posture: { ...posture, ...change }, attention: sites.map(item) }, "platform")).toBe(words);
+  expect(headline({ posture: { ...posture, ...change }, attention_sites: sites }, "platform")).toBe(words);
 });
 
 it("tells a practice without calling it", () => {
-  expect(headline({ posture, attention: [item("a")] }, "practice")).toBe("Open findings at 1 site");
-  expect(headline({ posture, attention: [] }, "practice")).toBe("Nothing needs you now");
+  expect(headline({ posture, attention_sites: 1 }, "practice")).toBe("Open findings at 1 site");
+  expect(headline({ posture, attention_sites: 0 }, "practice")).toBe("Nothing needs you now");
 });

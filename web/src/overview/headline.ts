@@ -6,8 +6,10 @@ import type { Overview } from "../api/types";
  * The sentence on top: how many sites need somebody. Never says that all is well while something
  * is not measured.
  */
-export function headline({ attention, posture }: Pick<Overview, "attention" | "posture">, level: Level): string {
-  const sites = new Set(attention.map((item) => item.site_id)).size;
+export function headline(
+  { attention_sites: sites, posture }: Pick<Overview, "attention_sites" | "posture">,
+  level: Level,
+): string {
   // A practice has somebody who looks after it: it is told, not called.
   if (sites > 0 && level === "practice") return `Open findings at ${plural(sites, "site")}`;
   if (sites > 0) return `${plural(sites, "site needs", "sites need")} you now`;

@@ -28,13 +28,14 @@ export function Page() {
   return denied("overview.read") ? <BillingHome /> : <Overviewed />;
 }
 
-function useWords() {
+function useLevel() {
   const { session } = useSession();
-  return overviewWords[levelOf(session.user.role)];
+  return levelOf(session.user.role);
 }
 
 function Overviewed() {
-  const words = useWords();
+  const level = useLevel();
+  const words = overviewWords[level];
   const query = useQuery(overviewQuery());
   if (query.isError && !query.data) {
     return (
@@ -67,7 +68,9 @@ function Overviewed() {
             }
           >
             <QueryView shared query={query} what="What needs attention" skeleton={<RowsSkeleton rows={7} tall />}>
-              {({ attention }) => <AttentionList items={attention} />}
+              {({ attention, attention_total }) => (
+                <AttentionList items={attention} total={attention_total} level={level} />
+              )}
             </QueryView>
           </Panel>
           <Panel
@@ -95,9 +98,9 @@ function Overviewed() {
               )}
             </QueryView>
           </Panel>
-          <Panel title="Healing" note="last 24 hours">
+          <Panel title={words.healing.title} note="last 24 hours">
             <QueryView shared query={query} what="Healing" skeleton={<FigureSkeleton />}>
-              {(overview) => <Healing overview={overview} />}
+              {(overview) => <Healing overview={overview} words={words.healing} />}
             </QueryView>
           </Panel>
           <Panel
@@ -120,7 +123,7 @@ function Overviewed() {
 
 function Head({ overview }: { overview: Overview | undefined }) {
   const denied = useDenied();
-  const { session } = useSession();
+  const level = useLevel();
   if (!overview) {
     return (
       <div aria-hidden="true" className="mb-4 h-12">
@@ -132,7 +135,7 @@ function Head({ overview }: { overview: Overview | undefined }) {
   const { counts } = overview;
   return (
     <PageHead
-      title={headline(overview, levelOf(session.user.role))}
+      title={headline(overview, level)}
       documentTitle="Overview"
       sub={`${plural(counts.sites, "site")}, ${plural(counts.assets, "machine")}. ${counts.resolved_24h > 0 ? `${plural(counts.resolved_24h, "incident")} resolved in the last 24 hours, each with its evidence` : "Nothing was resolved in the last 24 hours"}.`}
       actions={
@@ -149,7 +152,7 @@ function Head({ overview }: { overview: Overview | undefined }) {
 /** An installation without a site: what to do, in order. */
 function FirstSteps() {
   const denied = useDenied();
-  const words = useWords();
+  const words = overviewWords[useLevel()];
   return (
     <>
       <PageHead title="Welcome" documentTitle="Overview" sub="There are no sites yet." />

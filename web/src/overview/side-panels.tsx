@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { count } from "../lib/format";
 import { presenceWord, PresenceGlyph } from "../appliances/presence";
 import type { Overview } from "../api/types";
+import type { Words } from "./words";
 
 function Rows({ children }: { children: ReactNode }) {
   return <ul className="grid px-4 py-2">{children}</ul>;
@@ -19,16 +20,22 @@ function Row({ name, value, glyph }: { name: ReactNode; value: number; glyph?: R
 }
 
 /** What healed by itself, what did not, and what waits for a person. */
-export function Healing({ overview: { healing_24h: healing } }: { overview: Overview }) {
+export function Healing({
+  overview: { healing_24h: healing },
+  words,
+}: {
+  overview: Overview;
+  words: Words["healing"];
+}) {
   return (
     <Rows>
-      <Row name="Healed by rules, observed again" value={healing.l1_resolved} />
-      <Row name="Tried, not effective" value={healing.l1_not_effective} />
-      <Row name="Handed to people" value={healing.escalated} />
+      <Row name={words.resolved} value={healing.l1_resolved} />
+      <Row name={words.notEffective} value={healing.l1_not_effective} />
+      <Row name={words.escalated} value={healing.escalated} />
       <Row
         name={
           <Link to="/incidents" search={{ state: "awaiting_approval" }} className="link">
-            Waiting for approval
+            {words.awaiting}
           </Link>
         }
         value={healing.awaiting_approval}

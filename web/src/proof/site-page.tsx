@@ -17,6 +17,7 @@ import { type Columns, columnsOf, DataTable } from "../ui/table";
 import { Time } from "../ui/time";
 import { ExportButton } from "./export-button";
 import { kindOf, kinds } from "./kinds";
+import { OfflineNote } from "./offline-note";
 import type { EvidenceKind, EvidenceRow } from "../api/types";
 import { type EvidenceFilter, evidenceQuery } from "./queries";
 
@@ -89,22 +90,25 @@ function LogPanel({ siteId }: { siteId: string }) {
     >
       <QueryView query={query} what="The log" skeleton={<LogSkeleton />}>
         {({ log }) => (
-          <Facts className={logColumns}>
-            <Fact name="Entries">{count(log.size)}</Fact>
-            <Fact name="Root">
-              <Digest hex={log.root} />
-            </Fact>
-            <Fact name="Published">
-              {log.published_at ? (
-                <>
-                  {count(log.published_size)} entries, <Time at={log.published_at} focusable />
-                </>
-              ) : (
-                "not yet"
-              )}
-            </Fact>
-            <Fact name="Not yet published">{count(log.size - log.published_size)}</Fact>
-          </Facts>
+          <>
+            <Facts className={logColumns}>
+              <Fact name="Entries">{count(log.size)}</Fact>
+              <Fact name="Root">
+                <Digest hex={log.root} />
+              </Fact>
+              <Fact name="Published">
+                {log.published_at ? (
+                  <>
+                    {count(log.published_size)} entries, <Time at={log.published_at} focusable />
+                  </>
+                ) : (
+                  "not yet"
+                )}
+              </Fact>
+              <Fact name="Not yet published">{count(log.size - log.published_size)}</Fact>
+            </Facts>
+            <OfflineNote siteId={siteId} entries={log.size} />
+          </>
         )}
       </QueryView>
     </Panel>

@@ -7,6 +7,7 @@ import { Glyph, StateChip } from "../ui/state";
 import { Time } from "../ui/time";
 import { byFamily } from "./families";
 import { lookOfCheck, lookOfControl, lookWord } from "./look";
+import { controlWord, partUnrecorded, unrecorded } from "./measured";
 import type { PostureCheck, PostureControl } from "../api/types";
 
 interface Props {
@@ -74,11 +75,14 @@ function ControlRow({ control, open, selected, onToggle, onSelect }: RowProps) {
             {control.id} {control.title}
             <span className="max-sm:hidden"> · {control.kind}</span>
           </span>
+          {control.coverage_kind === "hybrid" && (
+            <span className="block text-xs text-ink-2">{control.coverage_reason}</span>
+          )}
         </span>
         <span className="flex items-center gap-4">
           <span className="text-xs text-ink-3 max-md:hidden">{tally(control)}</span>
-          <span className="sm:w-32">
-            <StateChip look={look} />
+          <span className="sm:w-40">
+            <StateChip look={look}>{controlWord(control)}</StateChip>
           </span>
         </span>
       </button>
@@ -87,7 +91,12 @@ function ControlRow({ control, open, selected, onToggle, onSelect }: RowProps) {
           {control.checks.length === 0 ? (
             <NoChecks control={control} />
           ) : (
-            <Checks checks={control.checks} selected={selected} onSelect={onSelect} />
+            <>
+              {control.coverage_kind === "hybrid" && (
+                <p className="px-4 pb-2 pl-11 text-xs text-ink-2">{partUnrecorded}</p>
+              )}
+              <Checks checks={control.checks} selected={selected} onSelect={onSelect} />
+            </>
           )}
         </div>
       )}
@@ -98,7 +107,7 @@ function ControlRow({ control, open, selected, onToggle, onSelect }: RowProps) {
 const coverageWords: Record<string, string> = {
   automated: "Measured automatically",
   hybrid: "Measured in part",
-  attestation: "Stated by a person",
+  attestation: "To be stated by a person",
   not_covered: "Not covered",
 };
 
@@ -119,6 +128,7 @@ function NoChecks({ control }: { control: PostureControl }) {
   return (
     <p className="px-4 py-3 pl-11 text-ink-2">
       <strong className="font-semibold">{coverageWord(control.coverage_kind)}.</strong> {control.coverage_reason}
+      {control.coverage_kind === "attestation" && ` ${unrecorded}`}
     </p>
   );
 }

@@ -16,6 +16,7 @@ import { ControlList } from "./control-list";
 import { FilterBar } from "./filter-bar";
 import { filterControls, stateCounts } from "./filter";
 import { lookOfCheck, whyQuestion } from "./look";
+import { reach } from "./measured";
 import type { Posture, PostureCheck } from "../api/types";
 import { postureQuery, type PostureScope } from "./queries";
 import { WhyPanel } from "./why-panel";
@@ -82,6 +83,7 @@ function Summary({ posture }: { posture: Posture }) {
     <div className="grid items-center gap-x-10 gap-y-3 px-4 py-3.5 md:grid-cols-[auto_minmax(16rem,1fr)]">
       <ScoreFigure score={posture.score} excepted={posture.excepted_score} coverage={posture.coverage} />
       <CountsBar counts={stateCounts(posture.controls)} unit="controls" />
+      <p className="max-w-prose text-xs text-ink-2 md:col-span-2">{reach(posture.controls)}</p>
     </div>
   );
 }

@@ -10,7 +10,8 @@ import { Fact, Facts } from "../ui/facts";
 import { Severity } from "../ui/severity";
 import { StateChip } from "../ui/state";
 import { Time } from "../ui/time";
-import { lookMeaning, lookOfCheck, lookWord } from "./look";
+import { lookMeaning, lookOfCheck, lookOfControl, lookWord } from "./look";
+import { controlWord, partUnrecorded } from "./measured";
 import type { PostureCheck, PostureControl } from "../api/types";
 
 const strengthWord: Record<string, string> = {
@@ -68,6 +69,14 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
           <span className="block text-xs text-ink-3">
             {control.id} {control.title}. {strengthWord[check.strength]}.
           </span>
+          {control.coverage_kind === "hybrid" && (
+            <div className="mt-1.5 grid justify-items-start gap-1">
+              <StateChip look={lookOfControl(control.state)}>{controlWord(control)}</StateChip>
+              <p className="text-ink-2">
+                {control.coverage_reason} {partUnrecorded}
+              </p>
+            </div>
+          )}
         </Fact>
         <Fact name="Check">
           <code>{check.check_id}</code>

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { api } from "../api/client";
 import { ApiError } from "../api/errors";
 import { wordsFor } from "../api/error-words";
-import { useDenied } from "../auth/context";
+import { useDenied, useSession } from "../auth/context";
 import { count, humanise, seconds } from "../lib/format";
 import { Button } from "../ui/button";
 import { Digest } from "../ui/digest";
@@ -66,11 +66,13 @@ export function Page() {
 function Rename({ settings }: { settings: Settings }) {
   const denied = useDenied();
   const client = useQueryClient();
+  const { session, update } = useSession();
   const [name, setName] = useState(settings.name);
   const rename = useMutation({
     mutationFn: () => api.patch("/api/settings", { body: { name: name.trim() } }),
     onSuccess: (next) => {
       client.setQueryData(settingsQuery().queryKey, next);
+      update({ ...session, installation: { ...session.installation, name: next.name } });
       say("Renamed");
     },
   });
@@ -129,7 +131,7 @@ const columns: Columns<ServerKey> = [
     meta: { className: "@2xl:min-w-56", narrow: "line" },
     cell: ({ row }) => (
       <>
-        <code className="font-semibold">{row.original.role}</code>
+        <span className="font-semibold">{humanise(row.original.role)}</span>
         <div className="text-xs text-ink-3">{purposes[row.original.role]}</div>
       </>
     ),

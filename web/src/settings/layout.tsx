@@ -1,4 +1,4 @@
-import { Navigate, Outlet, useLocation } from "@tanstack/react-router";
+import { Outlet } from "@tanstack/react-router";
 import { useDenied, useSession } from "../auth/context";
 import { levelOf } from "../auth/roles";
 import { PageHead } from "../ui/page-head";
@@ -8,16 +8,12 @@ import { settingsTabs } from "./tabs";
 export function Page() {
   const { session } = useSession();
   const denied = useDenied();
-  const { pathname } = useLocation();
   const tabs = settingsTabs.filter(({ permission }) => !denied(permission));
   const links = tabs.map(({ to, label }): TabLink => ({
     label,
     link: { to, activeOptions: { exact: true, includeSearch: false } },
   }));
   const tab = useTabLabel(links);
-  const first = tabs[0];
-  // Who may not see the first page begins with the first that they may see.
-  if (pathname === "/settings" && first && first.to !== "/settings") return <Navigate to={first.to} replace />;
   return (
     <>
       <PageHead
