@@ -35,10 +35,10 @@ pub struct MachineSettings {
 /// A folder that holds a machine. What is not there would look like a machine without anything.
 fn machine_root(text: &str) -> Result<PathBuf, String> {
     let root = PathBuf::from(text);
-    if root.join("etc").is_dir() {
+    if root.is_dir() {
         Ok(root)
     } else {
-        Err("there is no machine: it has no folder \"etc\"".to_owned())
+        Err("there is no such folder".to_owned())
     }
 }
 

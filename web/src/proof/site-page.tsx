@@ -88,7 +88,7 @@ function LogPanel({ siteId }: { siteId: string }) {
       note="append-only; every entry is signed"
       action={<ExportButton siteId={siteId} disabledReason={denied("evidence.export")} />}
     >
-      <QueryView query={query} what="The log" skeleton={<LogSkeleton />}>
+      <QueryView query={query} what="The log" skeleton={<LogSkeleton siteId={siteId} />}>
         {({ log }) => (
           <>
             <Facts className={logColumns}>
@@ -117,15 +117,18 @@ function LogPanel({ siteId }: { siteId: string }) {
 
 const logColumns = "sm:grid-cols-[auto_minmax(0,1fr)_auto_minmax(0,1fr)]";
 
-function LogSkeleton() {
+function LogSkeleton({ siteId }: { siteId: string }) {
   return (
-    <Facts className={logColumns}>
-      {["Entries", "Root", "Published", "Not yet published"].map((name) => (
-        <Fact key={name} name={name}>
-          <Bar className="my-1 w-24" />
-        </Fact>
-      ))}
-    </Facts>
+    <>
+      <Facts className={logColumns}>
+        {["Entries", "Root", "Published", "Not yet published"].map((name) => (
+          <Fact key={name} name={name}>
+            <Bar className="my-1 w-24" />
+          </Fact>
+        ))}
+      </Facts>
+      <OfflineNote siteId={siteId} />
+    </>
   );
 }
 

@@ -27,17 +27,18 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
     <>
       <Facts>
         <Fact name="Verdict">
-          <StateChip look={look} />{" "}
-          {look === "stale" ? (
-            <>
-              was {lookWord[lookOfCheck(check.verdict, "fresh")].toLowerCase()}{" "}
-              <Time at={check.since} since focusable />
-            </>
-          ) : (
-            <Time at={check.since} since focusable />
-          )}
+          <StateChip look={look} />
+          {look === "stale" && <> was {lookWord[lookOfCheck(check.verdict, "fresh")].toLowerCase()}</>}
           {look !== "pass" && <p className="mt-1 text-ink-2">{lookMeaning[look]}</p>}
         </Fact>
+        {check.since && (
+          <Fact name="Held">
+            <Time at={check.since} since focusable />
+            <span className="block text-xs text-ink-3">
+              Since when, this server says. What is verified below is the entry that confirms it.
+            </span>
+          </Fact>
+        )}
         <Fact name="Confirmed">
           <Time at={check.last_confirmed_at} focusable />
           {confirmedIndex != null && (

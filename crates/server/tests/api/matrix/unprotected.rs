@@ -17,6 +17,7 @@ const SECOND_LOCK: [(&str, &[&str]); 5] = [
             "access_grant",
             "appliance_credential",
             "appliance_presence",
+            "asset",
             "break_glass",
             "evidence_entry",
             "evidence_log",
