@@ -35,7 +35,7 @@ export function WhyPanel({ siteId, check, control }: { siteId: string; check: Po
           <Fact name="Held">
             <Time at={check.since} since focusable />
             <span className="block text-xs text-ink-3">
-              Since when, this server says. What is verified below is the entry that confirms it.
+              As this server keeps it. What is verified below is the entry that confirms it.
             </span>
           </Fact>
         )}
