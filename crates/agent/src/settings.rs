@@ -35,11 +35,7 @@ pub struct MachineSettings {
 /// A folder that holds a machine. What is not there would look like a machine without anything.
 fn machine_root(text: &str) -> Result<PathBuf, String> {
     let root = PathBuf::from(text);
-    if root.is_dir() {
-        Ok(root)
-    } else {
-        Err("there is no such folder".to_owned())
-    }
+    if root.is_dir() { Ok(root) } else { Err("there is no such folder".to_owned()) }
 }
 
 /// How the agent works.
