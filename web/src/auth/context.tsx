@@ -1,6 +1,6 @@
 import { createContext, useContext } from "react";
 import type { Session } from "../api/types";
-import { roleWord } from "./roles";
+import { type Level, levelOf, roleWord } from "./roles";
 import type { LeaveReason } from "./session";
 
 export interface SessionContext {
@@ -18,6 +18,9 @@ export function useSession(): SessionContext {
   if (!context) throw new Error("outside of a session");
   return context;
 }
+
+/** Whether the person looks after the installation, a partner's clinics, or a practice. */
+export const useLevel = (): Level => levelOf(useSession().session.user.role);
 
 /**
  * Asks whether the person may do something. The answer is the reason why not, or nothing: it goes

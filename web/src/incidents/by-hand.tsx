@@ -1,5 +1,4 @@
-import { useSession } from "../auth/context";
-import { levelOf } from "../auth/roles";
+import { useLevel } from "../auth/context";
 import { Fact, Facts } from "../ui/facts";
 import { Panel } from "../ui/panel";
 import type { IncidentDetail } from "../api/types";
@@ -15,8 +14,7 @@ export const handedOver = ({ transitions }: Pick<IncidentDetail, "transitions">)
 
 /** What a person needs to end it: what is so, what should be, and where. */
 export function ByHand({ incident }: { incident: IncidentDetail }) {
-  const { session } = useSession();
-  const ours = levelOf(session.user.role) !== "practice";
+  const ours = useLevel() !== "practice";
   const seen = incident.last_observation;
   return (
     <Panel title={ours ? "A person has to fix this" : "Your IT provider has to fix this"}>

@@ -1,7 +1,6 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useSession } from "../auth/context";
-import { levelOf } from "../auth/roles";
+import { useLevel } from "../auth/context";
 import { plural } from "../lib/format";
 import { Crumbs } from "../ui/crumbs";
 import { ErrorNote } from "../ui/error-note";
@@ -143,9 +142,9 @@ function Detail({ incident }: { incident: IncidentDetail }) {
 }
 
 function Standing({ incident }: { incident: IncidentDetail }) {
-  const { session } = useSession();
+  const level = useLevel();
   const ended = incident.resolved_at != null;
-  if (levelOf(session.user.role) === "practice") {
+  if (level === "practice") {
     return (
       <Panel title={ended ? "How it ended" : "What happens now"}>
         <p className="px-4 pt-3 text-md">{plainly(incident.state)}</p>

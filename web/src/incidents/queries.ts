@@ -11,10 +11,11 @@ export interface IncidentFilter {
   siteId?: string | undefined;
 }
 
-export const incidentsQuery = ({ state, severity, sort, siteId }: IncidentFilter) =>
-  infiniteQueryOptions({
-    queryKey: ["incidents", { state, severity, sort, siteId }],
-    placeholderData: untilReordered(["incidents", { state, severity, sort, siteId }]),
+export const incidentsQuery = ({ state, severity, sort, siteId }: IncidentFilter) => {
+  const queryKey = ["incidents", { state, severity, sort, siteId }];
+  return infiniteQueryOptions({
+    queryKey,
+    placeholderData: untilReordered(queryKey),
     queryFn: ({ signal, pageParam }) =>
       api.get("/api/incidents", listing, {
         query: {
@@ -30,6 +31,7 @@ export const incidentsQuery = ({ state, severity, sort, siteId }: IncidentFilter
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor,
   });
+};
 
 export const incidentQuery = (id: string) =>
   queryOptions({

@@ -1,7 +1,6 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useDenied, useSession } from "../auth/context";
-import { levelOf } from "../auth/roles";
+import { useDenied, useLevel } from "../auth/context";
 import { plural } from "../lib/format";
 import { overviewQuery } from "./queries";
 import { SitesTable } from "../tenants/sites-table";
@@ -26,11 +25,6 @@ export function prefetch(client: QueryClient): void {
 export function Page() {
   const denied = useDenied();
   return denied("overview.read") ? <BillingHome /> : <Overviewed />;
-}
-
-function useLevel() {
-  const { session } = useSession();
-  return levelOf(session.user.role);
 }
 
 function Overviewed() {

@@ -1,8 +1,7 @@
 import { Outlet } from "@tanstack/react-router";
 import { useState } from "react";
 import { permission } from "../api/identity";
-import { useDenied, useSession } from "../auth/context";
-import { levelOf } from "../auth/roles";
+import { useDenied, useLevel } from "../auth/context";
 import { Button } from "../ui/button";
 import { PageHead } from "../ui/page-head";
 import { type TabLink, TabNav, useTabLabel } from "../ui/tabs";
@@ -15,7 +14,7 @@ const subs = {
 };
 
 export function Page() {
-  const { session } = useSession();
+  const level = useLevel();
   const denied = useDenied();
   const tabs: TabLink[] = [
     { label: "People", link: { to: "/people", activeOptions: { exact: true, includeSearch: false } } },
@@ -31,7 +30,7 @@ export function Page() {
       <PageHead
         title="People"
         tab={tab}
-        sub={subs[levelOf(session.user.role)]}
+        sub={subs[level]}
         actions={
           <Button
             look="primary"

@@ -1,8 +1,8 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { User } from "../api/types";
-import { useSession } from "../auth/context";
-import { levelOf, roleNames, roleWord } from "../auth/roles";
+import { useLevel, useSession } from "../auth/context";
+import { roleNames, roleWord } from "../auth/roles";
 import { useFilterText } from "../lib/filter-text";
 import { sentence } from "../lib/format";
 import { useOnTop } from "../lib/on-top";
@@ -37,7 +37,7 @@ export function Page() {
     navigate({ search: ({ q: _, ...rest }) => (q ? { ...rest, q } : rest), replace: true }),
   );
   const visible = { platform: roleNames, partner: roleNames.slice(3), practice: roleNames.slice(6) };
-  const roles = visible[levelOf(session.user.role)];
+  const roles = visible[useLevel()];
   const rows = query.data ? flatten(query.data) : [];
   return (
     <>

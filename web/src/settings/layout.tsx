@@ -1,12 +1,11 @@
 import { Outlet } from "@tanstack/react-router";
-import { useDenied, useSession } from "../auth/context";
-import { levelOf } from "../auth/roles";
+import { useDenied, useLevel } from "../auth/context";
 import { PageHead } from "../ui/page-head";
 import { type TabLink, TabNav, useTabLabel } from "../ui/tabs";
 import { settingsTabs } from "./tabs";
 
 export function Page() {
-  const { session } = useSession();
+  const level = useLevel();
   const denied = useDenied();
   const tabs = settingsTabs.filter(({ permission }) => !denied(permission));
   const links = tabs.map(({ to, label }): TabLink => ({
@@ -20,7 +19,7 @@ export function Page() {
         title="Settings"
         tab={tab}
         sub={
-          levelOf(session.user.role) === "platform"
+          level === "platform"
             ? "This installation: how it is configured, who gets in, and what talks to it."
             : "Who gets in, and what talks to this installation in your name."
         }

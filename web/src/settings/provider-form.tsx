@@ -2,8 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
 import type { Provider } from "../api/types";
-import { useSession } from "../auth/context";
-import { levelOf } from "../auth/roles";
+import { useLevel } from "../auth/context";
 import { fieldProblem, formProblem, useWrite } from "../lib/use-write";
 import { partnersQuery } from "../tenants/queries";
 import { Dialog } from "../ui/dialog";
@@ -53,7 +52,7 @@ function ProviderForm({ onClose, provider }: { onClose: () => void; provider: Pr
   const [clientId, setClientId] = useState(provider?.client_id ?? "");
   const [secret, setSecret] = useState("");
   const [partnerId, setPartner] = useState("");
-  const platform = levelOf(useSession().session.user.role) === "platform";
+  const platform = useLevel() === "platform";
   const partners = useQuery({ ...partnersQuery(), enabled: platform && !provider });
   const [domains, setDomains] = useState(provider?.allowed_domains.join(", ") ?? "");
   const common = { name: name.trim(), client_id: clientId.trim(), allowed_domains: domainsIn(domains) };

@@ -12,10 +12,11 @@ export interface SitesFilter {
   sort?: "name";
 }
 
-export const sitesQuery = ({ q, sort }: SitesFilter) =>
-  infiniteQueryOptions({
-    queryKey: ["sites", { q, sort }],
-    placeholderData: untilReordered(["sites", { q, sort }]),
+export const sitesQuery = ({ q, sort }: SitesFilter) => {
+  const queryKey = ["sites", { q, sort }];
+  return infiniteQueryOptions({
+    queryKey,
+    placeholderData: untilReordered(queryKey),
     queryFn: ({ signal, pageParam }) =>
       api.get("/api/sites", listing, {
         query: { limit: pageSize, cursor: pageParam, q: q ?? "", sort: sort ?? "risk" },
@@ -24,6 +25,7 @@ export const sitesQuery = ({ q, sort }: SitesFilter) =>
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor,
   });
+};
 
 /** The first few sites whose names match, for the palette. */
 export const sitesSearchQuery = (q: string) =>

@@ -1,7 +1,7 @@
 import { type QueryClient, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useDenied, useSession } from "../auth/context";
-import { type Level, levelOf } from "../auth/roles";
+import { useDenied, useLevel } from "../auth/context";
+import type { Level } from "../auth/roles";
 import { flatten, pagesOf } from "../lib/pages";
 import { useFilterText } from "../lib/filter-text";
 import { Button } from "../ui/button";
@@ -20,7 +20,7 @@ export function prefetch(client: QueryClient, filter: SitesFilter): void {
 }
 
 export function Page() {
-  const { session } = useSession();
+  const level = useLevel();
   const filter = route.useSearch();
   const navigate = route.useNavigate();
   const query = useInfiniteQuery(sitesQuery(filter));
@@ -29,7 +29,7 @@ export function Page() {
   );
   return (
     <>
-      <PageHead title="Sites" sub={subs[levelOf(session.user.role)]} actions={<AddSite />} />
+      <PageHead title="Sites" sub={subs[level]} actions={<AddSite />} />
       <div className="panel">
         <div className="flex items-center gap-3 border-b border-hair px-3 py-2">
           <SearchField

@@ -1,7 +1,6 @@
 import type { SiteSummary } from "../api/types";
 import { PresenceChip } from "../appliances/presence";
-import { useSession } from "../auth/context";
-import { levelOf } from "../auth/roles";
+import { useLevel } from "../auth/context";
 import { count, plural } from "../lib/format";
 import { RowLink } from "../ui/row-link";
 import { CoverageText, ScoreText, Strip } from "../ui/score";
@@ -31,8 +30,7 @@ export function SitesTable({
 
 /** Whose site it is, for those who see those of several. */
 function Owner({ site }: { site: SiteSummary }) {
-  const { session } = useSession();
-  const level = levelOf(session.user.role);
+  const level = useLevel();
   if (level === "practice") return null;
   if (site.org_name !== site.name) return `${site.org_name} · `;
   return level === "partner" ? null : `${site.partner_name} · `;
