@@ -191,8 +191,8 @@ async fn follow_keys(folder: Folder, app: AppState) {
     }
 }
 
-/// SIGTERM, SIGINT, and SIGHUP of a terminal that is closed. Listened to before anything is opened: asked to stop while it starts, the server would otherwise
-/// end on the spot and leave its PostgreSQL behind.
+/// SIGTERM, SIGINT, and SIGHUP of a terminal that is closed. Listened to before anything is opened: asked to stop while it
+/// starts, the server would otherwise end on the spot and leave its PostgreSQL behind.
 pub(crate) struct Stop {
     terminate: Signal,
     interrupt: Signal,

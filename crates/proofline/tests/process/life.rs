@@ -60,6 +60,13 @@ fn answers_and_probes(home: &Home) {
     assert_eq!(get(home.metrics, "/ready").expect("listens").status, 404, "nothing else is there");
     let elsewhere = get(home.listen, "/metrics").expect("listens");
     assert!(!elsewhere.body.contains("http_requests_total"), "metrics are not for everyone");
+    for nothing in ["/metrics", "/healthz", "/readyz"] {
+        assert_eq!(
+            get(home.listen, nothing).expect("listens").status,
+            404,
+            "{nothing}: a probe of it has to fail"
+        );
+    }
 
     let id = ready.header("x-request-id").expect("every answer has one").to_owned();
     let log = read(&home.log());

@@ -46,4 +46,4 @@ pub use route::{Access, RouteEntry};
 pub use serve::{ConnectionLimits, serve};
 pub(crate) use time::QueryTime;
 pub(crate) use version::{IfMatch, etag, stale};
-pub(crate) use web::finish;
+pub(crate) use web::{PAGES, finish};

@@ -14,10 +14,24 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{Problem, RateClass, RateKey, capacity, client, headers, request_id};
 use crate::AppState;
-use crate::auth::oidc::return_to::PAGES;
 
-/// What people come to before they are signed in, by the first part of its address. The web app's own list is compared by a
-/// test.
+/// The first part of the address of every page that somebody can be sent to. The router of the web app is where they come
+/// from, which a test compares.
+pub(crate) const PAGES: &[&str] = &[
+    "",
+    "sites",
+    "incidents",
+    "appliances",
+    "provision",
+    "audit",
+    "system",
+    "settings",
+    "account",
+    "people",
+    "emergency",
+];
+
+/// What people come to before they are signed in, likewise. The web app's own list is compared by a test.
 const GATES: &[&str] =
     &["bootstrap", "reset", "invitation", "confirm-email", "forgot", "sign-in-link", "signed-in", "login"];
 
@@ -143,6 +157,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_page_of_the_web_app_can_be_returned_to() {
+        #[expect(clippy::disallowed_methods, reason = "a committed file")]
+        let router =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/app/router.tsx"));
+        let router = router.expect("the web app's router");
+        let mut compared = 0;
+        for route in router.split("getParentRoute: () => root,").skip(1) {
+            let path = route.split("path: \"/").nth(1).and_then(|rest| rest.split(['"', '/']).next());
+            let first = path.expect("every route has a path");
+            // Before there is anybody, and what is in no build.
+            if !["login", "bootstrap", "signed-in", "gallery"].contains(&first) {
+                assert!(PAGES.contains(&first), "say here that people can be sent to /{first}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 5, "{compared}");
+    }
+
+    #[test]
     fn the_gates_are_those_of_the_web_app() {
         #[expect(clippy::disallowed_methods, reason = "a committed file")]
         let file =
@@ -158,7 +191,7 @@ mod tests {
     fn an_address_that_is_no_page_is_not_found() {
         let status = |path: &str| serve(&path.parse().expect("an address"), &HeaderMap::new()).status();
         if WebApp::get("index.html").is_none() {
-            return; // built without the web app: the tests of the whole program look at it again
+            return; // built without the web app, every address is not found: the tests of the program look at that
         }
         for page in ["/", "/index.html", "/sites/site_01/evidence/3", "/login", "/sign-in-link"] {
             assert_eq!(status(page), StatusCode::OK, "{page}");
