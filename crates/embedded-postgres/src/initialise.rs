@@ -14,6 +14,7 @@ use crate::files::{make_folder, read_bounded};
 use crate::lock::beside;
 use crate::options::{Durability, SUPERUSER};
 use crate::placement::parent_of;
+use crate::postmaster::last_marked;
 
 /// The major version of the cluster in `data_dir`, or `None` where a new one can be made.
 pub(crate) fn existing_major(data_dir: &Path) -> Result<Option<u32>> {
@@ -70,8 +71,7 @@ pub(crate) fn create(
     let output = command.output().on("execute", binaries.initdb())?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let is_cause = |line: &&str| ["error:", "FATAL:", "PANIC:"].iter().any(|mark| line.contains(mark));
-        let reason = said.lines().rfind(is_cause).or(said.lines().last()).unwrap_or("");
+        let reason = last_marked(&said, &["error:", "FATAL:", "PANIC:"]).unwrap_or("");
         let _ = fs::remove_dir_all(&fresh);
         return Err(Error::Initdb { data_dir: data_dir.to_owned(), reason: reason.trim().to_owned() });
     }

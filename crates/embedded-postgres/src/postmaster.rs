@@ -201,8 +201,13 @@ fn make_room(log: &Path) -> u64 {
     length
 }
 
+/// The last line with one of these marks, or the last of all: what a program says at its end is seldom the cause.
+pub(crate) fn last_marked<'a>(said: &'a str, marks: &[&str]) -> Option<&'a str> {
+    let is_marked = |line: &&str| marks.iter().any(|mark| line.contains(mark));
+    said.lines().rfind(is_marked).or_else(|| said.lines().last())
+}
+
 fn last_fatal(said: &str) -> String {
-    let is_cause = |line: &&str| ["FATAL:", "PANIC:", "ERROR:"].iter().any(|mark| line.contains(mark));
-    let line = said.lines().rfind(is_cause).or_else(|| said.lines().last()).unwrap_or("it said nothing");
+    let line = last_marked(said, &["FATAL:", "PANIC:", "ERROR:"]).unwrap_or("it said nothing");
     line.split_once(":  ").map_or(line, |(_, reason)| reason).trim().to_owned()
 }
