@@ -210,13 +210,7 @@ fn check(state: &StateSettings, machine: &MachineSettings, format: Format) -> an
 }
 
 fn status(state: &StateSettings, format: Format) -> anyhow::Result<ExitCode> {
-    let folder = &state.state_dir;
-    if std::fs::read_dir(folder).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
-        anyhow::bail!(
-            "{} belongs to another user: run this as the one that the agent runs as",
-            folder.display()
-        );
-    }
+    readable(state)?;
     let Some(status) = Status::read(&state.dir()) else {
         println!("No agent has run with {} yet.", state.state_dir.display());
         return Ok(ExitCode::FAILURE);
@@ -229,7 +223,20 @@ fn status(state: &StateSettings, format: Format) -> anyhow::Result<ExitCode> {
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What somebody else's folder holds cannot be seen, and is not nothing.
+fn readable(state: &StateSettings) -> anyhow::Result<()> {
+    let folder = &state.state_dir;
+    if std::fs::read_dir(folder).is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+        anyhow::bail!(
+            "{} belongs to another user: run this as the one that the agent runs as",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
 fn examine(state: &StateSettings, format: Format) -> anyhow::Result<ExitCode> {
+    readable(state)?;
     let connect = |identity: &Identity| {
         let (_, key) = Identity::load(&state.dir()).map_err(|error| error.to_string())?;
         Client::new(&identity.route, key, clock(), entropy()).map_err(|error| error.to_string())
