@@ -20,6 +20,25 @@ test("a form that opens begins in its first field", async ({ app: page }) => {
   }
 });
 
+test("a form begins in its first field although what to choose from is not there yet", async ({ app: page }) => {
+  let arrive = () => {};
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route(/\/api\/organisations\?/, async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await visit(page, "/emergency");
+  await settle(page);
+  await page.getByRole("button", { name: "Ask for access", exact: true }).click();
+  const client = page.getByRole("dialog").getByLabel("Restricted client", { exact: true });
+  await expect(client).toBeFocused();
+  await expect(client).toHaveText("Loading…");
+  arrive();
+  await expect(client).not.toHaveAttribute("aria-busy", "true");
+  await expect(client).toContainText("Choose…");
+  await expect(client).toBeFocused();
+});
+
 test("each step of adding an appliance takes the focus", async ({ app: page }) => {
   await visit(page, "/provision");
   await settle(page);

@@ -4,13 +4,11 @@ import { api } from "../api/client";
 import { roleWord } from "../auth/roles";
 import { rfc3339 } from "../lib/time";
 import { fieldProblem, formProblem, useWrite } from "../lib/use-write";
-import { Select } from "../people/placement";
 import { peopleSearchQuery } from "../people/queries";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { DialogForm, TextInput } from "../ui/form";
-import { QueryView } from "../ui/query-view";
-import { Bar } from "../ui/skeleton";
+import { QuerySelect } from "../ui/query-select";
 
 interface Props {
   org: { id: string; name: string };
@@ -70,17 +68,15 @@ function GrantForm({ org, onClose }: Omit<Props, "open">) {
           <TextInput ids={ids} type="search" value={search} onChange={setSearch} placeholder="Name or e-mail" />
         )}
       </Field>
-      <QueryView query={people} what="People" skeleton={<Bar className="h-8" />}>
-        {({ items }) => (
-          <Select
-            label="Person"
-            value={userId}
-            options={items.map((user) => ({ id: user.id, name: `${user.name}, ${roleWord(user.role)}` }))}
-            error={fieldProblem(give.error, "user_id")}
-            onChange={setUser}
-          />
-        )}
-      </QueryView>
+      <QuerySelect
+        query={people}
+        what="People"
+        label="Person"
+        value={userId}
+        error={fieldProblem(give.error, "user_id")}
+        optionName={(user) => `${user.name}, ${roleWord(user.role)}`}
+        onChange={setUser}
+      />
       <Field label="Why" hint="At least 10 characters." error={fieldProblem(give.error, "reason")}>
         {(ids) => <TextInput ids={ids} maxLength={500} value={reason} onChange={setReason} />}
       </Field>

@@ -2,6 +2,7 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { listing } from "../api/shape";
 import type { Organisation } from "../api/types";
+import { allPages, type Whole } from "../lib/pages";
 
 export const accessQuery = (orgId: string) =>
   queryOptions({
@@ -28,6 +29,6 @@ export const breakGlassQuery = () =>
 export const allOrganisationsQuery = () =>
   queryOptions({
     queryKey: ["organisations", "all"],
-    queryFn: ({ signal }): Promise<{ items: Organisation[] }> =>
-      api.get("/api/organisations", listing, { query: { limit: 200 }, signal }),
+    queryFn: ({ signal }): Promise<Whole<Organisation>> =>
+      allPages((at) => api.get("/api/organisations", listing, { query: at, signal })),
   });

@@ -1,13 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../api/client";
+import type { Organisation } from "../api/types";
+import type { Whole } from "../lib/pages";
 import { fieldProblem, formProblem, useWrite } from "../lib/use-write";
-import { Select } from "../people/placement";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { DialogForm, TextInput } from "../ui/form";
-import { QueryView } from "../ui/query-view";
-import { Bar } from "../ui/skeleton";
+import { QuerySelect } from "../ui/query-select";
 import { allOrganisationsQuery } from "./queries";
 
 interface Props {
@@ -18,6 +18,11 @@ interface Props {
 }
 
 const reasonMin = 10;
+
+const restrictedOnly = ({ items, complete }: Whole<Organisation>) => ({
+  items: items.filter(({ restricted }) => restricted),
+  complete,
+});
 
 export function RequestDialog({ open, onClose, org }: Props) {
   return (
@@ -33,7 +38,7 @@ export function RequestDialog({ open, onClose, org }: Props) {
 }
 
 function RequestForm({ onClose, org }: { onClose: () => void; org: Props["org"] }) {
-  const organisations = useQuery({ ...allOrganisationsQuery(), enabled: !org });
+  const organisations = useQuery({ ...allOrganisationsQuery(), select: restrictedOnly, enabled: !org });
   const [orgId, setOrg] = useState(org?.id ?? "");
   const [reason, setReason] = useState("");
   const [ticket, setTicket] = useState("");
@@ -65,16 +70,15 @@ function RequestForm({ onClose, org }: { onClose: () => void; org: Props["org"] 
       onCancel={onClose}
     >
       {!org && (
-        <QueryView query={organisations} what="Clients" skeleton={<Bar className="h-8" />}>
-          {({ items }) => (
-            <Select
-              label="Restricted client"
-              value={orgId}
-              options={items.filter(({ restricted }) => restricted)}
-              onChange={setOrg}
-            />
-          )}
-        </QueryView>
+        <QuerySelect
+          query={organisations}
+          what="Clients"
+          label="Restricted client"
+          value={orgId}
+          error={fieldProblem(ask.error, "org_id")}
+          optionName={({ name }) => name}
+          onChange={setOrg}
+        />
       )}
       <Field
         label="Why"

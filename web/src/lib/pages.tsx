@@ -21,6 +21,30 @@ export function flatten<T extends { id: string } | { index: number }>(data: Infi
   );
 }
 
+/** Rows at most of a list that is had as a whole: no person chooses from more. */
+const mostRows = 2_000;
+
+/** What there is to choose from; `complete` is false where there are more than one can choose from. */
+export interface Whole<T> {
+  items: T[];
+  complete: boolean;
+}
+
+/** Every page of a list, one after the other: to choose from, or to count. */
+export async function allPages<T extends { id: string }>(
+  ask: (at: { limit: number; cursor: string }) => Promise<PageOf<T> & { next_cursor?: string | null }>,
+): Promise<Whole<T>> {
+  const limit = 200;
+  const pages: PageOf<T>[] = [];
+  let cursor = "";
+  do {
+    const page = await ask({ limit, cursor });
+    pages.push(page);
+    cursor = page.next_cursor ?? "";
+  } while (cursor && pages.length < mostRows / limit);
+  return { items: flatten({ pages, pageParams: [] }), complete: cursor === "" };
+}
+
 const unsorted = (key: QueryKey) =>
   hashKey(key.map((part) => (typeof part === "object" && part !== null ? { ...part, sort: undefined } : part)));
 

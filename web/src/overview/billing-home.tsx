@@ -17,7 +17,11 @@ export function BillingHome() {
       <PageHead
         title="Your clinics"
         documentTitle="Overview"
-        sub={query.data ? `${plural(query.data.items.length, "clinic")} under contract with your company.` : undefined}
+        sub={
+          query.data
+            ? `${query.data.complete ? "" : "More than "}${plural(query.data.items.length, "clinic")} under contract with your company.`
+            : undefined
+        }
       />
       <div className="panel">
         <QueryView query={query} what="Clinics" skeleton={<RowsSkeleton rows={8} />}>

@@ -9,8 +9,7 @@ import { sentence } from "../lib/format";
 import { fieldProblem } from "../lib/use-write";
 import { organisationsQuery, partnersQuery } from "../tenants/queries";
 import { Field } from "../ui/field";
-import { QueryView } from "../ui/query-view";
-import { Bar } from "../ui/skeleton";
+import { QuerySelect } from "../ui/query-select";
 
 /** What is chosen so far; the place of the chooser is given, not chosen. */
 export function usePlacement() {
@@ -81,66 +80,30 @@ function PlaceFields({ choice, level, error }: { choice: Choice; level: Level; e
   return (
     <>
       {!ownPartner && (
-        <QueryView query={partners} what="Partners" skeleton={<Bar className="h-8" />}>
-          {({ items }) => (
-            <Select
-              label="Partner"
-              value={partnerId}
-              options={items}
-              error={fieldProblem(error, "partner_id")}
-              onChange={(id) => {
-                setPartner(id);
-                setOrg("");
-              }}
-            />
-          )}
-        </QueryView>
+        <QuerySelect
+          query={partners}
+          what="Partners"
+          label="Partner"
+          value={partnerId}
+          error={fieldProblem(error, "partner_id")}
+          optionName={({ name }) => name}
+          onChange={(id) => {
+            setPartner(id);
+            setOrg("");
+          }}
+        />
       )}
       {level === "practice" && partnerId !== "" && (
-        <QueryView query={organisations} what="Practices" skeleton={<Bar className="h-8" />}>
-          {({ items }) => (
-            <Select
-              label="Practice"
-              value={orgId}
-              options={items}
-              error={fieldProblem(error, "org_id")}
-              onChange={setOrg}
-            />
-          )}
-        </QueryView>
+        <QuerySelect
+          query={organisations}
+          what="Practices"
+          label="Practice"
+          value={orgId}
+          error={fieldProblem(error, "org_id")}
+          optionName={({ name }) => name}
+          onChange={setOrg}
+        />
       )}
     </>
-  );
-}
-
-/** One of a list that has an empty choice first. */
-export function Select({
-  label,
-  value,
-  options,
-  error,
-  hint,
-  onChange,
-}: {
-  label: string;
-  value: string;
-  options: readonly { id: string; name: string }[];
-  error?: string | undefined;
-  hint?: string | undefined;
-  onChange: (id: string) => void;
-}) {
-  return (
-    <Field label={label} error={error} hint={options.length === 0 ? "There is none yet." : hint}>
-      {(ids) => (
-        <select {...ids} className="input" value={value} onChange={(event) => onChange(event.target.value)}>
-          <option value="">Choose…</option>
-          {options.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
   );
 }

@@ -3,7 +3,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { listing } from "../api/shape";
-import { untilReordered } from "../lib/pages";
+import { allPages, untilReordered } from "../lib/pages";
 
 const pageSize = 100;
 
@@ -41,10 +41,9 @@ export const sitesOfQuery = (orgId: string, orgName: string) =>
   queryOptions({
     queryKey: ["sites", "of", orgId, orgName],
     queryFn: async ({ signal }) => {
-      const { items } = await api.get("/api/sites", listing, {
-        query: { limit: 200, q: orgName, sort: "name" },
-        signal,
-      });
+      const { items } = await allPages((at) =>
+        api.get("/api/sites", listing, { query: { ...at, q: orgName, sort: "name" }, signal }),
+      );
       return items.filter((site) => site.org_id === orgId);
     },
   });
@@ -64,26 +63,30 @@ export const assetsQuery = (siteId: string) =>
   queryOptions({
     queryKey: ["site", siteId, "assets"],
     queryFn: ({ signal }) =>
-      api.get("/api/sites/{site_id}/assets", listing, { path: { site_id: siteId }, query: { limit: 200 }, signal }),
+      allPages((at) =>
+        api.get("/api/sites/{site_id}/assets", listing, { path: { site_id: siteId }, query: at, signal }),
+      ),
   });
 
 export const codesQuery = (siteId: string) =>
   queryOptions({
     queryKey: ["site", siteId, "codes"],
     queryFn: ({ signal }) =>
-      api.get("/api/sites/{site_id}/codes", listing, { path: { site_id: siteId }, query: { limit: 200 }, signal }),
+      allPages((at) =>
+        api.get("/api/sites/{site_id}/codes", listing, { path: { site_id: siteId }, query: at, signal }),
+      ),
   });
 
 export const partnersQuery = () =>
   queryOptions({
     queryKey: ["partners"],
-    queryFn: ({ signal }) => api.get("/api/partners", listing, { query: { limit: 200 }, signal }),
+    queryFn: ({ signal }) => allPages((at) => api.get("/api/partners", listing, { query: at, signal })),
   });
 
 export const organisationsQuery = (partnerId: string) =>
   queryOptions({
     queryKey: ["organisations", partnerId],
     queryFn: ({ signal }) =>
-      api.get("/api/organisations", listing, { query: { limit: 200, partner_id: partnerId }, signal }),
+      allPages((at) => api.get("/api/organisations", listing, { query: { ...at, partner_id: partnerId }, signal })),
     enabled: partnerId !== "",
   });
