@@ -14,6 +14,8 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   reporter: [["list"]],
   forbidOnly: Boolean(process.env.CI),
+  // A second try tells a race from a defect; the closing lines name whatever needed one.
+  retries: process.env.CI ? 1 : 0,
   use: {
     browserName: "chromium",
     // A trace takes a snapshot of the page at every step, and these pages are long: only where somebody looks for a cause.

@@ -146,12 +146,21 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
     const match = verb === method ? pattern.exec(path) : null;
     if (!match) continue;
     const result = handler({ method, path, query: url.searchParams, body, session, account }, ...match.slice(1));
-    await new Promise((resolve) => setTimeout(resolve, Number(process.env.PROOFLINE_MOCK_DELAY ?? 60)));
+    await new Promise((resolve) => setTimeout(resolve, slowness()));
     if (result.changed) tell(result.changed);
     if (result.status === 204) return void response.writeHead(204).end();
     return json(response, result.status ?? 200, result.body);
   }
   problem(response, 404, "not_found", "There is nothing here, or it is not yours.");
+}
+
+/**
+ * Milliseconds before an answer. With PROOFLINE_MOCK_JITTER, up to so many more, by chance: answers then come in any
+ * order, as they do over a real network.
+ */
+function slowness(): number {
+  const { PROOFLINE_MOCK_DELAY = 60, PROOFLINE_MOCK_JITTER = 0 } = process.env;
+  return Number(PROOFLINE_MOCK_DELAY) + Math.random() * Number(PROOFLINE_MOCK_JITTER);
 }
 
 /** The routes that begin a session without one. */
