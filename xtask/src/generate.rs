@@ -3,7 +3,8 @@
 //! | File | Made from | By |
 //! |---|---|---|
 //! | `.sqlx/` | the queries and the migrations | the query macros, against a private database |
-//! | `spec/openapi.json`, `spec/policy.txt`, `spec/isolation.md` | the routes, the policy, the database | the tests that check them |
+//! | `spec/openapi.json`, `spec/policy.txt`, `spec/isolation.md` | routes, policy, database | the tests that check them |
+//! | `docs/checks.md` | the catalogue | the test that checks it |
 //! | `web/src/api/schema.d.ts` | `spec/openapi.json` | openapi-typescript |
 //!
 //! With `--check` everything is made aside and compared.

@@ -1,4 +1,4 @@
-//! The command line of the compliance agent. The only place that makes a clock, randomness and a TLS provider.
+//! The command line of the compliance agent. Its program, and only it, makes a clock, randomness and a TLS provider.
 
 mod cli;
 

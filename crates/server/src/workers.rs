@@ -156,7 +156,7 @@ pub fn start(app: &AppState) -> TaskTracker {
     tracker
 }
 
-/// Runs one job now and records the run; what `proofline admin` and tests call.
+/// Runs one job now and records the run; what tests call.
 pub async fn run_once(app: AppState, job: &'static Job) -> Outcome {
     run_and_record(app, job, Arc::default()).await
 }

@@ -4,7 +4,8 @@
 //! - The pool is private. Tenant tables are reachable only through a [`Scope`], a scope opens only for a
 //!   [`proofline_authz::Permit`], and opening it sets the tenant that row-level security filters by.
 //! - Dropping a scope undoes everything; [`Scope::commit`] also writes the one audit row that a change leaves behind.
-//! - [`SignIn`] is the only other way in: it sees people, sessions and bootstrap tokens, and no tenant's row.
+//! - [`SignIn`] is the only other way in: it sees people, and what signing in takes, OpenID providers of all tenants included.
+//!   It sees no row of a site.
 //! - The runtime role owns nothing, so row-level security always applies; [`Store::connect`] refuses a role that could
 //!   go around it.
 //!

@@ -1,7 +1,7 @@
 //! People and sessions, before anyone is anybody: the one way in without a permit.
 //!
-//! The transaction carries no tenant, so row-level security hides every tenant's row from it; people, and what belongs to
-//! them, are admitted by a setting of their own.
+//! The transaction carries no tenant, so row-level security hides every tenant's row from it; people, what belongs to them,
+//! and OpenID providers with whoever waits there, are admitted by a setting of their own.
 
 use proofline_authz::{Action, Principal};
 use proofline_core::{Assurance, Email, Membership, OrgId, PartnerId, SessionId, Timestamp, UserId};

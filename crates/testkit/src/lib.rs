@@ -5,7 +5,8 @@
 //! key; both are made by naming the credential: `app.admin()`, `app.staff(Role::StaffReadonly)`, `app.anonymous()`,
 //! `app.enrolled(&site)`.
 //!
-//! Every answer has a status that the API description names for its route, and every test also holds what [`logs`] says: that no password, address, token or code is in a log line or an error.
+//! Every answer has a status that the API description names for its route, and every test also holds what [`logs`] says:
+//! that no password, address, token or code is in a log line or an error.
 //!
 //! Linked by tests only. It never reaches into a handler or a table to assert: what it asserts is what a client sees.
 

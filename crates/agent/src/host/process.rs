@@ -2,7 +2,8 @@
 //!
 //! Invariants: output is bounded while it is read, not afterwards; at the deadline the whole process group is killed;
 //! the child is always reaped. A child that even a kill does not end (the kernel waits for a dead disk) is left to a
-//! thread, and the same command is not started again before it is gone: they do not pile up. A grandchild that keeps the pipes open after the child has ended does not hold us up.
+//! thread, and the same command is not started again before it is gone: they do not pile up. A grandchild that keeps the
+//! pipes open after the child has ended does not hold us up.
 
 use std::collections::BTreeSet;
 use std::io::Read;

@@ -2,7 +2,7 @@
 //!
 //! The program is compared with a digest that enrolment writes down: whoever enrols the machine, as root, vouches for the
 //! program that does it. That detects a program that was exchanged later. It proves nothing against somebody who is root
-//! and writes the digest anew; against that helps what the server knows of releases.
+//! and writes the digest anew.
 
 use std::io::{self, Read};
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Whether what is written to disk is encrypted by this machine.
 //!
 //! A block device is encrypted when the device mapper says that it keeps the device so (`CRYPT-LUKS2-…`, not `CRYPT-VERITY-…`,
-//! which only detects changes), or when every device that it is built from is. What a storage array, a self-encrypting drive or a cloud provider does below that cannot be
-//! seen from here and counts as not encrypted.
+//! which only detects changes), or when every device that it is built from is. What a storage array, a self-encrypting drive
+//! or a cloud provider does below that cannot be seen from here and counts as not encrypted.
 
 use super::declarations;
 use super::finding::{Finding, Outcome, Unmeasured, enumerate};

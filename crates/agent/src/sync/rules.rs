@@ -1,7 +1,7 @@
 //! The signed rule set: taken from the server, kept on the disk as received, never exchanged for an older one.
 //!
-//! The file is verified anew at every start, under the pinned key or its successors. The highest version ever accepted is remembered in
-//! the queue as well, so that an older file put in its place is refused.
+//! The file is verified anew at every start, under the pinned key or its successors. The highest version ever accepted is
+//! remembered in the queue as well, so that an older file put in its place is refused.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -216,10 +216,10 @@ async fn verify(
 /// Nonces are in memory, and of several nodes in what they share. Where that is down, or has not been up for as long as a
 /// request may be replayed, they are remembered in the database as well.
 ///
-/// A process that was before is another matter. What is dated before this process started is refused: the one before may have seen it, and its
-/// sender signs again. What is dated later can have been seen before only if it was dated ahead of the clock then. So
-/// such requests, which a fleet with its clocks right does not send, are remembered in the database; a process reads them
-/// once and compares until the last of them would be too old.
+/// A process that was before is another matter. What is dated before this process started is refused: the one before may
+/// have seen it, and its sender signs again. What is dated later can have been seen before only if it was dated ahead of the
+/// clock then. So such requests, which a fleet with its clocks right does not send, are remembered in the database; a process
+/// reads them once and compares until the last of them would be too old.
 async fn is_new(app: &AppState, presented: &Presented<'_>, now: Timestamp) -> ApiResult<bool> {
     let started = app.started_at();
     if presented.created < started.timestamp() {
