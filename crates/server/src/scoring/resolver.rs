@@ -1,4 +1,4 @@
-//! From spans to a posture: the one resolver behind every score, strip, portal and report.
+//! From spans to a posture: the one resolver behind every score, strip and page.
 //!
 //! What it promises, each held by a property test:
 //! - a control passes only where every applicable check has a fresh passing span, and there is at least one;
