@@ -9,6 +9,7 @@ use proofline_store::{ConnectOptions, MigrateError, Migrator, Schema, Scope, Sto
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use crate::company::Company;
 use crate::fault::Fault;
 use crate::settings::Settings;
 
@@ -103,6 +104,16 @@ impl Database {
         connect(&self.runtime, settings.database_connections).await
     }
 
+    /// Notes that a server works with it, one of so many, as long as the answer lives. A server that does not count this one
+    /// in is in the way; what it was started with may be wrong, or it may still be ending.
+    pub(crate) async fn join(&self, nodes: u32) -> Result<Company, Fault> {
+        match Company::join(&self.runtime, nodes).await {
+            Ok(Ok(company)) => Ok(company),
+            Ok(Err(occupied)) => Err(Fault::Failed(occupied.into())),
+            Err(error) => Err(no_use(error)),
+        }
+    }
+
     /// Stops the private cluster; somebody else's server is left alone. Close the pool first.
     pub(crate) async fn stop(self) {
         if let Some(cluster) = self.cluster {
@@ -118,11 +129,16 @@ pub(crate) async fn connect(runtime: &PgConnectOptions, connections: u32) -> Res
     options.max_connections = connections;
     Store::connect(options).await.map_err(|error| match error {
         StoreError::UnsafeRole { .. } => Fault::config(error.to_string()),
-        other if is_refused(&other) => {
-            Fault::config(format!("{URL}: the database refuses this role or password"))
-        }
-        other => Fault::Failed(anyhow::Error::new(other).context("cannot use the database; is it running?")),
+        other => no_use(other),
     })
+}
+
+fn no_use(error: impl std::error::Error + Send + Sync + 'static) -> Fault {
+    if is_refused(&error) {
+        Fault::config(format!("{URL}: the database refuses this role or password"))
+    } else {
+        Fault::Failed(anyhow::Error::new(error).context("cannot use the database; is it running?"))
+    }
 }
 
 /// Whether the database runs and will not let this role in: 28000 and 28P01 of PostgreSQL's appendix A.

@@ -4,6 +4,7 @@
 //! look after a deployment. Here, and only here, the real clock and the operating system's randomness are made.
 
 mod admin;
+mod company;
 mod database;
 mod doctor;
 mod entropy;

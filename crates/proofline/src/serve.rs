@@ -69,6 +69,7 @@ where
     let database = Database::open(settings).await?;
     let outcome = async {
         settings.make_data()?;
+        let _company = database.join(settings.nodes).await?;
         database.migrate().await?;
         let store = database.connect(settings).await?;
         if let Some(shared) = &shared

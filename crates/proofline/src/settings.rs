@@ -47,7 +47,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "PROOFLINE_POSTGRES_PROGRAMS", global = true)]
     pub(crate) postgres_programs: Option<PathBuf>,
 
-    /// Most database connections. One more listens to the other nodes.
+    /// Most database connections. One more listens to the other nodes, and one says that this node is there.
     #[arg(long, env = "PROOFLINE_DATABASE_CONNECTIONS", default_value_t = 20, global = true,
           value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) database_connections: u32,
@@ -73,7 +73,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "PROOFLINE_REDIS_URL", hide_env_values = true, global = true)]
     pub(crate) redis_url: Option<String>,
 
-    /// How many nodes this deployment has. More than one need PROOFLINE_REDIS_URL.
+    /// How many nodes this deployment has. More than one need PROOFLINE_REDIS_URL. No other server starts beside a single one.
     #[arg(long, env = "PROOFLINE_NODES", default_value_t = 1, global = true,
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) nodes: u32,

@@ -1,5 +1,6 @@
 //! A server with somebody else's PostgreSQL: who migrates, what is checked, and what happens when it is gone.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use proofline_embedded_postgres::{APP_ROLE, Cluster, OWNER_ROLE, Options};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
-use crate::support::{Ended, Home, get, wait_for};
+use crate::support::{Ended, Home, PATIENCE, get, wait_for};
 
 /// A PostgreSQL server that is not Proofline's, with the database and the two roles.
 pub(crate) struct Elsewhere {
@@ -210,4 +211,56 @@ async fn a_restart_of_postgresql_under_load_is_over_within_ten_seconds() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert_eq!(wrong.load(Ordering::Relaxed), 0, "the answer is never anything but good or 'come back'");
     assert!(slowest.load(Ordering::Relaxed) < 10_000, "{} ms", slowest.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn no_server_starts_beside_one_that_does_not_count_it_in() {
+    let home = Home::new();
+    let mut elsewhere = Elsewhere::start(&home).await;
+    assert_eq!(elsewhere.as_owner(&home, &["migrate", "up"]).code, 0);
+    let url = elsewhere.runtime_url.clone();
+    let alone = |command: &mut Command| {
+        command.env("PROOFLINE_DATABASE_URL", &url);
+    };
+    let of_two = |command: &mut Command| {
+        alone(command);
+        command.env("PROOFLINE_NODES", "2").env("PROOFLINE_REDIS_URL", "redis://127.0.0.1:1");
+    };
+    let refused = |home: &Home, configure: &dyn Fn(&mut Command), why: &str| {
+        let mut command = home.command(&["serve"]);
+        configure(&mut command);
+        let ended = Ended::of(&mut command);
+        assert_eq!(ended.code, 1, "what is in the way may end by itself: {}", ended.err);
+        assert!(ended.err.contains(why), "{}", ended.err);
+    };
+    let other = home.neighbour();
+
+    let first = home.serve(alone);
+    refused(&other, &alone, "another server uses this database");
+    refused(&other, &of_two, "takes itself for the only one");
+
+    // A PostgreSQL that was away gave the lock to nobody, and gets it back.
+    elsewhere.stop();
+    elsewhere.start_again();
+    let mut superuser = connection(&elsewhere.superuser_url).await;
+    let mut is_held = false;
+    let until = Instant::now() + PATIENCE;
+    while !is_held && Instant::now() < until {
+        is_held = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted)",
+        )
+        .fetch_one(&mut superuser)
+        .await
+        .expect("answers");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(is_held);
+
+    // Whoever was killed is in nobody's way.
+    drop(first);
+    let mut second = other.serve(of_two);
+    let _third = home.serve(of_two);
+    refused(&other.neighbour(), &alone, "another server uses this database");
+    second.terminate();
+    assert_eq!(second.wait().code(), Some(0));
 }
