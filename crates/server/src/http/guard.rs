@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::header::ALLOW;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use proofline_authz::{Action, Permit, Principal, authorise};
+use proofline_authz::{Action, Effect, Permit, Principal, authorise};
 use proofline_core::Assurance;
 use proofline_store::QueryMeter;
 
@@ -104,6 +105,12 @@ async fn admit(guarded: &Guarded, request: Request, meter: QueryMeter) -> Result
             let permit = permit(app, &principal, action, &parts).await?;
             if let Some(session) = &session {
                 require_proof(app, session, action).await?;
+            }
+            if parts.method == Method::HEAD && action.effect() == Effect::Write {
+                // An export is on record as taken; nobody takes anything with this.
+                let mut response = Problem::method_not_allowed().into_response();
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+                return Ok(Admitted::Answered(response));
             }
             let once = if parts.method == Method::POST {
                 match once::look(app, &parts, body, &principal).await? {

@@ -67,12 +67,7 @@ async fn draw(app: &AppState, request: Request) -> Result<Parts, Problem> {
 }
 
 async fn other_method(State(app): State<AppState>, request: Request) -> Problem {
-    let refused = Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "This address does not take that method.",
-    );
-    draw(&app, request).await.err().unwrap_or(refused)
+    draw(&app, request).await.err().unwrap_or_else(Problem::method_not_allowed)
 }
 
 async fn fallback(State(app): State<AppState>, request: Request) -> Response {

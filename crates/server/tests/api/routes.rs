@@ -151,6 +151,30 @@ async fn head_is_guarded_like_get_and_wrong_methods_are_405() {
     }
 }
 
+#[tokio::test]
+async fn nothing_is_taken_with_a_head() {
+    let app = TestApp::start().await;
+    let mut admin = app.admin().await;
+    let exports = app.app.routes.iter().filter(|entry| {
+        entry.method == "GET"
+            && matches!(entry.access, Access::Person(action) if action.effect() == Effect::Write)
+    });
+    let mut tried = 0;
+    for entry in exports {
+        let reply = admin.send(Method::HEAD, &path_to_nothing(entry), None).await;
+        assert_eq!(reply.status.as_u16(), 405, "{}", entry.path);
+        assert_eq!(reply.headers["allow"], "GET");
+        tried += 1;
+    }
+    assert!(tried >= 2);
+    let rows = admin.get("/api/audit").await.expect(200);
+    let done: Vec<_> = rows["items"].as_array().expect("rows").iter().map(|row| &row["action"]).collect();
+    assert!(
+        !done.iter().any(|action| action.as_str().is_some_and(|action| action.ends_with("export"))),
+        "{done:?}"
+    );
+}
+
 #[test]
 fn a_write_is_never_a_get_except_the_audited_exports() {
     // Compiled into the table: an action that changes something on a GET would need no CSRF token.
