@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::StatusCode;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::http::Anonymous;
@@ -44,11 +45,13 @@ pub(crate) struct ReadyBody {
     responses((status = 200, body = ReadyBody, description = "Ready"), (status = 503, body = ReadyBody, description = "Not ready")))]
 pub(crate) async fn ready(call: Anonymous) -> (StatusCode, Json<ReadyBody>) {
     let word = |up: bool| if up { "ok" } else { "unavailable" };
-    let database = call.app.store().ping();
-    let database = tokio::time::timeout(PATIENCE, database).await.is_ok_and(|answered| answered.is_ok());
+    let database = timeout(PATIENCE, call.app.store().ping());
     // Listing an empty prefix reaches the store without reading anything.
-    let evidence_store =
-        call.app.evidence_store().list_with_delimiter(Some(&"ready-probe".into())).await.is_ok();
+    let nothing = "ready-probe".into();
+    let evidence_store = timeout(PATIENCE, call.app.evidence_store().list_with_delimiter(Some(&nothing)));
+    let (database, evidence_store) = tokio::join!(database, evidence_store);
+    let database = database.is_ok_and(|answered| answered.is_ok());
+    let evidence_store = evidence_store.is_ok_and(|answered| answered.is_ok());
     let redis = match call.app.shared() {
         Some(shared) => word(shared.answers().await),
         None => "none",
