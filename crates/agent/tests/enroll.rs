@@ -4,7 +4,7 @@ mod support;
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Barrier, mpsc};
 use std::time::Duration;
 
@@ -136,13 +136,16 @@ fn an_agent_asks_where_its_server_is_now_and_still_believes_the_same_keys() {
         .arg(rig.folder.path())
         .arg("--state-dir")
         .arg(rig.state_path())
-        .env("PROOFLINE_AGENT_LOG", "warn")
+        .env("PROOFLINE_AGENT_LOG", "no=such=level")
+        .stderr(Stdio::piped())
         .spawn()
         .expect("the agent starts");
     let asked = asked.recv_timeout(Duration::from_secs(30));
     agent.kill().expect("kill -9");
-    agent.wait().expect("reaped");
-    assert_eq!(asked, Ok(true));
+    let said = agent.wait_with_output().expect("reaped").stderr;
+    assert_eq!(asked, Ok(true), "a mistake in the filter of its log stops no agent");
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("PROOFLINE_AGENT_LOG is \"no=such=level\""), "{said}");
 
     let (loaded, _) = Identity::load(&rig.state()).expect("loads");
     assert_eq!((loaded.route.server.to_string(), loaded.appliance), (address, enrolled.appliance));

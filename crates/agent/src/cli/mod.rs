@@ -117,9 +117,22 @@ fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy)
 }
 
+/// What the log holds. An agent does not stop observing for a mistake in that, and says so.
+fn log_filter() -> EnvFilter {
+    let wanted = std::env::var(LOG_VARIABLE).unwrap_or_default();
+    let wanted = if wanted.is_empty() { "info" } else { &wanted };
+    EnvFilter::try_new(wanted).unwrap_or_else(|error| {
+        eprintln!("proofline-agent: {LOG_VARIABLE} is {wanted:?}: {error}; the log holds \"info\"");
+        EnvFilter::new("info")
+    })
+}
+
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(log_filter())
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
     // An error would mean that a provider is there already, which nobody else installs.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
