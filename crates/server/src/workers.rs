@@ -113,7 +113,7 @@ pub static JOBS: &[Job] = &[
     job!(
         "openid",
         "forgets sign-ins with a provider that nobody finished, and old requests to be let in",
-        "sign-ins under way and requests to be let in, through the sign-in scope; no row of a tenant",
+        "sign-ins under way and old requests to be let in, of every tenant, through the sign-in scope",
         Duration::from_hours(1),
         crate::auth::oidc::purge
     ),

@@ -434,6 +434,8 @@ mod tests {
     fn the_decoy_costs_as_much_as_a_real_hash() {
         let decoy = hasher().decoy.trim_start_matches(SCHEME).to_owned();
         assert!(bcrypt::verify("x", &decoy).is_ok(), "a malformed decoy would answer at once");
+        let twelve = PasswordHasher::new([3; 32], 12);
+        assert!(!twelve.is_outdated(&twelve.decoy), "it is as dear as a hash that is made today");
     }
 
     fn known() -> Known {
