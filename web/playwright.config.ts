@@ -10,7 +10,8 @@ export default defineConfig({
   outputDir: "test-results",
   // One more than the cores of the smallest machine: most of the time a test waits.
   workers: 3,
-  timeout: 60_000,
+  // For what hangs. Looking at one page for accessibility alone takes seconds where others work as well.
+  timeout: 240_000,
   expect: { timeout: 20_000 },
   reporter: [["list"]],
   forbidOnly: Boolean(process.env.CI),
@@ -36,7 +37,7 @@ export default defineConfig({
   },
   projects: [
     { name: "screens", testMatch: /screens\/.*\.spec\.ts/, use: { baseURL: "http://localhost:4173" } },
-    { name: "flows", testMatch: /flows\/.*\.spec\.ts/, timeout: 180_000 },
+    { name: "flows", testMatch: /flows\/.*\.spec\.ts/ },
   ],
   webServer: {
     command: "node node_modules/vite/bin/vite.js preview --strictPort",

@@ -26,10 +26,12 @@ FRESH_SECONDS = 60
 PASSWORD = "three unrelated garden words"
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def reserved_port():
+    """A socket that keeps a port from everybody else. It listens to nobody, so that whoever is told the port can listen beside it."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    return kept
 
 
 def totp(secret, at):
@@ -129,12 +131,13 @@ class Server:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="proofline-judges-"))
         # The private PostgreSQL runs as another user, who has to reach its own folder.
         self.folder.chmod(0o755)
-        port = free_port()
+        self._reserved = reserved_port(), reserved_port()
+        port, metrics = (kept.getsockname()[1] for kept in self._reserved)
         self.port, self.origin = port, f"http://localhost:{port}"
         plain = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         self.process = subprocess.Popen(
             [binary, "serve", "--dev", "--data", str(self.folder / "data"), "--rate-scale", "100"],
-            env=plain | {"PROOFLINE_LISTEN": f"127.0.0.1:{port}", "PROOFLINE_METRICS_LISTEN": f"127.0.0.1:{free_port()}"},
+            env=plain | {"PROOFLINE_LISTEN": f"127.0.0.1:{port}", "PROOFLINE_METRICS_LISTEN": f"127.0.0.1:{metrics}"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         self._token, self._said, self._ready, self._beside = None, [], threading.Event(), []
         threading.Thread(target=self._listen, daemon=True).start()
@@ -180,4 +183,6 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        for kept in self._reserved:
+            kept.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -35,7 +35,8 @@ fn script(folder: &TempDir, name: &str, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("made executable");
 }
 
-const BRIEF: RunLimits = RunLimits { timeout: Duration::from_millis(300), output_limit: 1000 };
+/// For programs that answer: how long a busy machine takes to start one is not what is tested.
+const BRIEF: RunLimits = RunLimits { timeout: Duration::from_secs(30), output_limit: 1000 };
 
 #[test]
 fn a_link_does_not_lead_out_of_a_scratch_root() {
@@ -119,14 +120,16 @@ fn a_command_that_hangs_is_killed_with_its_children() {
     let (folder, host) = scratch();
     script(&folder, "hang", "#!/bin/sh\n/bin/sleep 60 &\necho $! > child\nwait\n");
     let started = Instant::now();
-    assert_eq!(host.run(&["hang"], BRIEF), Err(HostError::TimedOut));
-    assert!(started.elapsed() < Duration::from_secs(5));
+    // Long enough for the script to begin.
+    let limits = RunLimits { timeout: Duration::from_secs(2), ..BRIEF };
+    assert_eq!(host.run(&["hang"], limits), Err(HostError::TimedOut));
+    assert!(started.elapsed() < Duration::from_secs(30), "it was waited for");
     let child = fs::read(folder.path().join("child")).expect("it began");
     let status = format!("/proc/{}/stat", String::from_utf8_lossy(&child).trim());
     // Gone, or a zombie that nobody has collected yet. The kernel may take a moment for what it was told to kill.
     let alive = || fs::read(&status).is_ok_and(|stat| !String::from_utf8_lossy(&stat).contains(") Z "));
     while alive() {
-        assert!(started.elapsed() < Duration::from_secs(5), "it was not killed");
+        assert!(started.elapsed() < Duration::from_secs(50), "it was not killed");
         std::thread::yield_now();
     }
 }
@@ -138,17 +141,16 @@ fn a_command_that_talks_without_end_is_stopped_while_it_talks() {
         real().run(&["yes"], RunLimits { timeout: Duration::from_mins(1), ..BRIEF }),
         Err(HostError::TooLarge)
     );
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(30), "it talked until its time was over");
 }
 
 #[test]
 fn a_grandchild_that_keeps_the_pipe_does_not_hold_us_up() {
     let (folder, host) = scratch();
-    script(&folder, "daemon", "#!/bin/sh\n/bin/sleep 5 &\necho started\n");
+    script(&folder, "daemon", "#!/bin/sh\n/bin/sleep 30 &\necho started\n");
     let started = Instant::now();
-    let limits = RunLimits { timeout: Duration::from_secs(4), ..BRIEF };
-    assert_eq!(host.run(&["daemon"], limits).map(|o| o.text()), Ok("started\n".to_owned()));
-    assert!(started.elapsed() < Duration::from_secs(3));
+    assert_eq!(host.run(&["daemon"], BRIEF).map(|o| o.text()), Ok("started\n".to_owned()));
+    assert!(started.elapsed() < Duration::from_secs(15), "it was waited for");
 }
 
 /// Counts what reaches the machine.

@@ -463,7 +463,7 @@ const OTHER: &str = "linux.kernel.syn_cookies";
 fn a_disk_that_does_not_answer_costs_its_checks_and_no_more() {
     let host = DeadDisk::new(false);
     let state = tempfile::tempdir().expect("a folder");
-    let bounds = Bounds { deadline: Duration::from_millis(100), left_behind: 2, ..Bounds::USUAL };
+    let bounds = Bounds { deadline: Duration::from_secs(1), left_behind: 2, ..Bounds::USUAL };
     let observer =
         |bounds| MachineObserver::of(Arc::clone(&host) as Arc<dyn Host>, state.path().into(), bounds);
     let look = |observer: &MachineObserver, checks: &[&str]| {

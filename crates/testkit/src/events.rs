@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use crate::Reply;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An open stream.
 pub struct EventStream {
@@ -54,7 +54,7 @@ impl EventStream {
     /// The next event; `None` when the server closed the stream.
     ///
     /// # Panics
-    /// When neither comes within ten seconds.
+    /// When neither comes within half a minute.
     pub async fn next(&mut self) -> Option<StreamedEvent> {
         loop {
             if let Some(end) = self.text.find("\n\n") {

@@ -84,7 +84,7 @@ fn spawn(folder: &tempfile::TempDir) -> Child {
         .expect("redis-server is installed: `scripts/setup test`");
     let began = Instant::now();
     while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-        assert!(began.elapsed() < Duration::from_secs(10), "redis-server does not start");
+        assert!(began.elapsed() < Duration::from_secs(30), "redis-server does not start");
         std::thread::sleep(Duration::from_millis(10));
     }
     server

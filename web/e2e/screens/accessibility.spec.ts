@@ -88,7 +88,6 @@ for (const { name, colorScheme, theme, viewport } of ways) {
     }
 
     test("what asks on the pages about people and access", async ({ page }) => {
-      test.setTimeout(120_000);
       await signIn(page);
       for (const [address, button, wait] of [
         ["/people", "Invite somebody", "E-mail"],
@@ -112,7 +111,7 @@ for (const { name, colorScheme, theme, viewport } of ways) {
     });
 
     test("every page", async ({ page }) => {
-      test.setTimeout(240_000);
+      test.setTimeout(480_000);
       await signIn(page);
       for (const [title, address] of Object.entries(await addresses(page))) {
         await test.step(title, async () => {
@@ -152,7 +151,6 @@ for (const { name, colorScheme, theme, viewport } of ways) {
 
 for (const width of [360, 2560]) {
   test(`nothing is wider than ${width} pixels`, async ({ page }) => {
-    test.setTimeout(180_000);
     await page.setViewportSize({ width, height: 800 });
     await signIn(page);
     for (const [title, address] of Object.entries(await addresses(page))) {

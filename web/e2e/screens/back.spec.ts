@@ -35,7 +35,7 @@ for (const [address, name] of [
 test("a sheet that one came to by its address closes in place", async ({ app: page }) => {
   const { "one of the people": person } = await addresses(page);
   await visit(page, person as string);
-  await expect(page.getByRole("dialog")).toBeVisible();
+  await expect(page.getByRole("dialog").getByRole("button", { name: "Close" })).toBeFocused();
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toHaveCount(0);
   await expect(page).toHaveURL("/people");

@@ -93,7 +93,8 @@ for (const address of ["/appliances", "/people"]) {
       () => page.getByRole("button", { name: "Close" }).press("Enter"),
     ]) {
       await row.press("Enter");
-      await expect(page.getByRole("dialog")).toBeVisible();
+      // It is open when it has the focus.
+      await expect(page.getByRole("dialog").getByRole("button", { name: "Close" })).toBeFocused();
       await close();
       await expect(page.getByRole("dialog")).toHaveCount(0);
       await expect(row).toBeFocused();

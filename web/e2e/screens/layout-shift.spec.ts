@@ -25,7 +25,6 @@ const shifted = (page: Page) =>
 
 for (const width of [1440, 390]) {
   test(`pages keep still while they load: ${width} px`, async ({ page }) => {
-    test.setTimeout(120_000);
     await page.setViewportSize({ width, height: 900 });
     await signIn(page);
     const known = await addresses(page);

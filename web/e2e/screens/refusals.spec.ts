@@ -14,6 +14,13 @@ function asked(page: Page): string[] {
   return calls;
 }
 
+/** Goes where nothing is asked, with the pointer on nothing: what it rests on or passes is fetched beforehand. */
+async function still(page: Page): Promise<void> {
+  await page.mouse.move(0, 0);
+  await page.goto("/nowhere");
+  await settle(page);
+}
+
 const places = [
   "/people",
   "/people/invitations",
@@ -26,6 +33,7 @@ const places = [
 
 test("deep links of another role refuse without a question, and show the way on", async ({ page }) => {
   await signIn(page, "viewer@northgate.example");
+  await still(page);
   const calls = asked(page);
   for (const place of [...places, "/settings"]) {
     await test.step(place, async () => {
@@ -41,7 +49,7 @@ test("deep links of another role refuse without a question, and show the way on"
 
 test("settings begin with what the role may see, and ask for nothing else", async ({ page }) => {
   await signIn(page, "technician@northgate.example");
-  await settle(page);
+  await still(page);
   const calls = asked(page);
   await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Settings" }).first().click();
   await expect(page).toHaveURL(/\/settings\/tokens$/);
@@ -50,6 +58,5 @@ test("settings begin with what the role may see, and ask for nothing else", asyn
   await expect(page).toHaveURL(/\/settings\/tokens$/);
   await settle(page);
   expect(calls.length).toBeGreaterThan(0);
-  // On its way the pointer may have passed an incident, which is then fetched beforehand.
-  expect(calls.filter((path) => !/^\/api\/(tokens|incidents)/.test(path))).toEqual([]);
+  expect(calls.filter((path) => !path.startsWith("/api/tokens"))).toEqual([]);
 });

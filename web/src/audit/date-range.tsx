@@ -3,7 +3,8 @@ import { endOfDay, rfc3339, startOfDay, toDay } from "../lib/time";
 interface Props {
   from: string | undefined;
   to: string | undefined;
-  onChange: (range: { from?: string; to?: string }) => void;
+  /** One end alone: the other may have changed since this was drawn. */
+  onChange: (part: "from" | "to", at: string | undefined) => void;
 }
 
 const day = (value: string | undefined) => (value ? toDay(Date.parse(value)) : "");
@@ -12,8 +13,7 @@ const day = (value: string | undefined) => (value ? toDay(Date.parse(value)) : "
 export function DateRange({ from, to, onChange }: Props) {
   const change = (part: "from" | "to", value: string) => {
     const at = part === "from" ? startOfDay(value) : endOfDay(value);
-    const next = { from, to, [part]: Number.isNaN(at) ? undefined : rfc3339(at) };
-    onChange({ ...(next.from ? { from: next.from } : {}), ...(next.to ? { to: next.to } : {}) });
+    onChange(part, Number.isNaN(at) ? undefined : rfc3339(at));
   };
   return (
     <div role="group" aria-label="Days" className="flex flex-wrap items-center gap-2 text-ink-2">

@@ -129,9 +129,7 @@ export function Page() {
           <DateRange
             from={filter.from}
             to={filter.to}
-            onChange={(range) =>
-              navigate({ search: ({ from: _, to: __, ...rest }) => ({ ...rest, ...range }), replace: true })
-            }
+            onChange={(part, at) => navigate({ search: (before) => ({ ...before, [part]: at }), replace: true })}
           />
         </div>
         <QueryView query={query} what="Audit log" skeleton={<RowsSkeleton rows={14} />}>

@@ -24,19 +24,22 @@ export const scrollKey = ({ state, href }: ParsedLocation): string => state.unde
 export function useOnTop(...names: string[]) {
   const router = useRouter();
   const location = useLocation();
-  const { under } = location.state;
   const open = names.some((name) => name in location.search);
   const left = useRef<string>(undefined);
 
   const close = () => {
-    const search = Object.fromEntries(Object.entries(location.search).filter(([name]) => !names.includes(name)));
+    // Where one is by now: the address may have changed since this was drawn.
+    const now = router.latestLocation;
+    const { under } = now.state;
+    if (!names.some((name) => name in now.search)) return;
+    const search = Object.fromEntries(Object.entries(now.search).filter(([name]) => !names.includes(name)));
     const to = { to: ".", search: search as never } as const;
     if (under?.href !== router.buildLocation(to).href) {
       return void router.navigate({ ...to, replace: true, resetScroll: false });
     }
     // The step back takes a moment, in which one may press again.
-    if (left.current === location.state.__TSR_key) return;
-    left.current = location.state.__TSR_key;
+    if (left.current === now.state.__TSR_key) return;
+    left.current = now.state.__TSR_key;
     router.history.back();
   };
 

@@ -22,6 +22,8 @@ fn child_that_joins() {
     let answer =
         query_as(cluster.endpoint(), "postgres", "select pg_postmaster_start_time()").expect("answers");
     println!("\njoined {:?} {:?} {answer}", cluster.origin(), began.elapsed());
+    // Stays until it is let go: with nobody there, the server would end before the next one comes.
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("reads");
 }
 
 #[test]
@@ -30,7 +32,7 @@ fn many_processes_share_one_server_which_ends_when_idle() {
     let join = || -> Child {
         let mut command = Command::new(std::env::current_exe().expect("known"));
         command.args(["shared::child_that_joins", "--exact", "--nocapture"]).env(CHILD_HOME, home.path());
-        command.stdout(Stdio::piped()).spawn().expect("runs")
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("runs")
     };
     // One user stays, so that the reaper, which looks every second, has to keep away.
     let ours = cluster_in(home.path());

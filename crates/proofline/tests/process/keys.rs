@@ -235,15 +235,23 @@ async fn a_rotation_that_is_killed_goes_on_and_leaves_no_row_on_the_old_key() {
     let total = i64::try_from(CREDENTIALS).expect("small");
     let mut last = 0;
     for kill in 1..=3 {
+        // However late the kill comes, it has not got past a row that somebody else holds.
+        let mut held = superuser.begin().await.expect("begins");
+        sqlx::query("SELECT id FROM appliance_credential WHERE id = $1 FOR UPDATE")
+            .bind(Uuid::from_u128(1_000_000 + CREDENTIALS * kill / 4))
+            .execute(&mut *held)
+            .await
+            .expect("locks");
         let mut command = home.command(&["admin", "rotate-key", "master"]);
         with_both(&mut command);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
-        while moved(&mut superuser, both.current_key()).await == last {
+        while moved(&mut held, both.current_key()).await == last {
             assert!(child.try_wait().expect("ours").is_none(), "it ended before it moved anything");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         child.kill().expect("killed");
         child.wait().expect("reaped");
+        held.rollback().await.expect("ends");
         let now = i64::try_from(all_readable(&mut superuser, &both, &secrets).await).expect("small");
         assert!(last < now && now < total, "kill {kill} came between two batches: {last}, {now} of {total}");
         last = now;

@@ -14,9 +14,10 @@ use proofline_protocol::signature::{self, SignedHeaders};
 use proofline_protocol::{ClaimRequest, ClaimResponse, Digest, Text, paths};
 use proofline_testkit::{TestRedis, ordinary_check_in};
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use crate::external::Elsewhere;
-use crate::support::{Ended, Home, PATIENCE, Reply, Server, connect, free_port, get, read, wait_for};
+use crate::support::{Ended, Home, PATIENCE, Reply, Server, connect, get, read, reserved_port, wait_for};
 
 /// Three servers of one deployment, and the address in front of them.
 struct Deployment {
@@ -97,7 +98,7 @@ fn printed(home: &Home) -> PathBuf {
 
 /// Hands each connection to the next node.
 fn round_robin(nodes: Vec<SocketAddr>) -> SocketAddr {
-    let listener = TcpListener::bind(free_port()).expect("binds");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
     let front = listener.local_addr().expect("bound");
     std::thread::spawn(move || {
         for (client, node) in listener.incoming().flatten().zip(nodes.into_iter().cycle()) {
@@ -328,6 +329,7 @@ struct Encrypted {
     folder: tempfile::TempDir,
     address: SocketAddr,
     server: Child,
+    _reserved: TcpSocket,
 }
 
 const PASSWORD: &str = "0f6c2e9a81b74d35c6e0f2a94b7d1c83";
@@ -342,7 +344,7 @@ impl Encrypted {
             openssl x509 -req -in redis.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out redis.pem";
         let made = Command::new("sh").args(["-c", script]).current_dir(folder.path()).output().expect("runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let address = free_port();
+        let (address, reserved) = reserved_port();
         let server = Command::new("redis-server")
             .args(["--port", "0", "--bind", "127.0.0.1", "--tls-port", &address.port().to_string()])
             .args(["--tls-cert-file", "redis.pem", "--tls-key-file", "redis.key", "--tls-auth-clients", "no"])
@@ -356,7 +358,7 @@ impl Encrypted {
             assert!(began.elapsed() < PATIENCE, "redis-server does not start");
             std::thread::sleep(Duration::from_millis(10));
         }
-        Self { folder, address, server }
+        Self { folder, address, server, _reserved: reserved }
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::fs::{File, Permissions};
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use tokio::net::TcpSocket;
 
 /// For a hung program, not for timing.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,11 +24,16 @@ pub(crate) struct Home {
     folder: Rc<tempfile::TempDir>,
     pub(crate) listen: SocketAddr,
     pub(crate) metrics: SocketAddr,
+    _reserved: [TcpSocket; 2],
 }
 
-/// A port that nobody used a moment ago.
-pub(crate) fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+/// A port that nobody else is given for as long as the socket is kept: it is bound and listens to nobody, and beside it
+/// whoever is told the port can listen there.
+pub(crate) fn reserved_port() -> (SocketAddr, TcpSocket) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("set");
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+    (socket.local_addr().expect("bound"), socket)
 }
 
 impl Home {
@@ -34,12 +41,17 @@ impl Home {
         let folder =
             tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("run")).expect("created");
-        Self { folder: Rc::new(folder), listen: free_port(), metrics: free_port() }
+        Self::with(Rc::new(folder))
     }
 
     /// Another node of the same deployment: with its keys and its evidence, on ports of its own.
     pub(crate) fn neighbour(&self) -> Self {
-        Self { folder: self.folder.clone(), listen: free_port(), metrics: free_port() }
+        Self::with(self.folder.clone())
+    }
+
+    fn with(folder: Rc<tempfile::TempDir>) -> Self {
+        let ((listen, one), (metrics, other)) = (reserved_port(), reserved_port());
+        Self { folder, listen, metrics, _reserved: [one, other] }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -61,7 +61,8 @@ async fn more_than_there_is_room_for_is_told_to_come_back() {
 
 #[tokio::test]
 async fn an_answer_that_does_not_begin_in_time_is_given_up_and_undone() {
-    let app = TestApp::start_with(5, |settings| settings.request_timeout = Duration::from_millis(300)).await;
+    // Every other request of this test has to begin its answer within it.
+    let app = TestApp::start_with(5, |settings| settings.request_timeout = Duration::from_secs(2)).await;
     let mut admin = app.admin().await;
     let mut stream = admin.open("/api/events").await;
     let mut owner = app.database.superuser().await;
@@ -85,7 +86,7 @@ async fn a_statement_that_takes_too_long_is_stopped_and_its_connection_goes_on()
     let app = TestApp::start().await;
     let usual = ConnectOptions::new(app.database.runtime_options());
     assert_eq!((usual.max_connections, usual.statement_timeout), (20, Duration::from_secs(15)));
-    let hasty = ConnectOptions { max_connections: 1, statement_timeout: Duration::from_millis(200), ..usual };
+    let hasty = ConnectOptions { max_connections: 1, statement_timeout: Duration::from_secs(1), ..usual };
     let store = Store::connect(hasty).await.expect("connects");
     let permit = proofline_server::background_permit("test").expect("permitted");
     let mut owner = app.database.superuser().await;
@@ -95,7 +96,7 @@ async fn a_statement_that_takes_too_long_is_stopped_and_its_connection_goes_on()
     let mut scope = store.scope(&permit).await.expect("opens");
     scope.installation().await.expect_err("it is stopped");
     drop(scope);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     blocking.rollback().await.expect("ends");
     let mut scope = store.scope(&permit).await.expect("opens");
     assert!(scope.installation().await.expect("answers").is_some());
@@ -148,8 +149,9 @@ async fn a_connection_that_says_nothing_or_never_finishes_is_closed() {
     let limits = ConnectionLimits { header_read: Duration::from_millis(300), ..ConnectionLimits::default() };
     let (address, _stop) = listening(&app, limits).await;
     for beginning in ["", "GET /health HTTP/1.1\r\nhost: x\r\nx-slow: "] {
-        let mut slow = TcpStream::connect(address).await.expect("connects");
+        // Its time runs from when it is accepted, which can be before we hear that it is.
         let began = Instant::now();
+        let mut slow = TcpStream::connect(address).await.expect("connects");
         slow.write_all(beginning.as_bytes()).await.expect("writes");
         let answer = rest(&mut slow).await;
         assert!(!answer.contains("200 OK"), "{answer}");
