@@ -27,6 +27,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      // How long plugins took is no matter of whoever builds the product.
+      checks: { bundlerTimings: false },
       output: {
         // What every page uses comes in one piece, not in fifty; what only some use stays apart.
         codeSplitting: {
