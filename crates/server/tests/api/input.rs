@@ -168,7 +168,7 @@ async fn nothing_can_be_sorted_by_a_statement() {
             {
                 let began = Instant::now();
                 let reply = admin.get(&format!("{path}?{name}={value}")).await;
-                assert!(began.elapsed() < Duration::from_secs(3), "{path}?{name}={value} was carried out");
+                assert!(began.elapsed() < Duration::from_secs(1), "{path}?{name}={value}");
                 let status = reply.status.as_u16();
                 if is_list {
                     assert_eq!(status, 422, "{path}?{name}={value}");
