@@ -1,5 +1,4 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { count } from "../lib/format";
 import { ErrorNote } from "./error-note";
 import { Field } from "./field";
 import { RefreshNote } from "./query-view";
@@ -19,10 +18,10 @@ export function QuerySelect<T extends { id: string }>(props: Props<T>) {
   const { query, what, label, value, error, optionName, onChange } = props;
   const items = query.data?.items;
   const about =
-    items?.length === 0
-      ? "There is none yet."
-      : query.data?.complete === false
-        ? `The first ${count(items?.length ?? 0)}; there are more.`
+    query.data?.complete === false
+      ? "There are more than can be shown here."
+      : items?.length === 0
+        ? "There is none yet."
         : undefined;
   return (
     <>
